@@ -1,0 +1,418 @@
+//! The whole protocol between a device and the server, version 1.
+//!
+//! **Commands.** A device writes every change as a command: an [`Envelope`] as one JSON text, made once and never
+//! written again, so that a retry sends the same bytes. Its hash is SHA-256 over that text. Each envelope names the
+//! hash of the previous command of the same device and author (`prev`) and its place in that chain (`n`, from 1): a
+//! missing or altered command shows.
+//!
+//! **Push.** `POST /api/push` with a [`PushRequest`]: up to 100 commands or 256 KiB in the order of `n`, and one
+//! signature (ECDSA P-256 with SHA-256, `r ‖ s`) over [`signing_bytes`] of the last command's hash; the chain makes it
+//! vouch for all. Anybody's session may carry a push: authorship is proved by the author's key, which the device
+//! registered at sign-in. Commands travel as strings, so that one that does not parse spoils none of its neighbours.
+//!
+//! **Verdicts.** One [`Answer`] per command, in order. `accepted`, `recorded` and `rejected` are final, for ever: the
+//! same text gets the same verdict again. `held` is not: the device sends it again later.
+//!
+//! **Pull.** `GET /api/pull?site=…&cursor=…` answers with the documents that this person may see and that have changed
+//! since the cursor, which is opaque and holds a position per principal. `gone` names what the person has lost sight of.
+//!
+//! **Live.** `GET /api/live` is a stream of server-sent events, each a [`Poke`]; a poke only says that a pull is worthwhile.
+//!
+//! **Files.** tus 1.0 at `/api/files`; the upload of a photo's part lies at [`file_name`], so that a lost answer is
+//! healed by `HEAD`. A photo is read through the case that shows it: `GET /api/cases/{case}/photos/{photo}`.
+//!
+//! **Errors.** `application/problem+json` with a stable code, see [`Problem`].
+
+use std::fmt;
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::{
+    Code, Rejection,
+    case::{CaseCommand, CaseView},
+    ids::{AttachmentId, CaseId, CommandId, DeviceId, PersonId, SiteCode},
+    rejection::Fields,
+    site::{People, Places, Site},
+    time::{Heard, Ms},
+};
+
+/// The version of the wire that this code speaks.
+pub const VERSION: u16 = 1;
+/// The most commands of one push.
+pub const PUSH_COMMANDS: usize = 100;
+/// The most bytes of one push's commands; one legal command always fits.
+pub const PUSH_BYTES: usize = 256 * 1024;
+/// The `prev` of the first command of a chain.
+pub const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+/// One command as it was made on a device.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Envelope {
+    /// UUIDv7, made on the device; the key of idempotency.
+    pub id: CommandId,
+    /// On which device it was made.
+    pub device: DeviceId,
+    /// By whom.
+    pub author: PersonId,
+    /// Its place in the chain of this device and author, from 1.
+    pub n: u64,
+    /// The hash of the command before it, [`GENESIS`] for the first.
+    pub prev: String,
+    /// What is asked, such as `case.report`.
+    pub kind: String,
+    /// The version of the kind's body.
+    pub v: u16,
+    /// At which site.
+    pub site: SiteCode,
+    /// Of which case (or other aggregate).
+    pub aggregate: Uuid,
+    /// The version that the author saw; informative.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<u32>,
+    /// The device's wall time when it was made (R3).
+    pub at: Ms,
+    /// What the device knew of the server's clock then (R3).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heard: Option<Heard>,
+    /// What the kind asks for.
+    #[cfg_attr(feature = "schema", schema(value_type = Object))]
+    pub body: serde_json::Value,
+}
+
+/// What a command asks, by aggregate.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Command {
+    /// Of a case.
+    Case(CaseCommand),
+    /// Of a refused command: it has been mended or withdrawn.
+    Settle,
+}
+
+/// The kind of [`Command::Settle`].
+pub const SETTLE: &str = "refusal.settle";
+
+impl Envelope {
+    /// The envelope of a text.
+    ///
+    /// # Errors
+    /// `command.unreadable`.
+    pub fn read(text: &str) -> Result<Envelope, Rejection> {
+        serde_json::from_str(text).map_err(|_| Code::CommandUnreadable.into())
+    }
+
+    /// The text of the envelope, to be made once and kept.
+    pub fn write(&self) -> String {
+        // A struct of strings, numbers and JSON always serialises.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// What it asks.
+    ///
+    /// # Errors
+    /// `command.unknown_kind`, `command.bad_body`.
+    pub fn command(&self) -> Result<Command, Rejection> {
+        if self.kind == SETTLE {
+            return Ok(Command::Settle);
+        }
+        if !CaseCommand::KINDS.contains(&self.kind.as_str()) || self.v != 1 {
+            return Err(Rejection::new(Code::CommandUnknownKind).with("kind", &self.kind));
+        }
+        let tagged = serde_json::json!({ "kind": self.kind, "body": self.body });
+        serde_json::from_value(tagged)
+            .map(Command::Case)
+            .map_err(|error| Rejection::new(Code::CommandBadBody).with("detail", error))
+    }
+}
+
+/// The hash of a command: SHA-256 over its text, in lowercase hex.
+pub fn hash(text: &str) -> String {
+    hex(&Sha256::digest(text.as_bytes()))
+}
+
+/// Bytes in lowercase hex.
+pub fn hex(bytes: &[u8]) -> String {
+    use fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// What the author's key signs: the last command's hash, with a prefix that keeps the signature from being used for
+/// anything else.
+pub fn signing_bytes(last_hash: &str) -> Vec<u8> {
+    format!("firsthand-push-v1:{last_hash}").into_bytes()
+}
+
+/// Commands of one device and author, on their way.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct PushRequest {
+    /// [`VERSION`].
+    pub v: u16,
+    /// On which device they were made.
+    pub device: DeviceId,
+    /// By whom; not always by whom they are sent.
+    pub author: PersonId,
+    /// The device's wall time now (R3).
+    pub sent_at: Ms,
+    /// The envelopes' texts, as they were made, in the order of `n`.
+    pub commands: Vec<String>,
+    /// Over [`signing_bytes`] of the last one's hash: `r ‖ s`, base64url without padding.
+    pub signature: String,
+}
+
+/// What became of a push.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct PushResponse {
+    /// One per command, in order.
+    pub answers: Vec<Answer>,
+    /// The server's time (R3).
+    pub server_time: Ms,
+    /// Renewed when a backup is restored.
+    pub epoch: String,
+}
+
+/// What became of one command.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Answer {
+    /// Which; `None` where the text holds no id.
+    pub id: Option<CommandId>,
+    /// What became of it.
+    #[serde(flatten)]
+    pub verdict: Verdict,
+}
+
+/// The answer to a command.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(tag = "verdict", rename_all = "snake_case")]
+pub enum Verdict {
+    /// It took effect. Final.
+    Accepted {
+        /// The site's sequence number.
+        seq: i64,
+        /// The aggregate's version.
+        version: u32,
+    },
+    /// A fact that came too late to change the state: kept in the history. Final.
+    Recorded {
+        /// The site's sequence number.
+        seq: i64,
+        /// The aggregate's version.
+        version: u32,
+    },
+    /// Refused, with the reason. Final.
+    Rejected(Rejection),
+    /// Kept, or to be sent again; the final verdict comes later.
+    Held {
+        /// What it waits for.
+        code: Code,
+    },
+}
+
+impl Verdict {
+    /// Whether it is for ever.
+    pub fn is_final(&self) -> bool {
+        !matches!(self, Verdict::Held { .. })
+    }
+}
+
+/// What a document is and which.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum DocKey {
+    /// The site's settings.
+    Site,
+    /// The site's places.
+    Places,
+    /// The site's people.
+    People,
+    /// A case.
+    Case(CaseId),
+    /// A refused command.
+    Refusal(CommandId),
+}
+
+impl fmt::Display for DocKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            DocKey::Site => f.write_str("site"),
+            DocKey::Places => f.write_str("places"),
+            DocKey::People => f.write_str("people"),
+            DocKey::Case(id) => write!(f, "case:{id}"),
+            DocKey::Refusal(id) => write!(f, "refusal:{id}"),
+        }
+    }
+}
+
+impl std::str::FromStr for DocKey {
+    type Err = Code;
+    fn from_str(text: &str) -> Result<Self, Code> {
+        let unreadable = Code::RequestBadBody;
+        match text.split_once(':') {
+            None if text == "site" => Ok(DocKey::Site),
+            None if text == "places" => Ok(DocKey::Places),
+            None if text == "people" => Ok(DocKey::People),
+            Some(("case", id)) => id.parse().map(DocKey::Case).map_err(|_| unreadable),
+            Some(("refusal", id)) => id.parse().map(DocKey::Refusal).map_err(|_| unreadable),
+            None | Some(_) => Err(unreadable),
+        }
+    }
+}
+
+impl Serialize for DocKey {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for DocKey {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(|_| serde::de::Error::custom(format_args!("no document key: {text}")))
+    }
+}
+
+/// A document, as its reader may see it.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(tag = "doc", content = "body", rename_all = "snake_case")]
+pub enum Doc {
+    /// The site's settings.
+    Site(Box<Site>),
+    /// The site's places.
+    Places(Places),
+    /// The site's people.
+    People(People),
+    /// A case.
+    Case(CaseView),
+    /// A refused command.
+    Refusal(Refusal),
+}
+
+impl Doc {
+    /// What it is and which.
+    pub fn key(&self) -> DocKey {
+        match self {
+            Doc::Site(_) => DocKey::Site,
+            Doc::Places(_) => DocKey::Places,
+            Doc::People(_) => DocKey::People,
+            Doc::Case(view) => DocKey::Case(view.id()),
+            Doc::Refusal(refusal) => DocKey::Refusal(refusal.id),
+        }
+    }
+}
+
+/// A refused command, where its author and the desk can see and repair it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Refusal {
+    /// The command.
+    pub id: CommandId,
+    /// Whose.
+    pub author: PersonId,
+    /// When it reached the server.
+    pub received: Ms,
+    /// Why it was refused.
+    #[serde(flatten)]
+    pub rejection: Rejection,
+    /// What was asked, as it was sent.
+    pub text: String,
+}
+
+/// What has changed for a person.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct PullResponse {
+    /// Of which site.
+    pub site: SiteCode,
+    /// Renewed when a backup is restored.
+    pub epoch: String,
+    /// What changed.
+    pub docs: Vec<Doc>,
+    /// What the person has lost sight of.
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<String>))]
+    pub gone: Vec<DocKey>,
+    /// Where to go on. Opaque.
+    pub cursor: String,
+    /// Pull again at once.
+    pub more: bool,
+    /// The server's time (R3).
+    pub server_time: Ms,
+}
+
+/// "This site has moved on for you": one event of the live stream.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Poke {
+    /// Which site.
+    pub site: SiteCode,
+    /// How far it is.
+    pub seq: i64,
+}
+
+/// An error answer, `application/problem+json` (RFC 9457).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Problem {
+    /// `about:blank`: the code says more than a page would.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The status' own words, in English.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// The stable code.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
+    pub code: Code,
+    /// What the code's sentence mentions.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(value_type = std::collections::BTreeMap<String, String>))]
+    pub fields: Fields,
+    /// Finds the request in the server's log.
+    pub request_id: String,
+}
+
+/// Which bytes of a photo.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// At most 16 KiB, sent first.
+    Thumb,
+    /// As it was taken, at most 1,600 pixels.
+    Full,
+}
+
+/// The last segment of an upload's address, `/api/files/{name}`: the photo's id, with `.thumb` for the thumbnail.
+pub fn file_name(photo: AttachmentId, part: Part) -> String {
+    match part {
+        Part::Thumb => format!("{photo}.thumb"),
+        Part::Full => photo.to_string(),
+    }
+}
+
+/// The photo and part of an upload's address.
+pub fn read_file_name(name: &str) -> Option<(AttachmentId, Part)> {
+    match name.strip_suffix(".thumb") {
+        Some(id) => id.parse().ok().map(|id| (id, Part::Thumb)),
+        None => name.parse().ok().map(|id| (id, Part::Full)),
+    }
+}
+
+/// Bytes in base64url without padding, as keys and signatures travel.
+pub fn base64url(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// The bytes of base64url without padding.
+pub fn read_base64url(text: &str) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(text).ok()
+}
