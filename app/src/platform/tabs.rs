@@ -1,0 +1,108 @@
+//! Other tabs of the app on this device: messages to them, and locks that one of them holds.
+
+use std::marker::PhantomData;
+
+use futures::channel::oneshot;
+use js_sys::Function;
+use serde::{Serialize, de::DeserializeOwned};
+use wasm_bindgen::{JsCast as _, JsValue, closure::Closure};
+use web_sys::{BroadcastChannel, MessageEvent};
+
+use super::events::Listener;
+use super::{PlatformError, bridge};
+
+/// A channel to the other tabs; closed when dropped. A tab does not hear itself.
+#[derive(Debug)]
+#[must_use = "dropping the channel closes it"]
+pub struct Channel<T> {
+    channel: BroadcastChannel,
+    _listener: Listener,
+    _messages: PhantomData<T>,
+}
+
+impl<T: Serialize + DeserializeOwned> Channel<T> {
+    /// Opens the channel. Messages that do not parse, from a tab with another version, are skipped.
+    pub fn open(name: &str, mut callback: impl FnMut(T) + 'static) -> Result<Self, PlatformError> {
+        let channel =
+            BroadcastChannel::new(name).map_err(|_| PlatformError::Unsupported("BroadcastChannel"))?;
+        let listener = Listener::new(channel.clone(), "message", move |event| {
+            let data = event.unchecked_into::<MessageEvent>().data().as_string();
+            if let Some(message) = data.and_then(|text| serde_json::from_str(&text).ok()) {
+                callback(message);
+            }
+        });
+        Ok(Self { channel, _listener: listener, _messages: PhantomData })
+    }
+
+    /// Tells the other tabs.
+    pub fn post(&self, message: &T) -> Result<(), PlatformError> {
+        let text = serde_json::to_string(message).map_err(|error| PlatformError::Json(error.to_string()))?;
+        // It throws only on a closed channel, and this one is open as long as it exists.
+        let _ = self.channel.post_message(&JsValue::from_str(&text));
+        Ok(())
+    }
+}
+
+impl<T> Drop for Channel<T> {
+    fn drop(&mut self) {
+        self.channel.close();
+    }
+}
+
+/// A lock that only one tab of the app holds at a time; given back when dropped or when the tab ends.
+#[derive(Debug)]
+#[must_use = "dropping the lock gives it back"]
+pub struct Lock {
+    /// Fulfils the promise that holds the lock; `None` where the browser has no locks.
+    release: Option<Function>,
+}
+
+impl Lock {
+    /// Waits until this tab gets the lock. Dropping the future leaves the queue.
+    ///
+    /// A browser without Web Locks grants it at once, so two tabs may hold it: nothing may depend on it but
+    /// thrift.
+    pub async fn acquire(name: &str) -> Result<Self, PlatformError> {
+        Self::request(name, false).await?.ok_or(PlatformError::Unsupported("waiting for a lock"))
+    }
+
+    /// The lock if it is free now, else `None`. Without Web Locks it is always free.
+    pub async fn try_acquire(name: &str) -> Result<Option<Self>, PlatformError> {
+        Self::request(name, true).await
+    }
+
+    async fn request(name: &str, only_if_free: bool) -> Result<Option<Self>, PlatformError> {
+        // Read by name, because web-sys has the locks only behind a compiler flag.
+        let Some(locks) = bridge::property(&bridge::window()?.navigator(), "locks") else {
+            return Ok(Some(Self { release: None }));
+        };
+        let (granted, grant) = oneshot::channel();
+        let callback = Closure::once_into_js(move |lock: JsValue| -> JsValue {
+            if lock.is_null() {
+                // Nobody waits any more if this fails, which is all the same.
+                let _ = granted.send(None);
+                return JsValue::UNDEFINED;
+            }
+            let mut release = None;
+            let held = bridge::promise(|resolve, _| release = Some(resolve.clone()));
+            // If nobody waits any more, the lock comes back here, is dropped and so given back.
+            let _ = granted.send(Some(Self { release }));
+            held.into()
+        });
+        let options = bridge::object(&[("ifAvailable", only_if_free.into())]);
+        let held = bridge::call(&locks, "request", &[&JsValue::from_str(name), &options, &callback]);
+        match held {
+            Ok(_) => grant.await.map_err(|_| PlatformError::Unsupported("navigator.locks")),
+            Err(_) => Err(PlatformError::Unsupported("navigator.locks")),
+        }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        if let Some(release) = &self.release {
+            // A promise's own function does not throw.
+            let _ = release.call0(&JsValue::UNDEFINED);
+        }
+    }
+}
