@@ -12,6 +12,8 @@ mod test;
 mod tools;
 mod workspace;
 
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
@@ -31,10 +33,18 @@ enum Chore {
     Test(test::Options),
 }
 
-fn main() -> anyhow::Result<()> {
-    match Arguments::parse().chore {
+fn main() -> ExitCode {
+    let result = match Arguments::parse().chore {
         Chore::Run(options) => run::run(&options),
         Chore::Build(options) => build::build(&options),
         Chore::Test(options) => test::test(&options),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Without the backtrace: what went wrong is another program or a file, and is named.
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }

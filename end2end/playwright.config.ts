@@ -1,0 +1,52 @@
+/**
+ * How the journeys run: in the system's Chromium, one after the other, once as a phone and once as a tablet.
+ *
+ * Each test gets a server of its own (see `server.ts`), so the order of the tests does not matter.
+ */
+import { defineConfig } from "@playwright/test";
+
+export default defineConfig({
+  testDir: "journeys",
+  globalSetup: "./template.ts",
+  outputDir: "artefacts/results",
+  reporter: [["list"], ["html", { outputFolder: "artefacts/report", open: "never" }]],
+  // Two cores carry one browser and one server; a second pair only makes both slow.
+  workers: 1,
+  forbidOnly: !!process.env.CI,
+  timeout: 90_000,
+  expect: { timeout: 15_000 },
+  use: {
+    locale: "zh-CN",
+    timezoneId: "Asia/Shanghai",
+    colorScheme: "light",
+    serviceWorkers: "allow",
+    screenshot: "only-on-failure",
+    trace: "retain-on-failure",
+    launchOptions: {
+      executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+      args: [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--no-default-browser-check",
+        "--no-first-run",
+        // A camera and a microphone that answer without asking.
+        "--use-fake-device-for-media-stream",
+        "--use-fake-ui-for-media-stream",
+      ],
+    },
+  },
+  projects: [
+    {
+      name: "phone",
+      use: { viewport: { width: 412, height: 839 }, deviceScaleFactor: 2.625, hasTouch: true, isMobile: true },
+    },
+    {
+      name: "tablet",
+      use: { viewport: { width: 1180, height: 820 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true },
+    },
+  ],
+});

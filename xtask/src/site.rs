@@ -1,0 +1,175 @@
+//! The site in `target/site`: what a browser gets from the server.
+//!
+//! The app becomes WebAssembly and its glue ([`wasm`]), the files of `public/` are joined to it under names
+//! that carry a hash of their content ([`assemble`]), and everything that shrinks is compressed beforehand
+//! ([`compress`]). A site is only built again when something that goes into it has changed.
+
+mod assemble;
+mod compress;
+mod wasm;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::process::{output, program, timed};
+use crate::{tools, workspace};
+
+/// Files by their path inside a folder, with `/` between its parts.
+type Files = BTreeMap<String, Vec<u8>>;
+
+/// What the shell may weigh in brotli.
+const SHELL_LIMIT: u64 = 350 * 1024;
+
+/// A site that was built.
+pub struct Site {
+    /// The folder that holds it.
+    pub folder: PathBuf,
+    /// Which build it is: the same input gives the same id on every machine.
+    pub build: String,
+}
+
+/// Which input a finished site was made from.
+#[derive(Serialize, Deserialize)]
+struct Stamp {
+    inputs: String,
+    build: String,
+}
+
+/// The site of the present sources, built if it is not there yet.
+pub fn ensure() -> Result<Site> {
+    tools::ensure_wasm_target()?;
+    let folder = workspace::target("site");
+    let stamp_path = workspace::target("site.json");
+    let inputs = inputs()?;
+    let stamp = fs::read(&stamp_path).ok().and_then(|bytes| serde_json::from_slice::<Stamp>(&bytes).ok());
+    if let Some(stamp) = stamp.filter(|stamp| stamp.inputs == inputs && folder.join("index.html").is_file()) {
+        return Ok(Site { folder, build: stamp.build });
+    }
+
+    let (build, duration) = timed(|| build(&folder));
+    let build = build?;
+    let stamp = Stamp { inputs, build };
+    fs::write(&stamp_path, serde_json::to_vec(&stamp)?)
+        .with_context(|| format!("{} cannot be written", stamp_path.display()))?;
+    println!("site {} built in {:.1} s", stamp.build, duration.as_secs_f64());
+    Ok(Site { folder, build: stamp.build })
+}
+
+fn build(folder: &Path) -> Result<String> {
+    let generated = wasm::build()?;
+    let mut public = Files::new();
+    read_folder(&workspace::path("public"), "", &mut public)?;
+    let site = assemble::assemble(generated, public)?;
+
+    // Built beside the old one and then put in its place: a server that is running sees one or the other.
+    let fresh = folder.with_extension("new");
+    remove_folder(&fresh)?;
+    for (name, bytes) in &site.files {
+        write(&fresh.join(name), bytes)?;
+    }
+    compress::compress(&fresh, &site.files)?;
+    remove_folder(folder)?;
+    fs::rename(&fresh, folder).with_context(|| format!("{} cannot be put in place", folder.display()))?;
+    Ok(site.build)
+}
+
+impl Site {
+    /// What the shell weighs on its way to the browser: its parts, biggest first, and their sum.
+    pub fn sizes(&self) -> Result<String> {
+        const SHELL: [&str; 5] = [".html", ".js", ".wasm", ".css", ".json"];
+        let mut files = Files::new();
+        read_folder(&self.folder, "", &mut files)?;
+        let in_shell = |name: &str| SHELL.iter().any(|extension| name.ends_with(extension));
+        let mut sizes: Vec<(usize, usize, &str)> = files
+            .iter()
+            .filter(|(name, _)| in_shell(name))
+            .map(|(name, plain)| {
+                let compressed = files.get(&format!("{name}.br")).unwrap_or(plain);
+                (compressed.len(), plain.len(), name.as_str())
+            })
+            .collect();
+        sizes.sort_by(|left, right| right.cmp(left));
+
+        let mut text = format!("shell of build {}, in bytes:\n    brotli      plain\n", self.build);
+        for (compressed, plain, name) in &sizes {
+            writeln!(text, "{compressed:>10} {plain:>10}  {name}")?;
+        }
+        let sum: usize = sizes.iter().map(|(compressed, ..)| compressed).sum();
+        let limit = SHELL_LIMIT / 1024;
+        write!(text, "{sum:>10}             together: {:.1} KB of {limit} KB", sum as f64 / 1024.0)?;
+        Ok(text)
+    }
+}
+
+/// One hash over everything that a site is made from: sources, manifests, this tool and the compiler.
+fn inputs() -> Result<String> {
+    let mut files = Files::new();
+    for folder in ["app", "shared", "public", "xtask/src/site"] {
+        read_folder(&workspace::path(folder), folder, &mut files)?;
+    }
+    for file in ["Cargo.toml", "Cargo.lock", "xtask/src/site.rs"] {
+        files.insert(file.to_owned(), fs::read(workspace::path(file)).with_context(|| file.to_owned())?);
+    }
+    files.insert("rustc".to_owned(), output(program("rustc").arg("-vV"))?.into_bytes());
+    Ok(hash_of_files(&files))
+}
+
+fn hash_of_files(files: &Files) -> String {
+    let mut hasher = Sha256::new();
+    for (name, bytes) in files {
+        for part in [name.as_bytes(), bytes] {
+            hasher.update((part.len() as u64).to_le_bytes());
+            hasher.update(part);
+        }
+    }
+    hex(&hasher.finalize())
+}
+
+fn hash(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Adds every file below the folder under its name with the prefix; hidden ones are left out.
+fn read_folder(folder: &Path, prefix: &str, files: &mut Files) -> Result<()> {
+    let entries = fs::read_dir(folder).with_context(|| format!("{} cannot be read", folder.display()))?;
+    for entry in entries {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.starts_with('.') {
+            continue;
+        }
+        let path = entry.path();
+        let name = if prefix.is_empty() { name } else { format!("{prefix}/{name}") };
+        if path.is_dir() {
+            read_folder(&path, &name, files)?;
+        } else {
+            let bytes = fs::read(&path).with_context(|| format!("{} cannot be read", path.display()))?;
+            files.insert(name, bytes);
+        }
+    }
+    Ok(())
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    }
+    fs::write(path, bytes).with_context(|| format!("{} cannot be written", path.display()))
+}
+
+fn remove_folder(folder: &Path) -> Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder).with_context(|| format!("{} cannot be removed", folder.display()))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,48 @@
+//! The app as WebAssembly with the JavaScript that starts it.
+//!
+//! wasm-bindgen runs as a library of the version that the app links: no tool to install, none to match.
+
+use std::fs;
+
+use anyhow::{Context, Result};
+use wasm_bindgen_cli_support::Bindgen;
+
+use super::{Files, read_folder, remove_folder};
+use crate::process::{call, cargo};
+use crate::workspace;
+
+/// Builds the app: `app.js`, `app.wasm` and the scripts that crates bring along under `snippets/`.
+pub fn build() -> Result<Files> {
+    let target = "wasm32-unknown-unknown";
+    call(cargo().args([
+        "build",
+        "--package",
+        "firsthand-app",
+        "--lib",
+        "--target",
+        target,
+        "--profile",
+        "wasm",
+    ]))?;
+
+    let folder = workspace::target("bindgen");
+    remove_folder(&folder)?;
+    Bindgen::new()
+        .input_path(workspace::target(target).join("wasm/app.wasm"))
+        .out_name("app")
+        .web(true)?
+        .typescript(false)
+        // The page says where the module lies, under its hashed name.
+        .omit_default_module_path(true)
+        .remove_name_section(true)
+        .remove_producers_section(true)
+        .generate(&folder)
+        .context("wasm-bindgen refused the app")?;
+    let module = folder.join("app_bg.wasm");
+    fs::rename(&module, folder.join("app.wasm"))
+        .with_context(|| format!("{} is missing", module.display()))?;
+
+    let mut files = Files::new();
+    read_folder(&folder, "", &mut files)?;
+    Ok(files)
+}

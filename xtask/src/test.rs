@@ -1,0 +1,176 @@
+//! `cargo xtask test`: everything that a change must pass, in stages, each with its duration at the end.
+//!
+//! The stages share their builds: one profile, one selection of packages. All stages run even after one has
+//! failed, so that one run says everything that is wrong.
+
+mod postgres;
+mod words;
+
+use std::fmt::Write as _;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use clap::ValueEnum;
+
+use crate::process::{call, cargo, program, timed};
+use crate::tools::{self, Tool};
+use crate::{build, site, workspace};
+use postgres::Postgres;
+
+#[derive(clap::Args)]
+pub struct Options {
+    /// Also what takes too long for every change: the tests that are marked as ignored.
+    #[arg(long)]
+    long: bool,
+    /// Only these stages; without any, all.
+    stages: Vec<Stage>,
+}
+
+/// A part of the tests, in the order in which they run: what fails soon comes first.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Stage {
+    /// rustfmt has nothing to change.
+    Format,
+    /// No tracked file names this machine or a mirror.
+    Words,
+    /// clippy has nothing to say, about the app in the browser's target.
+    Clippy,
+    /// Rules, wire, API on SQLite and on a PostgreSQL of its own, the app's units and these chores.
+    Cargo,
+    /// rustdoc has nothing to say.
+    Docs,
+    /// Bans, licences and sources of the dependencies.
+    Deny,
+    /// The site can be built.
+    Site,
+    /// The journeys in a real Chromium.
+    End2end,
+}
+
+pub fn test(options: &Options) -> Result<()> {
+    let stages: Vec<Stage> = Stage::value_variants()
+        .iter()
+        .copied()
+        .filter(|stage| options.stages.is_empty() || options.stages.contains(stage))
+        .collect();
+    prepare(&stages)?;
+
+    let mut table = String::new();
+    let mut total = Duration::ZERO;
+    let mut failed = Vec::new();
+    for stage in stages {
+        println!("\n== {}", name(stage));
+        let (result, duration) = timed(|| run(stage, options.long));
+        let verdict = if result.is_ok() { "ok" } else { "FAILED" };
+        if let Err(error) = result {
+            eprintln!("{error:#}");
+            failed.push(name(stage));
+        }
+        total += duration;
+        writeln!(table, "{:<10}{:>8.1} s  {verdict}", name(stage), duration.as_secs_f64())?;
+    }
+    println!("\n{table}{:<10}{:>8.1} s", "together", total.as_secs_f64());
+    if !failed.is_empty() {
+        bail!("failed: {}", failed.join(", "));
+    }
+    Ok(())
+}
+
+/// Gets what the stages need before the first of them, so that nothing turns out missing half an hour later.
+fn prepare(stages: &[Stage]) -> Result<()> {
+    let mut missing = Vec::new();
+    for stage in stages {
+        match stage {
+            Stage::Format => tools::ensure_component("rustfmt", "fmt")?,
+            Stage::Words => missing.push(Tool::Git),
+            Stage::Clippy => {
+                tools::ensure_component("clippy", "clippy")?;
+                tools::ensure_wasm_target()?;
+            }
+            Stage::Cargo => missing.push(Tool::Postgres),
+            Stage::Docs | Stage::Site => tools::ensure_wasm_target()?,
+            Stage::Deny => {}
+            Stage::End2end => {
+                tools::ensure_node()?;
+                missing.extend([Tool::Chromium, Tool::ChineseFonts]);
+            }
+        }
+    }
+    tools::ensure(&missing)
+}
+
+fn run(stage: Stage, long: bool) -> Result<()> {
+    match stage {
+        Stage::Format => call(cargo().args(["fmt", "--all", "--check"])),
+        Stage::Words => words::check(),
+        Stage::Clippy => {
+            call(host(cargo().arg("clippy")).args(["--all-targets", "--", "-D", "warnings"]))?;
+            call(browser(cargo().arg("clippy")).args(["--all-targets", "--", "-D", "warnings"]))
+        }
+        Stage::Cargo => cargo_test(long),
+        Stage::Docs => {
+            let documentation = || {
+                let mut command = cargo();
+                command.env("RUSTDOCFLAGS", "-D warnings").args(["doc", "--no-deps"]);
+                command
+            };
+            call(host(&mut documentation()))?;
+            call(browser(&mut documentation()))
+        }
+        Stage::Deny => call(tools::ensure_cargo_deny()?.args([
+            "--log-level",
+            "error",
+            "check",
+            "bans",
+            "licenses",
+            "sources",
+        ])),
+        Stage::Site => {
+            println!("{}", site::ensure()?.sizes()?);
+            Ok(())
+        }
+        Stage::End2end => end2end(),
+    }
+}
+
+/// Everything but the app, which is not made for this machine.
+fn host(command: &mut Command) -> &mut Command {
+    command.args(["--workspace", "--exclude", "firsthand-app"])
+}
+
+fn browser(command: &mut Command) -> &mut Command {
+    command.args(["--package", "firsthand-app", "--target", "wasm32-unknown-unknown"])
+}
+
+fn cargo_test(long: bool) -> Result<()> {
+    let postgres = Postgres::start()?;
+    let mut command = cargo();
+    command.args(["test", "--workspace", "--no-fail-fast"]);
+    // `CI` lets insta refuse a snapshot that is new instead of writing it beside the old one.
+    command.env("CI", "true").env("TEST_POSTGRES_URL", postgres.url());
+    if long {
+        command.args(["--", "--include-ignored"]);
+    }
+    call(&mut command)
+}
+
+fn end2end() -> Result<()> {
+    let site = site::ensure()?;
+    let server = build::server()?;
+    let npm = || {
+        let mut npm = program("npm");
+        npm.current_dir(workspace::path("end2end")).env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1");
+        npm.env("CHROMIUM", tools::chromium())
+            .env("FIRSTHAND_SERVER", &server)
+            .env("FIRSTHAND_SITE", &site.folder);
+        npm
+    };
+    call(npm().arg("ci"))?;
+    call(npm().args(["run", "check"]))?;
+    call(npm().args(["run", "test"]))
+}
+
+fn name(stage: Stage) -> String {
+    stage.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+}

@@ -1,0 +1,131 @@
+//! A PostgreSQL server for one run of the tests: in a temporary folder, on a free port, without syncing to
+//! disk, and gone afterwards.
+
+use std::fs;
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use crate::process::{call, output, program, succeeds};
+use crate::tools;
+
+const FOLDER: &str = "firsthand-postgres-";
+
+/// A server that runs as long as this value lives.
+pub struct Postgres {
+    bin: PathBuf,
+    folder: PathBuf,
+    port: u16,
+    /// Missing until it was started, so that a failed start is cleaned up too.
+    server: Option<Child>,
+}
+
+impl Postgres {
+    /// Makes an empty cluster and starts it.
+    pub fn start() -> Result<Postgres> {
+        remove_leftovers();
+        let bin = tools::postgres_bin().context("missing: PostgreSQL (Debian's package postgresql)")?;
+        let folder = std::env::temp_dir().join(format!("{FOLDER}{}", std::process::id()));
+        fs::create_dir(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+        let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
+        let mut postgres = Postgres { bin, folder, port, server: None };
+        if tools::is_root() {
+            call(program("chown").arg("postgres").arg(&postgres.folder))?;
+        }
+
+        let data = postgres.folder.join("data");
+        let mut initdb = postgres.program("initdb");
+        initdb.args([
+            "--auth=trust",
+            "--username=postgres",
+            "--encoding=UTF8",
+            "--locale=C.UTF-8",
+            "--no-sync",
+        ]);
+        output(initdb.arg("--pgdata").arg(&data))?;
+
+        let log = fs::File::create(postgres.folder.join("log"))?;
+        let mut server = postgres.program("postgres");
+        server.arg("-D").arg(&data).arg("-k").arg(&postgres.folder).args(["-p", &port.to_string()]);
+        // What it holds is thrown away, so nothing needs to survive a crash; many tests connect at once.
+        for setting in [
+            "listen_addresses=127.0.0.1",
+            "fsync=off",
+            "synchronous_commit=off",
+            "full_page_writes=off",
+            "max_connections=300",
+        ] {
+            server.args(["-c", setting]);
+        }
+        server.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        postgres.server = Some(server.spawn().context("PostgreSQL does not start")?);
+        postgres.wait()?;
+        Ok(postgres)
+    }
+
+    /// Where the tests find it; the user may make databases.
+    pub fn url(&self) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+    }
+
+    /// One of PostgreSQL's programs. It refuses to run as root, so root lends it the user of Debian's
+    /// package; and it is interrupted when this process dies, however that happens.
+    fn program(&self, name: &str) -> Command {
+        let mut command = program("setpriv");
+        command.current_dir(&self.folder).args(["--pdeathsig", "INT"]);
+        if tools::is_root() {
+            command.args(["--reuid", "postgres", "--regid", "postgres", "--clear-groups"]);
+        }
+        command.arg(self.bin.join(name));
+        command
+    }
+
+    fn wait(&mut self) -> Result<()> {
+        loop {
+            if let Some(status) = self.server.as_mut().map(Child::try_wait).transpose()?.flatten() {
+                let log = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
+                bail!("PostgreSQL ended at its start: {status}\n{log}");
+            }
+            let mut ready = self.program("pg_isready");
+            ready.args([
+                "--quiet",
+                "--host=127.0.0.1",
+                "--username=postgres",
+                "--port",
+                &self.port.to_string(),
+            ]);
+            if TcpStream::connect(("127.0.0.1", self.port)).is_ok() && succeeds(&mut ready) {
+                return Ok(());
+            }
+            sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            let mut stop = self.program("pg_ctl");
+            stop.args(["stop", "--mode=immediate", "--pgdata"]).arg(self.folder.join("data"));
+            if succeeds(&mut stop) || server.kill().is_ok() {
+                server.wait().ok();
+            }
+        }
+        fs::remove_dir_all(&self.folder).ok();
+    }
+}
+
+/// Removes the folders of runs that were killed: those whose process is no more.
+fn remove_leftovers() {
+    for entry in fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let process = name.to_str().and_then(|name| name.strip_prefix(FOLDER));
+        if process.is_some_and(|id| !Path::new("/proc").join(id).exists()) {
+            fs::remove_dir_all(entry.path()).ok();
+        }
+    }
+}
