@@ -32,7 +32,6 @@ pub fn Sheet(
         <dialog
             class="sheet"
             node_ref=dialog
-            autofocus=true
             tabindex="-1"
             aria-labelledby=id
             on:close=move |_| closed(open, on_close)
@@ -64,10 +63,15 @@ pub(super) fn modal(open: Signal<bool>) -> NodeRef<html::Dialog> {
         {
             if !open {
                 dialog.close();
-            } else if dialog.show_modal().is_err() {
+                return;
+            }
+            if dialog.show_modal().is_err() {
                 // Not in the document yet: shown in place rather than not at all.
                 dialog.set_open(true);
             }
+            // The dialog itself and not its first button, so that its name is read out first. Should this fail,
+            // the focus stays where the browser put it, inside.
+            dialog.focus().ok();
         }
     });
     dialog

@@ -36,7 +36,7 @@ pub fn Field(
     value: Signal<String>,
     /// Called with the new text at every change.
     #[prop(into)]
-    on_input: Callback<(String,)>,
+    on_input: Callback<String>,
     /// What is typed into it.
     #[prop(optional)]
     kind: FieldKind,
@@ -84,7 +84,7 @@ pub fn Field(
                 aria-describedby=described
                 disabled=move || disabled.get()
                 prop:value=move || value.get()
-                on:input=move |event| on_input.run((event_target_value(&event),))
+                on:input=move |event| on_input.run(event_target_value(&event))
             ></textarea>
         }
         .into_any()
@@ -111,7 +111,7 @@ pub fn Field(
                 aria-describedby=described
                 disabled=move || disabled.get()
                 prop:value=move || value.get()
-                on:input=move |event| on_input.run((event_target_value(&event),))
+                on:input=move |event| on_input.run(event_target_value(&event))
             />
         }
         .into_any()

@@ -109,7 +109,7 @@ pub fn PhotoAdd(
     class: &'static str,
     /// Called with the change event of the file input, which has the files.
     #[prop(into)]
-    on_files: Callback<(ev::Event,)>,
+    on_files: Callback<ev::Event>,
 ) -> impl IntoView {
     let glyph = if camera { Glyph::Cam } else { Glyph::Gallery };
     view! {
@@ -121,7 +121,7 @@ pub fn PhotoAdd(
                 accept="image/*"
                 multiple=true
                 capture=camera.then_some("environment")
-                on:change=move |event| on_files.run((event,))
+                on:change=move |event| on_files.run(event)
             />
         </label>
     }
@@ -196,7 +196,6 @@ pub fn Lightbox(
         <dialog
             class="lightbox"
             node_ref=dialog
-            autofocus=true
             tabindex="-1"
             aria-label=move || label.get()
             on:close=move |_| {

@@ -66,7 +66,7 @@ pub fn Picks(
     selected: Signal<String>,
     /// Called with the value of the tile that was chosen.
     #[prop(into)]
-    on_pick: Callback<(String,)>,
+    on_pick: Callback<String>,
     /// How the tiles lie.
     #[prop(optional)]
     layout: PicksLayout,
@@ -93,7 +93,7 @@ fn tile_of(
     name: &'static str,
     class: &'static str,
     selected: Signal<String>,
-    on_pick: Callback<(String,)>,
+    on_pick: Callback<String>,
 ) -> AnyView {
     let Choice { value, label, note, icon } = choice;
     let compare = value.clone();
@@ -106,7 +106,7 @@ fn tile_of(
                 name=name
                 value=value
                 prop:checked=move || checked.get()
-                on:change=move |_| on_pick.run((picked.clone(),))
+                on:change=move |_| on_pick.run(picked.clone())
             />
             <span class="row tight">
                 {icon.map(|glyph| view! { <Icon glyph/> })} <span>{words(label)}</span>
