@@ -238,7 +238,7 @@ impl Db {
     /// Opens the database of this name, and creates it where it is missing.
     pub async fn open(name: &str) -> Result<Self, PlatformError> {
         let db = Self { name: name.into(), connection: Rc::default() };
-        db.connection().await?;
+        db.with_connection(async |_| Ok(())).await?;
         Ok(db)
     }
 
@@ -347,15 +347,22 @@ impl Db {
         &self,
         run: impl AsyncFn(&IdbDatabase) -> Result<T, StorageError>,
     ) -> Result<T, PlatformError> {
-        let connection = self.connection().await?;
-        match run(&connection.database).await {
-            Err(StorageError::Lost(_)) => {
-                connection.lost.set(true);
-                let connection = self.connection().await?;
-                Ok(run(&connection.database).await?)
-            }
-            result => Ok(result?),
+        match self.attempt(&run).await {
+            Err(PlatformError::Storage(StorageError::Lost(_))) => self.attempt(&run).await,
+            result => result,
         }
+    }
+
+    async fn attempt<T>(
+        &self,
+        run: &impl AsyncFn(&IdbDatabase) -> Result<T, StorageError>,
+    ) -> Result<T, PlatformError> {
+        let connection = self.connection().await?;
+        let result = run(&connection.database).await;
+        if matches!(result, Err(StorageError::Lost(_))) {
+            connection.lost.set(true);
+        }
+        Ok(result?)
     }
 
     async fn connection(&self) -> Result<Rc<Connection>, PlatformError> {

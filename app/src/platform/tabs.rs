@@ -11,7 +11,7 @@ use web_sys::{BroadcastChannel, MessageEvent};
 use super::events::Listener;
 use super::{PlatformError, bridge};
 
-/// A channel to the other tabs; closed when dropped. A tab does not hear itself.
+/// A channel to the other tabs; closed when dropped. It does not hear itself.
 #[derive(Debug)]
 #[must_use = "dropping the channel closes it"]
 pub struct Channel<T> {
