@@ -1,0 +1,3 @@
+//! The field app.
+pub mod platform;
+pub mod ui;
