@@ -292,11 +292,14 @@ impl Case {
             // The id is the reporter's own, so that this tells nobody of a case that they may not see.
             return Err(Code::CaseExists.into());
         }
-        if who.any(Standings::of(&[Accused, Other])) {
+        if !self.visible(who) {
             return Err(Code::CaseNotVisible.into());
         }
-        if !who.any(entitled(command)) || (self.confidential() && !self.entitled_in_complaint(command, who)) {
-            return Err(Rejection::new(Code::CaseNotAllowed).with("command", command.kind()));
+        if !who.any(entitled(command)) {
+            return Err(not_allowed(command));
+        }
+        if self.confidential() {
+            check_complaint(command, who)?;
         }
         let stage = self.stage.name();
         let changes = match fit(command, stage, who) {
@@ -325,41 +328,10 @@ impl Case {
         !events.is_empty() && events.iter().all(|event| matches!(event.change, CaseChange::Recorded { .. }))
     }
 
-    /// A complaint is the office's; its first-asked person only gives it over, adds to it and hears its state (R9, E5).
-    fn entitled_in_complaint(&self, command: &CaseCommand, who: Standings) -> bool {
-        who.office()
-            || match command {
-                CaseCommand::Comment { .. } | CaseCommand::See {} => {
-                    who.any(Standings::of(&[FirstAsked, Relay]))
-                }
-                CaseCommand::Cancel { .. } => who.has(FirstAsked),
-                // These have their own sentence, below in `effect`.
-                CaseCommand::Fix { .. } | CaseCommand::Confirm { .. } => who.has(FirstAsked),
-                CaseCommand::Report(_)
-                | CaseCommand::Classify { .. }
-                | CaseCommand::Dispatch { .. }
-                | CaseCommand::Accept {}
-                | CaseCommand::Decline { .. }
-                | CaseCommand::Arrive {}
-                | CaseCommand::Pause { .. }
-                | CaseCommand::Resume {}
-                | CaseCommand::Promise { .. }
-                | CaseCommand::Postpone { .. }
-                | CaseCommand::Tell { .. }
-                | CaseCommand::Complete { .. }
-                | CaseCommand::Reopen { .. }
-                | CaseCommand::Check {}
-                | CaseCommand::Succeed { .. } => false,
-            }
-    }
-
     fn effect(&self, command: &CaseCommand, who: Standings, context: &Context<'_>) -> Decision {
         match command {
             CaseCommand::Report(_) => Err(Code::CaseExists.into()),
             CaseCommand::Fix { result, photos } => {
-                if self.confidential() {
-                    return Err(Code::CaseComplaintNeedsDesk.into());
-                }
                 require("result", result)?;
                 check_photos(photos, self.photos.len())?;
                 Ok(vec![CaseChange::Fixed { result: result.clone(), photos: photos.clone() }])
@@ -558,9 +530,6 @@ impl Case {
 
     fn confirm(&self, satisfied: Option<bool>, reason: &str, who: Standings) -> Decision {
         check_text("reason", reason)?;
-        if self.confidential() && !who.office() {
-            return Err(Code::CaseDeskConfirms.into());
-        }
         if self.customers() && satisfied.is_none() {
             return Err(Code::CaseCustomerAnswerMissing.into());
         }
@@ -573,6 +542,42 @@ impl Case {
         } else {
             CaseChange::Confirmed { satisfied, reason: reason.to_owned() }
         }])
+    }
+}
+
+fn not_allowed(command: &CaseCommand) -> Rejection {
+    Rejection::new(Code::CaseNotAllowed).with("command", command.kind())
+}
+
+/// A complaint is the office's; its first-asked person only gives it over, adds to it and hears its state (R9, E5).
+fn check_complaint(command: &CaseCommand, who: Standings) -> Result<(), Rejection> {
+    match command {
+        CaseCommand::Fix { .. } => Err(Code::CaseComplaintNeedsDesk.into()),
+        CaseCommand::Comment { .. } | CaseCommand::See {} => Ok(()),
+        CaseCommand::Confirm { .. } if !who.office() => Err(Code::CaseDeskConfirms.into()),
+        CaseCommand::Report(_)
+        | CaseCommand::Classify { .. }
+        | CaseCommand::Dispatch { .. }
+        | CaseCommand::Accept {}
+        | CaseCommand::Decline { .. }
+        | CaseCommand::Arrive {}
+        | CaseCommand::Pause { .. }
+        | CaseCommand::Resume {}
+        | CaseCommand::Promise { .. }
+        | CaseCommand::Postpone { .. }
+        | CaseCommand::Tell { .. }
+        | CaseCommand::Complete { .. }
+        | CaseCommand::Confirm { .. }
+        | CaseCommand::Reopen { .. }
+        | CaseCommand::Check {}
+        | CaseCommand::Succeed { .. }
+        | CaseCommand::Cancel { .. } => {
+            if who.office() {
+                Ok(())
+            } else {
+                Err(not_allowed(command))
+            }
+        }
     }
 }
 

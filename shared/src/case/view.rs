@@ -84,30 +84,38 @@ impl CaseView {
 }
 
 impl Case {
+    /// Whether a reader of these standings may see anything of it (R9).
+    pub fn visible(&self, who: Standings) -> bool {
+        if who.any(Standings::of(&[Standing::Accused, Standing::Other])) {
+            return false;
+        }
+        !self.confidential()
+            || who.office()
+            || who.any(Standings::of(&[Standing::FirstAsked, Standing::Relay]))
+    }
+
     /// What a reader of these standings may see: `None` for nothing at all.
     pub fn view(&self, who: Standings) -> Option<CaseView> {
-        if who.any(Standings::of(&[Standing::Accused])) {
+        if !self.visible(who) {
             return None;
         }
         if self.confidential() && !who.office() {
-            return who.any(Standings::of(&[Standing::FirstAsked, Standing::Relay])).then(|| {
-                CaseView::Outline(Outline {
-                    id: self.id,
-                    number: self.number.clone(),
-                    version: self.version,
-                    reported: self.reported,
-                    stage: self.stage.name(),
-                    since: self.stage.since(),
-                })
-            });
-        }
-        if who.any(Standings::of(&[Standing::Other])) {
-            return None;
+            return Some(CaseView::Outline(Outline {
+                id: self.id,
+                number: self.number.clone(),
+                version: self.version,
+                reported: self.reported,
+                stage: self.stage.name(),
+                since: self.stage.since(),
+            }));
         }
         let mut case = self.clone();
-        if self.customers() && !who.office() && !who.has(Standing::Handler) {
-            case.source = Source::Customer(None);
+        if !who.office() && !who.has(Standing::Handler) {
+            // A flat is private, whoever found the problem in it (R10).
             case.place = case.public_place.clone();
+            if self.customers() {
+                case.source = Source::Customer(None);
+            }
         }
         Some(CaseView::Full(Box::new(case)))
     }
