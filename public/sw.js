@@ -11,13 +11,13 @@ const FILES = /*{{precache}}*/[];
 const SERVERS_OWN = /^\/(api\/|healthz$|readyz$|metrics$)/;
 
 const install = async () => {
-  const cache = await caches.open(CACHE);
   // Not `addAll` on the shell: during a deployment the page may already be, or still be, of another build than this
   // worker, and would ask for files that are not in the set. Then this install fails and the next visit tries again.
   const page = await fetch(SHELL, { cache: "reload" });
   if (!page.ok || !(await page.clone().text()).includes(`name="build" content="${BUILD}"`)) {
     throw new Error(`the page is not of build ${BUILD}`);
   }
+  const cache = await caches.open(CACHE);
   await cache.addAll([...new Set(FILES)].filter((url) => url !== SHELL).map((url) => new Request(url, { cache: "reload" })));
   await cache.put(SHELL, page);
 };
