@@ -4,7 +4,7 @@
 //! translation, no storage is known here. Their looks are classes in `public/app.css`. Every component erases its
 //! view type at its edge, which keeps the wasm small.
 //!
-//! Texts are [`TextProp`](leptos::text_prop::TextProp): a `&str`, a `String`, a signal, or a closure giving one
+//! Texts are [`TextProp`]: a `&str`, a `String`, a signal, or a closure giving one
 //! of them, such as `move || t_string!(i18n, report.title)`, which follows the chosen language.
 
 mod button;
