@@ -17,16 +17,21 @@ import { fileURLToPath } from "node:url";
 export const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 /** The server's program. */
-export const BINARY = process.env.FIRSTHAND_SERVER ?? join(ROOT, "target/debug/firsthand");
+export const BINARY = process.env.END2END_SERVER ?? join(ROOT, "target/debug/firsthand");
 
 /** The built site, which is never written to. */
-export const SITE = process.env.FIRSTHAND_SITE ?? join(ROOT, "target/site");
+export const SITE = process.env.END2END_SITE ?? join(ROOT, "target/site");
 
 /** The password of everybody in the demo. */
 export const PASSWORD = "firsthand-demo";
 
 /** The environment variable that names the folder with the imported demo. */
-export const TEMPLATE = "FIRSTHAND_TEMPLATE";
+export const TEMPLATE = "END2END_TEMPLATE";
+
+/** The environment without what would set the server up differently, such as another database. */
+export const ENVIRONMENT = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) => !/^(FIRSTHAND_.*|DATABASE_URL|FILES_URL|RUST_LOG)$/.test(name)),
+);
 
 /** How long a start may take before the test fails. */
 const START_MS = 20_000;
@@ -68,7 +73,7 @@ export class Server {
   async start(): Promise<void> {
     const listen = `127.0.0.1:${this.#port}`;
     const args = ["serve", "--listen", listen, "--data", this.data, "--site-dir", this.site];
-    const child = spawn(BINARY, args, { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(BINARY, args, { env: ENVIRONMENT, stdio: ["ignore", "pipe", "pipe"] });
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding("utf8").on("data", (text: string) => (this.#log += text));
     }

@@ -8,13 +8,14 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { BINARY, PASSWORD, ROOT, TEMPLATE } from "./server.ts";
+import { BINARY, ENVIRONMENT, PASSWORD, ROOT, TEMPLATE } from "./server.ts";
 
 export default async function makeTemplate(): Promise<() => Promise<void>> {
   const template = await mkdtemp(join(tmpdir(), "firsthand-template-"));
   for (const site of ["site-jinzhou.json", "site-wanjing.json"]) {
     const file = join(ROOT, "demo", site);
-    await promisify(execFile)(BINARY, ["import", file, "--data", template, "--demo-password", PASSWORD]);
+    const args = ["import", file, "--data", template, "--demo-password", PASSWORD];
+    await promisify(execFile)(BINARY, args, { env: ENVIRONMENT });
   }
   // Workers are processes of their own, and inherit the environment.
   process.env[TEMPLATE] = template;

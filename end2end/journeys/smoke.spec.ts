@@ -19,7 +19,7 @@ test("the app starts without a server from the second visit on", async ({ page, 
   await picture(page, "start-offline");
 });
 
-test("a killed server comes back with what it had", async ({ request, server }) => {
+test("a killed server starts again at the same address", async ({ request, server }) => {
   await server.restart("kill");
   expect((await request.get("/healthz")).status()).toBe(200);
 });

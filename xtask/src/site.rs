@@ -44,8 +44,9 @@ struct Stamp {
 /// The site of the present sources, built if it is not there yet.
 pub fn ensure() -> Result<Site> {
     tools::ensure_wasm_target()?;
-    let folder = workspace::target("site");
-    let stamp_path = workspace::target("site.json");
+    // The server embeds this folder, wherever Cargo is told to build.
+    let folder = workspace::path("target/site");
+    let stamp_path = folder.with_extension("json");
     let inputs = inputs()?;
     let stamp = fs::read(&stamp_path).ok().and_then(|bytes| serde_json::from_slice::<Stamp>(&bytes).ok());
     if let Some(stamp) = stamp.filter(|stamp| stamp.inputs == inputs && folder.join("index.html").is_file()) {

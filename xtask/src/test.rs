@@ -112,7 +112,11 @@ fn run(stage: Stage, long: bool) -> Result<()> {
         Stage::Docs => {
             let documentation = || {
                 let mut command = cargo();
-                command.env("RUSTDOCFLAGS", "-D warnings").args(["doc", "--no-deps"]);
+                command.env("RUSTDOCFLAGS", "-D warnings").args([
+                    "doc",
+                    "--no-deps",
+                    "--document-private-items",
+                ]);
                 command
             };
             call(host(&mut documentation()))?;
@@ -162,8 +166,8 @@ fn end2end() -> Result<()> {
         let mut npm = program("npm");
         npm.current_dir(workspace::path("end2end")).env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1");
         npm.env("CHROMIUM", tools::chromium())
-            .env("FIRSTHAND_SERVER", &server)
-            .env("FIRSTHAND_SITE", &site.folder);
+            .env("END2END_SERVER", &server)
+            .env("END2END_SITE", &site.folder);
         npm
     };
     call(npm().arg("ci"))?;
