@@ -119,7 +119,7 @@ fn welcome(port: u16) -> Result<String> {
     Ok(format!(
         "\n首问 Firsthand: http://localhost:{port}\n\n\
          演示项目 Demo property: {}\n\
-         用工号或手机号登录,密码都是 / sign in by code or telephone number, the password is always: \
+         用工号或手机号登录，密码都是 / sign in by code or telephone number, the password is always: \
          {DEMO_PASSWORD}\n{rows}\n\n\
          按 Ctrl+C 停止 / press Ctrl+C to stop\n",
         site.name
@@ -143,6 +143,16 @@ fn one_per_role(people: &[Person]) -> BTreeMap<&str, &Person> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_demo_offers_a_sign_in_for_every_role_it_has() {
+        let text = welcome(8080).unwrap();
+        for role in ["cleaner", "desk", "director", "guard", "lead", "supervisor", "technician"] {
+            let line = text.lines().find(|line| line.trim_start().starts_with(role)).unwrap();
+            assert!(line.contains(" P"), "no staff code in {line}");
+        }
+        assert!(text.contains("http://localhost:8080") && text.contains(DEMO_PASSWORD));
+    }
 
     #[test]
     fn every_role_is_shown_by_whoever_has_the_fewest_others() {
