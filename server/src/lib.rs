@@ -1,1 +1,159 @@
-//! The server.
+//! The server of Firsthand: it judges commands by the shared rules, keeps what happened, and shows each person what
+//! that person may see.
+//!
+//! Where to start: [`router`] lists the addresses. A command's way leads through [`commands`] (chain, signature,
+//! verdict) and [`cases`] (load, decide, append) into documents and feeds, from which [`feed`] answers pulls and
+//! [`live`] pokes. [`sites`] imports a property, [`accounts`] signs people in, [`files`] takes photos.
+//!
+//! Only `store.rs` files speak SQL; [`db`] holds all in which SQLite and PostgreSQL differ. [`clock`] and [`random`] are
+//! the only places that ask the machine.
+
+pub mod accounts;
+pub mod body;
+pub mod clock;
+pub mod config;
+pub mod db;
+pub mod error;
+pub mod random;
+mod security;
+mod site_files;
+pub mod telemetry;
+
+use std::{ops::Deref, sync::Arc};
+
+use anyhow::Context;
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    middleware::{from_fn, from_fn_with_state},
+    routing::get,
+};
+use object_store::ObjectStore;
+use tokio::sync::watch;
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+
+pub use error::Error;
+
+use accounts::{Passwords, Throttle};
+use clock::Clock;
+use config::{Settings, Storage};
+use db::Db;
+
+/// The most bytes of a request's body, apart from those of photos.
+const BODY_MAX: usize = 1 << 20;
+
+/// Everything a handler needs. Cloning it is cheap.
+#[derive(Clone, Debug)]
+pub struct App(Arc<Parts>);
+
+/// The parts of an [`App`].
+#[derive(Debug)]
+pub struct Parts {
+    /// The database.
+    pub db: Db,
+    /// What time it is.
+    pub clock: Clock,
+    /// What was set.
+    pub settings: Settings,
+    /// Where the bytes of photos lie.
+    pub objects: Arc<dyn ObjectStore>,
+    /// Hashes passwords.
+    pub passwords: Passwords,
+    /// Limits attempts at signing in.
+    pub throttle: Throttle,
+    /// The id of this database's life.
+    pub epoch: String,
+    /// Becomes true when the server stops.
+    pub stopping: watch::Sender<bool>,
+}
+
+impl Deref for App {
+    type Target = Parts;
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl App {
+    /// Opens the database and the store of the photos.
+    ///
+    /// # Errors
+    /// If one of them cannot be opened.
+    pub async fn open(storage: &Storage, settings: Settings, clock: Clock) -> anyhow::Result<App> {
+        let url = storage.files_url()?;
+        let db = Db::open(&storage.database_url(), settings.db_connections).await?;
+        let epoch = open_epoch(&db).await?;
+        let stopping = watch::Sender::new(false);
+        Ok(App(Arc::new(Parts {
+            objects: open_objects(&url)?,
+            passwords: Passwords::new()?,
+            throttle: Throttle::new(settings.sign_in_attempts, settings.sign_in_attempts_per_address),
+            db,
+            clock,
+            settings,
+            epoch,
+            stopping,
+        })))
+    }
+}
+
+async fn open_epoch(db: &Db) -> anyhow::Result<String> {
+    let mut tx = db.write().await?;
+    accounts::store::begin_epoch(&mut tx, &shared::wire::hex(&random::bytes::<8>()?)).await?;
+    let epoch = accounts::store::epoch(&mut tx).await?.context("the database lost its epoch")?;
+    tx.commit().await?;
+    Ok(epoch)
+}
+
+/// The store of a URL. A local one syncs to the disk, so that a receipt is true.
+fn open_objects(url: &str) -> anyhow::Result<Arc<dyn ObjectStore>> {
+    let folder = url.strip_prefix("file://").context("the store of the photos is file:///…")?;
+    std::fs::create_dir_all(folder).with_context(|| format!("{folder} cannot be made"))?;
+    let store = object_store::local::LocalFileSystem::new_with_prefix(folder)
+        .with_context(|| format!("{folder} cannot be opened"))?;
+    Ok(Arc::new(store.with_fsync(true)))
+}
+
+fn api() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(
+        utoipa::openapi::OpenApiBuilder::new()
+            .info(
+                utoipa::openapi::InfoBuilder::new()
+                    .title("Firsthand")
+                    .version(env!("CARGO_PKG_VERSION"))
+                    .description(Some(
+                        "Problems reported first hand. `POST /api/push` and `GET /api/pull` carry everything; \
+                         errors are `application/problem+json` with a stable code.",
+                    ))
+                    .build(),
+            )
+            .build(),
+    )
+    .merge(accounts::routes())
+}
+
+/// The description of the interface.
+pub fn openapi() -> OpenApi {
+    api().into_openapi()
+}
+
+/// All addresses of the server.
+pub fn router(app: App) -> Router {
+    let (api, openapi) = api().split_for_parts();
+    Router::new()
+        .merge(api.method_not_allowed_fallback(telemetry::wrong_method))
+        .route("/api/openapi.json", get(move || async { axum::Json(openapi) }))
+        .route("/api", get(telemetry::not_found))
+        .route("/api/{*rest}", axum::routing::any(telemetry::not_found))
+        .route("/healthz", get(telemetry::healthz))
+        .route("/readyz", get(telemetry::readyz))
+        .route("/metrics", get(telemetry::metrics))
+        .fallback(site_files::serve)
+        .layer(DefaultBodyLimit::max(BODY_MAX))
+        .layer(CatchPanicLayer::custom(telemetry::panicked))
+        .layer(from_fn_with_state(app.clone(), security::guard))
+        .layer(from_fn(telemetry::observe))
+        .with_state(app)
+}

@@ -1,0 +1,105 @@
+//! What can be set, by flag or by environment. `firsthand serve --help` lists all of it.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+
+/// Where the data lie.
+#[derive(Args, Clone, Debug)]
+pub struct Storage {
+    /// The folder of the SQLite database and of the photos, unless they are set apart.
+    #[arg(long, env = "FIRSTHAND_DATA", default_value = "data")]
+    pub data: PathBuf,
+    /// The database: `sqlite:PATH` or `postgres://…`. Default: `firsthand.db` in the data folder.
+    #[arg(long, env = "DATABASE_URL")]
+    pub database_url: Option<String>,
+    /// The store of the photos: `file:///…`. Default: `files` in the data folder.
+    #[arg(long, env = "FILES_URL")]
+    pub files_url: Option<String>,
+}
+
+impl Storage {
+    /// The database's address.
+    pub fn database_url(&self) -> String {
+        match &self.database_url {
+            Some(url) => url.clone(),
+            None => format!("sqlite:{}", self.data.join("firsthand.db").display()),
+        }
+    }
+
+    /// The store of the photos' address.
+    ///
+    /// # Errors
+    /// If the data folder cannot be made, or lies where no URL can point.
+    pub fn files_url(&self) -> anyhow::Result<String> {
+        if let Some(url) = &self.files_url {
+            return Ok(url.clone());
+        }
+        let folder = self.data.join("files");
+        std::fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+        let folder = folder.canonicalize()?;
+        Ok(format!("file://{}", folder.display()))
+    }
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+/// How the server serves.
+#[derive(Args, Clone, Debug)]
+pub struct Settings {
+    /// Where to listen.
+    #[arg(long, env = "FIRSTHAND_LISTEN", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// The address by which people reach the server, such as `https://firsthand.example`. Requests that change
+    /// something are taken from pages of this address only; without it, from pages of whatever host was asked.
+    #[arg(long, env = "FIRSTHAND_PUBLIC_URL")]
+    pub public_url: Option<String>,
+    /// Send the session's cookie over https only. On by itself when the public URL is https.
+    #[arg(long, env = "FIRSTHAND_SECURE_COOKIES")]
+    pub secure_cookies: bool,
+    /// A proxy in front says in `X-Forwarded-For` who asks.
+    #[arg(long, env = "FIRSTHAND_BEHIND_PROXY")]
+    pub behind_proxy: bool,
+    /// Serve the app from this folder instead of the one inside the binary.
+    #[arg(long, env = "FIRSTHAND_SITE_DIR")]
+    pub site_dir: Option<PathBuf>,
+    /// How the log is written; `RUST_LOG` says how much.
+    #[arg(long, env = "FIRSTHAND_LOG_FORMAT", value_enum, default_value = "text")]
+    pub log_format: LogFormat,
+    /// Connections to the database for reading.
+    #[arg(long, env = "FIRSTHAND_DB_CONNECTIONS", default_value_t = 8)]
+    pub db_connections: u32,
+    /// Requests per second and address that are answered for long; a whole property may share an address.
+    #[arg(long, env = "FIRSTHAND_REQUESTS_PER_SECOND", default_value_t = 100)]
+    pub requests_per_second: u32,
+    /// Requests per address that are answered at once, before the limit per second counts.
+    #[arg(long, env = "FIRSTHAND_REQUESTS_BURST", default_value_t = 500)]
+    pub requests_burst: u32,
+    /// Wrong passwords for one name before it has to wait.
+    #[arg(long, env = "FIRSTHAND_SIGN_IN_ATTEMPTS", default_value_t = 5)]
+    pub sign_in_attempts: u32,
+    /// Wrong passwords from one address before it has to wait.
+    #[arg(long, env = "FIRSTHAND_SIGN_IN_ATTEMPTS_PER_ADDRESS", default_value_t = 50)]
+    pub sign_in_attempts_per_address: u32,
+    /// The most million pixels of a photo.
+    #[arg(long, env = "FIRSTHAND_MAX_MEGAPIXELS", default_value_t = 50)]
+    pub max_megapixels: u32,
+    /// The most megabytes of a photo.
+    #[arg(long, env = "FIRSTHAND_MAX_PHOTO_MB", default_value_t = 10)]
+    pub max_photo_mb: u32,
+}
+
+impl Settings {
+    /// Whether the session's cookie is for https only.
+    pub fn secure(&self) -> bool {
+        self.secure_cookies || self.public_url.as_deref().is_some_and(|url| url.starts_with("https://"))
+    }
+}

@@ -1,0 +1,217 @@
+//! The database: one SQL text for SQLite and PostgreSQL, and everything in which the two differ.
+//!
+//! A writer takes [`Db::write`], locks its site's row first, writes and commits; what is not committed is undone and
+//! its connection thrown away, so that nothing unfinished lingers in it. A reader who needs several consistent looks
+//! takes [`Db::read`], others [`Db::connection`].
+//!
+//! Only TEXT, BIGINT and DOUBLE PRECISION columns: booleans are 0 and 1, instants milliseconds, JSON is text.
+
+use std::{
+    ops::{Deref, DerefMut},
+    time::Duration,
+};
+
+use anyhow::Context;
+use sqlx::{
+    Any, AnyConnection, AnyPool, Executor,
+    any::{AnyPoolOptions, install_default_drivers},
+    pool::PoolConnection,
+};
+
+/// What every function of a `store.rs` works on.
+pub type Conn = AnyConnection;
+
+/// How long a request waits for a connection before it is told to come again.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Kind {
+    Sqlite,
+    Postgres,
+}
+
+/// The database.
+#[derive(Clone, Debug)]
+pub struct Db {
+    kind: Kind,
+    readers: AnyPool,
+    writers: AnyPool,
+}
+
+impl Db {
+    /// Connects and brings the tables up to date.
+    ///
+    /// # Errors
+    /// If the address is neither SQLite nor PostgreSQL, the database cannot be reached, or a migration fails.
+    pub async fn open(url: &str, connections: u32) -> anyhow::Result<Db> {
+        install_default_drivers();
+        let kind = if url.starts_with("sqlite:") {
+            Kind::Sqlite
+        } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+            Kind::Postgres
+        } else {
+            anyhow::bail!("a database is sqlite:PATH or postgres://…");
+        };
+        let connections = connections.max(1);
+        let db = match kind {
+            Kind::Sqlite => {
+                let path = url.trim_start_matches("sqlite:").trim_start_matches("//");
+                let path = path.split('?').next().unwrap_or(path);
+                if let Some(folder) = std::path::Path::new(path).parent() {
+                    std::fs::create_dir_all(folder)
+                        .with_context(|| format!("{} cannot be made", folder.display()))?;
+                }
+                // SQLite has one writer; more connections would only wait for each other inside it.
+                let writers = pool(1, SQLITE_WRITER).connect(&format!("sqlite:{path}?mode=rwc")).await?;
+                let readers =
+                    pool(connections, SQLITE_READER).connect(&format!("sqlite:{path}?mode=rw")).await?;
+                Db { kind, readers, writers }
+            }
+            Kind::Postgres => {
+                let pool = pool(connections, "set statement_timeout = '60s'").connect(url).await?;
+                Db { kind, readers: pool.clone(), writers: pool }
+            }
+        };
+        sqlx::migrate!("./migrations")
+            .run(&db.writers)
+            .await
+            .context("the tables cannot be brought up to date")?;
+        Ok(db)
+    }
+
+    /// Begins to write.
+    ///
+    /// # Errors
+    /// If no connection gets free in time.
+    pub async fn write(&self) -> sqlx::Result<WriteTx> {
+        let mut tx = WriteTx { conn: self.writers.acquire().await?, committed: false };
+        let begin = match self.kind {
+            // Taken at once: a lock that is taken later can fail half way.
+            Kind::Sqlite => "begin immediate",
+            Kind::Postgres => "begin",
+        };
+        tx.conn.execute(begin).await?;
+        Ok(tx)
+    }
+
+    /// Begins to read: everything read is of one instant.
+    ///
+    /// # Errors
+    /// If no connection gets free in time.
+    pub async fn read(&self) -> sqlx::Result<sqlx::Transaction<'static, Any>> {
+        self.readers
+            .begin_with(match self.kind {
+                Kind::Sqlite => "begin",
+                Kind::Postgres => "begin isolation level repeatable read, read only",
+            })
+            .await
+    }
+
+    /// A connection for single looks.
+    ///
+    /// # Errors
+    /// If none gets free in time.
+    pub async fn connection(&self) -> sqlx::Result<PoolConnection<Any>> {
+        self.readers.acquire().await
+    }
+
+    /// Lets go of every connection, after those who use them.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writers.close().await;
+    }
+}
+
+/// Runs on each new connection to a SQLite file that writes. FULL: what was answered survives a power cut.
+const SQLITE_WRITER: &str = "pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on; \
+                             pragma busy_timeout = 10000";
+/// The same for one that reads.
+const SQLITE_READER: &str = "pragma foreign_keys = on; pragma busy_timeout = 10000; pragma query_only = on";
+
+fn pool(connections: u32, at_first: &'static str) -> AnyPoolOptions {
+    AnyPoolOptions::new().max_connections(connections).acquire_timeout(PATIENCE).after_connect(
+        move |conn, _| {
+            Box::pin(async move {
+                conn.execute(at_first).await?;
+                Ok(())
+            })
+        },
+    )
+}
+
+/// Writing in progress. Dropped without [`commit`](WriteTx::commit), it never happened, and its connection is closed.
+#[derive(Debug)]
+pub struct WriteTx {
+    conn: PoolConnection<Any>,
+    committed: bool,
+}
+
+impl WriteTx {
+    /// Makes it last.
+    ///
+    /// # Errors
+    /// If the database cannot; then it is not known whether it lasts, and a repeat has to find out.
+    pub async fn commit(mut self) -> sqlx::Result<()> {
+        self.conn.execute("commit").await?;
+        self.committed = true;
+        Ok(())
+    }
+}
+
+impl Drop for WriteTx {
+    fn drop(&mut self) {
+        if !self.committed {
+            self.conn.close_on_drop();
+        }
+    }
+}
+
+impl Deref for WriteTx {
+    type Target = Conn;
+    fn deref(&self) -> &Conn {
+        &self.conn
+    }
+}
+
+impl DerefMut for WriteTx {
+    fn deref_mut(&mut self) -> &mut Conn {
+        &mut self.conn
+    }
+}
+
+/// The placeholders of so many rows of so many columns: `($1,$2),($3,$4)`.
+pub fn rows_of_placeholders(rows: usize, columns: usize) -> String {
+    let row = |row: usize| {
+        let columns: Vec<String> =
+            (1..=columns).map(|column| format!("${}", row * columns + column)).collect();
+        format!("({})", columns.join(","))
+    };
+    (0..rows).map(row).collect::<Vec<_>>().join(",")
+}
+
+/// Whether the database could not write for lack of room.
+pub fn is_full(error: &sqlx::Error) -> bool {
+    // SQLITE_FULL, and PostgreSQL's disk_full.
+    error
+        .as_database_error()
+        .and_then(|error| error.code())
+        .is_some_and(|code| code == "13" || code == "53100")
+}
+
+/// Whether the database may be back soon.
+pub fn is_unavailable(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) => true,
+        // SQLITE_BUSY, and PostgreSQL starting, stopping or out of connections.
+        sqlx::Error::Database(error) => {
+            error.code().is_some_and(|code| matches!(&*code, "5" | "57P01" | "57P02" | "57P03" | "53300"))
+        }
+        // `sqlx::Error` is not exhaustive; whatever else it learns is a failure like the rest.
+        _ => false,
+    }
+}
+
+/// A value of a row that is not what was written, with where it lies.
+pub fn damaged(table: &str, key: impl std::fmt::Display, error: impl std::fmt::Display) -> sqlx::Error {
+    sqlx::Error::Decode(format!("{table} {key}: {error}").into())
+}

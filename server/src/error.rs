@@ -1,0 +1,103 @@
+//! What can go wrong with a request, and how it is answered: `application/problem+json` with a stable code.
+//!
+//! A handler returns an [`Error`]; its response carries the code in an extension, and the outermost layer
+//! ([`telemetry`](crate::telemetry)) adds the request id, writes the body and logs it, once.
+
+use axum::{
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use shared::{Code, Rejection};
+
+use crate::db;
+
+/// Why a request is not answered as asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// By the rules, or because the request is wrong.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// The database failed.
+    #[error("database: {0}")]
+    Db(#[from] sqlx::Error),
+    /// Something that should not happen.
+    #[error("{0:#}")]
+    Other(#[from] anyhow::Error),
+}
+
+impl From<Code> for Error {
+    fn from(code: Code) -> Self {
+        Error::Rejected(code.into())
+    }
+}
+
+impl Error {
+    /// The code, with what its sentence mentions.
+    pub fn rejection(&self) -> Rejection {
+        match self {
+            Error::Rejected(rejection) => rejection.clone(),
+            Error::Db(error) if db::is_full(error) => Code::ServerFull.into(),
+            Error::Db(error) if db::is_unavailable(error) => Code::ServerUnavailable.into(),
+            Error::Db(_) | Error::Other(_) => Code::ServerFailed.into(),
+        }
+    }
+}
+
+/// Rides on an error's response until its body is written.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// The code.
+    pub rejection: Rejection,
+    /// What only the log says.
+    pub detail: Option<String>,
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let rejection = self.rejection();
+        let detail = match &self {
+            Error::Rejected(_) => None,
+            Error::Db(_) | Error::Other(_) => Some(self.to_string()),
+        };
+        let mut response = status(rejection.code).into_response();
+        let wait = match rejection.code {
+            Code::ServerUnavailable => Some("5".to_owned()),
+            Code::ServerFull => Some("60".to_owned()),
+            _ => rejection.fields.get("seconds").cloned(),
+        };
+        if let Some(wait) = wait.and_then(|wait| wait.parse().ok()) {
+            response.headers_mut().insert(header::RETRY_AFTER, wait);
+        }
+        response.extensions_mut().insert(Failure { rejection, detail });
+        response
+    }
+}
+
+/// The HTTP status of a code.
+fn status(code: Code) -> StatusCode {
+    match code {
+        Code::AuthRequired | Code::AuthWrong => StatusCode::UNAUTHORIZED,
+        Code::AuthRevoked
+        | Code::SiteNotMember
+        | Code::PushUnknownDevice
+        | Code::PushBadSignature
+        | Code::CursorForeign
+        | Code::RequestForeignOrigin => StatusCode::FORBIDDEN,
+        Code::RequestNotFound | Code::FileNotFound | Code::CaseNotVisible => StatusCode::NOT_FOUND,
+        Code::RequestMethod => StatusCode::METHOD_NOT_ALLOWED,
+        Code::PushChainBroken | Code::FileOffset | Code::FileConflict => StatusCode::CONFLICT,
+        Code::PushTooLarge | Code::FileTooLarge | Code::RequestTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Code::RequestUpgrade => StatusCode::UPGRADE_REQUIRED,
+        Code::AuthTooMany | Code::RequestTooMany => StatusCode::TOO_MANY_REQUESTS,
+        Code::ServerFailed => StatusCode::INTERNAL_SERVER_ERROR,
+        Code::ServerUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Code::ServerFull => StatusCode::INSUFFICIENT_STORAGE,
+        Code::RequestBadBody
+        | Code::FileBadHeader
+        | Code::CursorUnreadable
+        | Code::CursorFuture
+        | Code::AuthBadKey => StatusCode::BAD_REQUEST,
+        // Judged, understood and refused: all the rules, and what never is the answer to a whole request.
+        _ => StatusCode::UNPROCESSABLE_ENTITY,
+    }
+}
