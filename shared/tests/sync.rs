@@ -1,0 +1,304 @@
+//! The sync engine as a function: what comes next, what answers and faults make of it, what a device shows meanwhile.
+
+#[path = "kit/story.rs"]
+pub mod kit;
+
+use kit::{
+    cast::{GUARD, TECHNICIAN, World},
+    complete, dispatch, found, photo,
+};
+use rstest::rstest;
+use shared::{
+    Code, Rejection,
+    case::{CaseCommand, CaseView, StageName, command::Report},
+    ids::{CaseId, CommandId, DeviceId, PersonId, SiteCode},
+    sync::{
+        BACKOFF_MAX, Delivery, Fault, HELD_AGAIN, Judge, OutboxRow, PULL_EVERY, Pulled, Reaction, Retry,
+        Snapshot, Step, UploadRow, UploadState, plan, react, settled, verdicts,
+    },
+    time::{MINUTE, Ms, SECOND},
+    wire::{self, Answer, Envelope, Part, Verdict},
+};
+use uuid::Uuid;
+
+const NOW: Ms = Ms(1_000_000_000);
+const CASE: CaseId = CaseId(Uuid::from_u128(42));
+
+fn site() -> SiteCode {
+    "test".into()
+}
+
+fn row(n: u64, delivery: Delivery) -> OutboxRow {
+    row_of(n, CASE, GUARD, &CaseCommand::Check {}, delivery)
+}
+
+fn row_of(n: u64, case: CaseId, author: PersonId, command: &CaseCommand, delivery: Delivery) -> OutboxRow {
+    let tagged = serde_json::to_value(command).unwrap();
+    let envelope = Envelope {
+        id: CommandId(Uuid::from_u128(u128::from(n))),
+        device: DeviceId(Uuid::from_u128(7)),
+        author,
+        n,
+        prev: wire::GENESIS.to_owned(),
+        kind: command.kind().to_owned(),
+        v: 1,
+        site: site(),
+        aggregate: case.0,
+        base: None,
+        at: NOW.plus(i64::try_from(n).unwrap() * SECOND),
+        heard: None,
+        body: tagged["body"].clone(),
+    };
+    let text = envelope.write();
+    OutboxRow {
+        n,
+        id: envelope.id,
+        author,
+        site: site(),
+        aggregate: case.0,
+        kind: envelope.kind,
+        at: envelope.at,
+        hash: wire::hash(&text),
+        text,
+        signature: String::new(),
+        delivery,
+    }
+}
+
+fn done(version: u32) -> Delivery {
+    Delivery::Done { version, recorded: false, at: NOW }
+}
+
+fn refused() -> Delivery {
+    Delivery::Refused { rejection: Code::CasePostponedOnce.into(), at: NOW }
+}
+
+fn held(since: Ms) -> Delivery {
+    Delivery::Held { code: Code::CommandCreateMissing, since }
+}
+
+fn upload(n: u128, part: Part, command: u64, state: UploadState) -> UploadRow {
+    let photo = photo(n);
+    UploadRow {
+        photo: photo.id,
+        part,
+        command: CommandId(Uuid::from_u128(u128::from(command))),
+        author: GUARD,
+        site: site(),
+        case: CASE,
+        sha256: photo.sha256,
+        bytes: 10,
+        offset: 0,
+        state,
+    }
+}
+
+fn next(outbox: &[OutboxRow], uploads: &[UploadRow], pulled: Pulled) -> Step {
+    let sites = [(site(), pulled)];
+    let snapshot =
+        Snapshot { signed_in: true, visible: true, outbox, uploads, sites: &sites, retry: Retry::default() };
+    plan(&snapshot, NOW)
+}
+
+fn fresh() -> Pulled {
+    Pulled { cursor: Some("c".to_owned()), at: Some(NOW), more: false }
+}
+
+fn stale() -> Pulled {
+    Pulled { at: Some(NOW.plus(-PULL_EVERY)), ..fresh() }
+}
+
+#[rstest]
+#[case::commands_before_everything(&[row(1, Delivery::Pending)], stale(), Step::Push(vec![1]))]
+#[case::in_order(&[row(1, Delivery::Pending), row(2, Delivery::Pending)], fresh(), Step::Push(vec![1, 2]))]
+#[case::a_refused_one_blocks_nobody(&[row(1, refused()), row(2, Delivery::Pending)], fresh(), Step::Push(vec![2]))]
+#[case::a_done_one_is_not_sent_again(&[row(1, done(1))], stale(), Step::Pull(site()))]
+#[case::a_held_one_waits(
+    &[row(1, held(NOW))], fresh(), Step::Wait(Some(NOW.plus(PULL_EVERY.min(HELD_AGAIN))))
+)]
+#[case::a_held_one_comes_again(&[row(1, held(NOW.plus(-HELD_AGAIN)))], fresh(), Step::Push(vec![1]))]
+#[case::a_clock_set_back_does_not_hold_it_for_ever(&[row(1, held(NOW.plus(1)))], fresh(), Step::Push(vec![1]))]
+#[case::news_before_photos(&[], stale(), Step::Pull(site()))]
+#[case::more_pages(&[], Pulled { more: true, ..fresh() }, Step::Pull(site()))]
+#[case::never_pulled(&[], Pulled::default(), Step::Pull(site()))]
+#[case::pulled_in_the_future(&[], Pulled { at: Some(NOW.plus(1)), ..fresh() }, Step::Pull(site()))]
+#[case::nothing(&[], fresh(), Step::Wait(Some(NOW.plus(PULL_EVERY))))]
+fn what_comes_next(#[case] outbox: &[OutboxRow], #[case] pulled: Pulled, #[case] expected: Step) {
+    assert_eq!(next(outbox, &[], pulled), expected);
+}
+
+#[test]
+fn thumbnails_go_before_photos_and_photos_of_refused_commands_stay() {
+    let uploads = [
+        upload(1, Part::Full, 1, UploadState::Waiting),
+        upload(2, Part::Thumb, 9, UploadState::Waiting),
+        upload(3, Part::Thumb, 1, UploadState::Waiting),
+    ];
+    let outbox = [row(1, done(1)), row(9, refused())];
+    assert_eq!(next(&outbox, &uploads, fresh()), Step::Upload(uploads[2].name()));
+    let through = UploadState::Done { at: NOW };
+    let rest = [uploads[0].clone(), uploads[1].clone(), upload(3, Part::Thumb, 1, through)];
+    assert_eq!(next(&outbox, &rest, fresh()), Step::Upload(rest[0].name()));
+    assert!(matches!(next(&outbox, &rest[1..], fresh()), Step::Wait(_)));
+}
+
+#[test]
+fn a_batch_keeps_to_the_wires_limits_and_one_command_always_fits() {
+    let many: Vec<OutboxRow> = (1..=250).map(|n| row(n, Delivery::Pending)).collect();
+    assert_eq!(next(&many, &[], fresh()), Step::Push((1..=100).collect()));
+    let long = |n| OutboxRow { text: "x".repeat(200 * 1024), ..row(n, Delivery::Pending) };
+    assert_eq!(next(&[long(1), long(2)], &[], fresh()), Step::Push(vec![1]));
+    let huge = OutboxRow { text: "x".repeat(wire::PUSH_BYTES + 1), ..row(1, Delivery::Pending) };
+    assert_eq!(next(&[huge], &[], fresh()), Step::Push(vec![1]));
+}
+
+#[test]
+fn without_a_session_everything_waits_and_after_a_failure_for_a_while() {
+    let outbox = [row(1, Delivery::Pending)];
+    let snapshot = Snapshot {
+        signed_in: false,
+        visible: true,
+        outbox: &outbox,
+        uploads: &[],
+        sites: &[],
+        retry: Retry::default(),
+    };
+    assert_eq!(plan(&snapshot, NOW), Step::Wait(None));
+    let later = NOW.plus(MINUTE);
+    let retry = Retry { failures: 1, not_before: later };
+    let failed = Snapshot { signed_in: true, retry, ..snapshot };
+    assert_eq!(plan(&failed, NOW), Step::Wait(Some(later)));
+    assert_eq!(plan(&failed, later), Step::Push(vec![1]));
+}
+
+#[test]
+fn waits_grow_from_two_seconds_to_five_minutes_and_keep_to_what_the_server_asks() {
+    let mut retry = Retry::default();
+    let mut waits = Vec::new();
+    for _ in 0..12 {
+        retry = retry.failed(NOW, 1.0, None);
+        waits.push(retry.not_before.since(NOW));
+    }
+    assert_eq!(waits[..3], [2 * SECOND, 4 * SECOND, 8 * SECOND]);
+    assert!(waits.is_sorted() && waits.last() == Some(&BACKOFF_MAX));
+    assert_eq!(Retry::default().failed(NOW, 0.0, Some(30 * SECOND)).not_before, NOW.plus(30 * SECOND));
+    assert_eq!(Retry::default().failed(NOW, 0.0, Some(i64::MAX)).not_before, NOW.plus(BACKOFF_MAX));
+}
+
+#[rstest]
+#[case(Fault::Unreachable, Reaction::Retry { after: None })]
+#[case(answered(401, None), Reaction::SignIn)]
+#[case(answered(403, Some(Code::PushUnknownDevice)), Reaction::SignIn)]
+#[case(answered(429, None), Reaction::Retry { after: Some(7) })]
+#[case(answered(503, Some(Code::ServerUnavailable)), Reaction::Retry { after: Some(7) })]
+#[case(answered(507, Some(Code::ServerFull)), Reaction::Retry { after: Some(MINUTE) })]
+#[case(answered(400, Some(Code::CursorFuture)), Reaction::Restart)]
+#[case(answered(422, Some(Code::FileNotAPhoto)), Reaction::Refused(Code::FileNotAPhoto))]
+#[case::a_captive_portal(answered(404, None), Reaction::Retry { after: Some(7) })]
+fn what_a_fault_leads_to(#[case] fault: Fault, #[case] expected: Reaction) {
+    assert_eq!(react(&fault), expected);
+}
+
+fn answered(status: u16, code: Option<Code>) -> Fault {
+    Fault::Answered { status, code, retry_after: Some(7) }
+}
+
+#[test]
+fn answers_are_matched_by_place_and_never_to_another_command() {
+    let rows = [row(1, Delivery::Pending), row(2, Delivery::Pending), row(3, Delivery::Pending)];
+    let rejection: Rejection = Code::CasePostponedOnce.into();
+    let answers = [
+        Answer { id: Some(rows[0].id), verdict: Verdict::Accepted { seq: 5, version: 2 } },
+        Answer { id: Some(rows[2].id), verdict: Verdict::Accepted { seq: 6, version: 3 } },
+        Answer { id: None, verdict: Verdict::Rejected(rejection.clone()) },
+    ];
+    let stored = verdicts(&rows, &answers, NOW);
+    let deliveries: Vec<_> = stored.iter().map(|row| (row.n, row.delivery.clone())).collect();
+    assert_eq!(deliveries, [(1, done(2)), (3, Delivery::Refused { rejection, at: NOW })]);
+}
+
+#[rstest]
+#[case(done(3), Some(3), true)]
+#[case(done(3), Some(2), false)]
+#[case(done(3), None, true)]
+#[case(Delivery::Pending, Some(9), false)]
+#[case(refused(), Some(9), false)]
+#[case(held(NOW), None, false)]
+fn a_command_goes_only_with_its_receipt(
+    #[case] delivery: Delivery,
+    #[case] shown: Option<u32>,
+    #[case] expected: bool,
+) {
+    assert_eq!(settled(&row(1, delivery), shown), expected);
+}
+
+fn judge(world: &World, me: PersonId) -> Judge<'_> {
+    Judge {
+        me: world.member(me),
+        site: &world.site,
+        zone: &world.zone,
+        places: &world.places,
+        people: &world.people,
+        offset: 0,
+    }
+}
+
+fn report() -> Report {
+    Report { photos: vec![photo(1)], ..found("leak") }
+}
+
+fn stage(view: Option<&CaseView>) -> Option<StageName> {
+    view.map(CaseView::stage)
+}
+
+#[test]
+fn a_report_shows_at_once_and_stays_while_its_receipt_travels() {
+    let world = World::new();
+    let judge = judge(&world, GUARD);
+    let made = |delivery| row_of(1, CASE, GUARD, &CaseCommand::Report(report()), delivery);
+    let mut shown = Vec::new();
+    for delivery in [Delivery::Pending, held(NOW), done(1)] {
+        let view = judge.overlay(CASE, None, &[made(delivery)]).unwrap();
+        assert_eq!(view.number(), None);
+        shown.push(view);
+    }
+    assert!(shown.windows(2).all(|pair| pair[0] == pair[1]));
+    assert_eq!(judge.overlay(CASE, None, &[made(refused())]), None);
+}
+
+#[test]
+fn own_commands_lie_on_top_until_the_servers_version_has_them() {
+    let world = World::new();
+    let reported = row_of(1, CASE, GUARD, &CaseCommand::Report(report()), done(1));
+    let fixed = CaseCommand::Fix { result: "tightened".to_owned(), photos: Vec::new() };
+    let fix = |delivery| row_of(2, CASE, GUARD, &fixed, delivery);
+    let judge = judge(&world, GUARD);
+    let base = judge.overlay(CASE, None, [&reported]);
+    assert_eq!(stage(base.as_ref()), Some(StageName::Reported));
+    let over = |delivery| judge.overlay(CASE, base.clone(), &[reported.clone(), fix(delivery)]);
+    assert_eq!(stage(over(Delivery::Pending).as_ref()), Some(StageName::Closed));
+    assert_eq!(stage(over(done(2)).as_ref()), Some(StageName::Closed));
+    assert_eq!(stage(over(refused()).as_ref()), Some(StageName::Reported));
+    let servers = over(done(2));
+    let again = judge.overlay(CASE, servers.clone(), &[reported.clone(), fix(done(2))]);
+    assert_eq!(again, servers);
+}
+
+#[test]
+fn what_the_rules_refuse_changes_nothing_on_screen() {
+    let world = World::new();
+    let guard = judge(&world, GUARD);
+    let base = guard.overlay(CASE, None, &[row_of(1, CASE, GUARD, &CaseCommand::Report(report()), done(1))]);
+    let not_his = [
+        row_of(2, CASE, GUARD, &dispatch(TECHNICIAN), Delivery::Pending),
+        row_of(3, CASE, GUARD, &complete(), Delivery::Pending),
+    ];
+    assert_eq!(guard.overlay(CASE, base.clone(), &not_his), base);
+    let unreadable = OutboxRow { text: "no command".to_owned(), ..row(4, Delivery::Pending) };
+    assert_eq!(guard.overlay(CASE, base.clone(), &[unreadable]), base);
+    assert_eq!(guard.check(base.as_ref(), &not_his_command(), NOW).unwrap_err().code, Code::CaseNotAllowed);
+}
+
+fn not_his_command() -> CaseCommand {
+    dispatch(TECHNICIAN)
+}
