@@ -331,12 +331,13 @@ impl Places {
         path
     }
 
-    /// What may be said of a place without naming a customer's flat: the nearest place around it that is none (R10).
+    /// What may be said of a place without naming a customer's flat: the nearest place around it that neither is one
+    /// nor lies in one (R10).
     pub fn public(&self, id: &PlaceCode) -> PlaceCode {
         self.path(id)
             .iter()
-            .rev()
-            .find(|place| place.kind != PlaceKind::Unit)
+            .take_while(|place| place.kind != PlaceKind::Unit)
+            .last()
             .map_or_else(|| id.clone(), |place| place.id.clone())
     }
 }

@@ -158,7 +158,8 @@ impl Zone {
     }
 }
 
+/// The calendar's instant; what lies beyond the calendar counts as its first or last one.
 fn timestamp(at: Ms) -> Timestamp {
-    let bounded = at.0.clamp(Timestamp::MIN.as_millisecond(), Timestamp::MAX.as_millisecond());
-    Timestamp::from_millisecond(bounded).unwrap_or(Timestamp::UNIX_EPOCH)
+    let edge = if at.0 < 0 { Timestamp::MIN } else { Timestamp::MAX };
+    Timestamp::from_millisecond(at.0).unwrap_or(edge)
 }
