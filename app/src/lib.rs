@@ -1,3 +1,24 @@
-//! The field app.
+//! The field app of Firsthand: a Leptos PWA that works without a network.
+//!
+//! Arrows point one way: `pages → components → ui`, and `pages → state → {local, sync} → platform`. Pages and
+//! components show [`state`] and never wait for a network; [`local`] keeps a person's data on the device; [`sync`]
+//! drives the engine of `shared`; only [`platform`] touches the browser.
+
+pub mod components;
+pub mod i18n;
+pub mod local;
+pub mod pages;
 pub mod platform;
+pub mod prefs;
+pub mod state;
+pub mod sync;
 pub mod ui;
+pub mod words;
+
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// Mounts the app; the page's start script calls it.
+#[wasm_bindgen(start)]
+pub fn start() {
+    leptos::mount::mount_to_body(pages::App);
+}

@@ -464,3 +464,275 @@ pub fn bytes(number: u64) -> String {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use jiff::civil::date;
+    use shared::{
+        case::CaseCommand,
+        site::{Company, Figures, Member, People, Places, Site},
+    };
+    use uuid::Uuid;
+
+    use super::*;
+
+    const BOTH: [Locale; 2] = [Locale::zh, Locale::en];
+
+    /// A TZif file of version 2 that says only what its last line says: eight hours ahead, always.
+    fn china() -> Zone {
+        let block = |version: u8| {
+            let mut block = b"TZif".to_vec();
+            block.push(version);
+            block.extend([0; 15]);
+            // Neither indicators nor leap seconds nor transitions; one type, whose name is four bytes long.
+            for count in [0_u32, 0, 0, 0, 1, 4] {
+                block.extend(count.to_be_bytes());
+            }
+            block.extend((8 * 3_600_i32).to_be_bytes());
+            block.extend([0, 0]);
+            block.extend(b"CST\0");
+            block
+        };
+        let mut file = block(b'2');
+        file.extend(block(b'2'));
+        file.extend(b"\nCST-8\n");
+        Zone::from_tzif("Asia/Shanghai", &file).unwrap()
+    }
+
+    fn at(month: i8, day: i8, hour: i8, minute: i8) -> Ms {
+        china().instant(date(2026, month, day).at(hour, minute, 8, 0))
+    }
+
+    fn midnight(month: i8, day: i8) -> Ms {
+        china().instant(date(2026, month, day).at(0, 0, 0, 0))
+    }
+
+    fn person(number: u128) -> PersonId {
+        PersonId(Uuid::from_u128(number))
+    }
+
+    fn member(number: u128, name: &str, post: &str) -> Member {
+        Member {
+            id: person(number),
+            code: format!("P{number:03}"),
+            name: name.to_owned(),
+            post: post.to_owned(),
+            company: "own".into(),
+            roles: BTreeSet::new(),
+            lead_of: BTreeSet::new(),
+            trade: None,
+            area: None,
+            squad: None,
+            phone: None,
+            gone: false,
+        }
+    }
+
+    fn property() -> Property {
+        let place = |id: &str, parent: Option<&str>, name: &str, kind| Place {
+            id: id.into(),
+            parent: parent.map(PlaceCode::from),
+            name: name.to_owned(),
+            kind,
+            lat: None,
+            lon: None,
+        };
+        let places = Places::new(vec![
+            place("S", None, "金洲花园", PlaceKind::Site),
+            place("G", Some("S"), "园区公共", PlaceKind::Zone),
+            place("PLAY", Some("G"), "儿童乐园", PlaceKind::Area),
+            place("G-HALL", Some("G"), "大堂", PlaceKind::Area),
+            place("B5", Some("S"), "5 号楼", PlaceKind::Building),
+            place("B5-1", Some("B5"), "1 层", PlaceKind::Floor),
+            place("B5-1-LOBBY", Some("B5-1"), "大堂", PlaceKind::Area),
+            place("B5-1-WALK", Some("B5-1"), "走廊", PlaceKind::Area),
+            place("B5-101", Some("B5-1"), "5-101", PlaceKind::Unit),
+            place("B5-2", Some("B5"), "2 层", PlaceKind::Floor),
+            place("B5-2-WALK", Some("B5-2"), "走廊", PlaceKind::Area),
+            place("B5-2-A", Some("B5-2"), "A 座", PlaceKind::Unit),
+            place("B6", Some("S"), "6 号楼", PlaceKind::Building),
+            place("B6-A", Some("B6"), "A 座", PlaceKind::Unit),
+        ]);
+        let me = member(1, "王建国", "保安");
+        let people = vec![me.clone(), member(2, "胡刚", "综合组主管"), member(3, "徐静", "管理处主任")];
+        Property {
+            site: Site {
+                code: "jinzhou".into(),
+                name: "金洲花园".to_owned(),
+                zone: "Asia/Shanghai".to_owned(),
+                tzif: String::new(),
+                desk_hours: [420, 1_380],
+                ladder: vec![person(2), person(3)],
+                groups: Default::default(),
+                categories: Vec::new(),
+                companies: vec![Company {
+                    code: "own".into(),
+                    name: "金洲物业管理处".to_owned(),
+                    subcontractor: false,
+                }],
+                figures: Figures::default(),
+            },
+            zone: china(),
+            places,
+            people: People { people },
+            me,
+        }
+    }
+
+    fn placeholders(template: &str) -> BTreeSet<&str> {
+        template.split('{').skip(1).filter_map(|rest| Some(rest.split_once('}')?.0)).collect()
+    }
+
+    #[test]
+    fn every_code_mentions_the_same_in_both_languages() {
+        for &code in Code::ALL {
+            let [zh, en] = BOTH.map(|locale| template(locale, code));
+            assert_eq!(placeholders(zh), placeholders(en), "{code}");
+            assert!(zh.ends_with(['。', '}', '）']) && en.ends_with(['.', '}', ')']), "{code}");
+        }
+    }
+
+    #[test]
+    fn every_kind_of_command_has_a_name() {
+        for locale in BOTH {
+            for kind in CaseCommand::KINDS.into_iter().chain([wire::SETTLE]) {
+                assert_ne!(action(locale, kind), kind);
+            }
+        }
+        assert_eq!(action(Locale::zh, "round.tick"), "round.tick");
+    }
+
+    #[test]
+    fn a_refusal_puts_what_it_mentions_into_words() {
+        let property = property();
+        let refused =
+            Rejection::new(Code::CaseWrongStage).with("stage", "closed").with("command", "case.dispatch");
+        assert_eq!(
+            sentence(Locale::zh, &refused, Some(&property)),
+            "这件事现在是“已办结”，不能再做“派单”。请看看最新情况。"
+        );
+        let long = Rejection::new(Code::CaseFieldTooLong).with("field", "reason").with("max", 2_000);
+        assert_eq!(
+            sentence(Locale::en, &long, None),
+            "“Reason” is too long: at most 2000 characters. Please make it shorter."
+        );
+        let large = Rejection::new(Code::FileTooLarge).with("max", 10 * 1_024 * 1_024);
+        assert_eq!(sentence(Locale::zh, &large, None), "照片太大了，最大 10 MB。请重新拍一张。");
+    }
+
+    #[test]
+    fn a_refusal_names_times_by_the_sites_clock() {
+        let refused = Rejection::new(Code::CaseNotLater).with("until", midnight(11, 23).0);
+        assert_eq!(
+            sentence(Locale::zh, &refused, Some(&property())),
+            "延期的时间要比原来的 11月22日 24:00 晚。请另选时间。"
+        );
+        assert_eq!(sentence(Locale::zh, &refused, None), "延期的时间要比原来的 … 晚。请另选时间。");
+    }
+
+    #[test]
+    fn a_refusal_names_people_not_ids() {
+        let property = property();
+        let of = |id: PersonId| {
+            let refused = Rejection::new(Code::CaseUnknownPerson).with("person", id);
+            sentence(Locale::en, &refused, Some(&property))
+        };
+        assert!(of(person(2)).starts_with("胡刚 is not"));
+        assert!(of(person(9)).starts_with("This person is not"));
+        let import = Rejection::new(Code::ImportPersonCompany).with("person", "P007").with("company", "anda");
+        assert!(sentence(Locale::en, &import, None).starts_with("The company anda of P007"));
+    }
+
+    #[test]
+    fn a_place_is_named_as_briefly_as_it_can_be() {
+        let property = property();
+        let named = |id: &str| spot(&property, &id.into());
+        assert_eq!(named("B5-1-LOBBY"), "5 号楼大堂");
+        assert_eq!(named("B5-1-WALK"), "5 号楼 1 层走廊");
+        assert_eq!(named("B5-2"), "5 号楼 2 层");
+        assert_eq!(named("B5"), "5 号楼");
+        assert_eq!(named("B5-101"), "5-101");
+        assert_eq!(named("B6-A"), "6 号楼 A 座");
+        assert_eq!(named("PLAY"), "儿童乐园");
+        assert_eq!(named("G-HALL"), "园区公共大堂");
+        assert_eq!(named("gone"), "gone");
+        assert_eq!(glue(named("B5-101"), "空调"), "5-101 空调");
+        assert_eq!(glue(named("B5-1-LOBBY"), "漏水"), "5 号楼大堂漏水");
+    }
+
+    #[test]
+    fn a_step_of_the_ladder_names_the_sites_post() {
+        let mut property = property();
+        assert_eq!(rule(Locale::zh, &property, Rule::Step1), "升级综合组主管");
+        assert_eq!(rule(Locale::en, &property, Rule::Step2), "Goes up to 管理处主任");
+        property.site.ladder.clear();
+        assert_eq!(rule(Locale::zh, &property, Rule::Step2), "升级主任");
+    }
+
+    #[test]
+    fn a_number_is_short_within_its_year_and_a_code_before_it_is_given() {
+        let given = CaseNumber::new(date(2026, 11, 22), 14);
+        let id = CaseId(Uuid::from_u128(7));
+        assert_eq!(number(Locale::zh, Some(&given), id, 2026), "#1122-014");
+        assert_eq!(number(Locale::zh, Some(&given), id, 2027), "#20261122-014");
+        assert_eq!(number(Locale::zh, None, id, 2026), "码 000007");
+        assert_eq!(number(Locale::en, None, id, 2026), "code 000007");
+    }
+
+    #[test]
+    fn days_near_now_have_names_and_others_their_date() {
+        let (zone, now) = (china(), at(11, 22, 0, 5));
+        let seen = |locale, then| day(locale, &zone, then, now);
+        assert_eq!(seen(Locale::zh, at(11, 22, 23, 59)), "今天");
+        assert_eq!(seen(Locale::zh, at(11, 21, 23, 59)), "昨天");
+        assert_eq!(seen(Locale::en, at(11, 23, 0, 0)), "tomorrow");
+        assert_eq!(seen(Locale::zh, at(11, 24, 0, 0)), "11月24日");
+        assert_eq!(seen(Locale::en, at(2, 1, 9, 0)), "1 Feb");
+        let last_year = zone.instant(date(2025, 12, 31).at(12, 0, 0, 0));
+        assert_eq!(seen(Locale::zh, last_year), "2025年12月31日");
+        assert_eq!(seen(Locale::en, last_year), "31 Dec 2025");
+    }
+
+    #[test]
+    fn moments_show_the_sites_clock_and_ends_of_days_are_24_00() {
+        let (zone, now) = (china(), at(11, 22, 14, 41));
+        assert_eq!(moment(Locale::zh, &zone, at(11, 22, 14, 32), now), "今天 14:32");
+        assert_eq!(second(&zone, at(11, 22, 14, 32)), "14:32:08");
+        assert_eq!(end(Locale::zh, &zone, midnight(11, 23), now), "今天 24:00");
+        assert_eq!(moment(Locale::zh, &zone, midnight(11, 23), now), "明天 00:00");
+        assert_eq!(end(Locale::en, &zone, at(11, 23, 18, 0), now), "tomorrow 18:00");
+    }
+
+    #[test]
+    fn lengths_of_time_are_said_in_their_largest_unit() {
+        let cases = [
+            (59 * SECOND, "不到 1 分钟", "under 1 min"),
+            (2 * MINUTE + 59 * SECOND, "2 分钟", "2 min"),
+            (3 * HOUR + 50 * MINUTE, "3 小时", "3 h"),
+            (DAY, "1 天", "1 day"),
+            (2 * DAY, "2 天", "2 days"),
+        ];
+        for (millis, zh, en) in cases {
+            assert_eq!((span(Locale::zh, millis).as_str(), span(Locale::en, -millis).as_str()), (zh, en));
+        }
+        assert_eq!(left(Locale::zh, DAY), "还有 1 天");
+        assert_eq!(left(Locale::en, -20 * MINUTE), "20 min late");
+    }
+
+    #[test]
+    fn a_countdown_goes_on_below_zero() {
+        assert_eq!(countdown(161 * SECOND + 999), "2:41");
+        assert_eq!(countdown(0), "0:00");
+        assert_eq!(countdown(-1), "-0:01");
+        assert_eq!(countdown(-30 * SECOND), "-0:30");
+        assert_eq!(countdown(HOUR + 5 * MINUTE + 9 * SECOND), "1:05:09");
+    }
+
+    #[test]
+    fn bytes_are_said_in_their_largest_unit() {
+        let said = [999, 186 * 1_024, 5 * 1_024 * 1_024 / 2, 10 * 1_024 * 1_024].map(bytes);
+        assert_eq!(said, ["999 B", "186 KB", "2.5 MB", "10 MB"]);
+    }
+}

@@ -112,6 +112,18 @@ pub fn is_standalone() -> bool {
     })
 }
 
+/// What this device calls itself in the list of a person's sessions: the browser's words for its system.
+#[must_use]
+pub fn label() -> String {
+    let agent = bridge::window().and_then(|window| {
+        window.navigator().user_agent().map_err(|thrown| PlatformError::Crypto(error::words(&thrown)))
+    });
+    // `Mozilla/5.0 (Linux; Android 16; Pixel 7) …`: the first parenthesis names system and device.
+    let agent = agent.unwrap_or_default();
+    let inside = agent.split_once('(').and_then(|(_, rest)| rest.split_once(')')).map(|(inside, _)| inside);
+    inside.unwrap_or_default().chars().take(80).collect()
+}
+
 /// Loads the page anew.
 pub fn reload() {
     if let Ok(window) = bridge::window() {

@@ -96,39 +96,6 @@ pub enum NetworkError {
     Unreadable(String),
 }
 
-impl PlatformError {
-    /// The stable code, which is also the key of its translation.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Storage(error) => match error {
-                StorageError::Full => "storage.full",
-                StorageError::Lost(_) => "storage.lost",
-                StorageError::Blocked => "storage.blocked",
-                StorageError::Denied(_) => "storage.denied",
-                StorageError::Exists => "storage.exists",
-                StorageError::Unreadable { .. } => "storage.unreadable",
-                StorageError::Other(_) => "storage.other",
-            },
-            Self::Crypto(_) => "crypto",
-            Self::Media(error) => match error {
-                MediaError::Undecodable(_) => "media.undecodable",
-                MediaError::Dimensions { .. } => "media.dimensions",
-                MediaError::Encoding(_) => "media.encoding",
-            },
-            Self::Network(error) => match error {
-                NetworkError::Offline => "network.offline",
-                NetworkError::Unreachable(_) => "network.unreachable",
-                NetworkError::Timeout => "network.timeout",
-                NetworkError::Aborted => "network.aborted",
-                NetworkError::Unreadable(_) => "network.unreadable",
-            },
-            Self::Unsupported(_) => "unsupported",
-            Self::Json(_) => "json",
-        }
-    }
-}
-
 /// Name and message of what JavaScript threw.
 pub(super) fn thrown(value: &JsValue) -> (String, String) {
     // Both DOMException and Error carry `name` and `message`; the cast is only a way to the getters.

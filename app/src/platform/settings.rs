@@ -20,6 +20,8 @@ pub enum Setting {
     Theme,
     /// Who was last signed in on this device, which names the database to open.
     LastSignedIn,
+    /// Who has signed in on this device under which name.
+    Accounts,
     /// How far the device's clock was last found to be from the server's.
     LastOffset,
 }
@@ -31,6 +33,7 @@ impl Setting {
             Self::Language => "language",
             Self::Theme => "theme",
             Self::LastSignedIn => "last_signed_in",
+            Self::Accounts => "accounts",
             Self::LastOffset => "last_offset",
         }
     }

@@ -1,0 +1,145 @@
+//! What the whole app has to say: banners for the state of the network and the session, toasts for what was just done.
+
+use leptos::prelude::*;
+use shared::Rejection;
+
+use crate::{
+    i18n::*,
+    platform::{clock, update},
+    state::{Link, State},
+    sync::Nudge,
+    ui::{Banner, Button, ButtonKind, Glyph, Toast, Toasts, Tone},
+    words,
+};
+
+/// How long a toast stays.
+const TOAST_MS: u32 = 6_000;
+
+#[derive(Clone, PartialEq)]
+struct Note {
+    key: u64,
+    text: String,
+    tone: Tone,
+}
+
+/// The toasts on screen; from the context.
+#[derive(Clone, Copy)]
+pub struct Notes {
+    list: RwSignal<Vec<Note>>,
+    next: StoredValue<u64>,
+}
+
+impl Default for Notes {
+    fn default() -> Self {
+        Notes { list: RwSignal::new(Vec::new()), next: StoredValue::new(0) }
+    }
+}
+
+impl Notes {
+    fn show(self, text: String, tone: Tone) {
+        let key = self.next.get_value();
+        self.next.set_value(key + 1);
+        self.list.update(|list| list.push(Note { key, text, tone }));
+        leptos::task::spawn_local(async move {
+            clock::sleep(TOAST_MS).await;
+            self.close(key);
+        });
+    }
+
+    fn close(self, key: u64) {
+        // The app itself may be gone after the wait.
+        let _ = self.list.try_update(|list| list.retain(|note| note.key != key));
+    }
+}
+
+/// Shows how something ended: `done` in words, or the refusal's own sentence.
+pub fn toast(done: Result<String, Rejection>) {
+    let notes = expect_context::<Notes>();
+    match done {
+        Ok(text) => notes.show(text, Tone::Ok),
+        Err(rejection) => {
+            let locale = use_i18n().get_locale_untracked();
+            let property = expect_context::<State>().property.get_untracked();
+            notes.show(words::sentence(locale, &rejection, property.as_deref()), Tone::Urgent);
+        }
+    }
+}
+
+/// Banners and toasts, once for the whole app.
+#[component]
+pub fn Notices(
+    /// A new version waits.
+    update_ready: ReadSignal<bool>,
+    /// A form is dirty: no update now.
+    #[prop(into)]
+    dirty: Signal<bool>,
+    /// Opens the form to sign in again.
+    #[prop(into)]
+    on_sign_in: Callback<()>,
+) -> impl IntoView {
+    let state = expect_context::<State>();
+    let notes = expect_context::<Notes>();
+    let i18n = use_i18n();
+    let waiting =
+        Memo::new(move |_| state.outbox.with(|rows| rows.iter().filter(|row| row.unsent()).count()));
+    let refused = Memo::new(move |_| match state.link.get() {
+        Link::Refused(rejection) => {
+            let property = state.property.get();
+            Some(words::sentence(i18n.get_locale(), &rejection, property.as_deref()))
+        }
+        Link::Unknown | Link::Online | Link::Offline | Link::Failing => None,
+    });
+    let offer = Signal::derive(move || update_ready.get() && !dirty.get());
+    let sign_in_text = move || match waiting.get() {
+        0 => t_string!(i18n, frame.expired).to_owned(),
+        count => t_string!(i18n, frame.expired_waiting).replace("{count}", &count.to_string()),
+    };
+    view! {
+        <div class="banners">
+            <Show when=move || state.expired.get()>
+                <Banner text=sign_in_text tone=Tone::Warn glyph=Glyph::User>
+                    <Button
+                        label=move || t_string!(i18n, frame.sign_in)
+                        kind=ButtonKind::Ghost
+                        small=true
+                        on_click=move || on_sign_in.run(())
+                    />
+                </Banner>
+            </Show>
+            <Show when=move || refused.with(Option::is_some)>
+                <Banner text=move || refused.get().unwrap_or_default() tone=Tone::Urgent glyph=Glyph::Warn>
+                    <Button
+                        label=move || t_string!(i18n, frame.try_again)
+                        kind=ButtonKind::Ghost
+                        small=true
+                        on_click=move || state.nudge(Nudge::Asked)
+                    />
+                </Banner>
+            </Show>
+            <Show when=move || offer.get()>
+                <Banner text=move || t_string!(i18n, frame.update_ready) tone=Tone::Info glyph=Glyph::Refresh>
+                    <Button
+                        label=move || t_string!(i18n, frame.update_now)
+                        kind=ButtonKind::Ghost
+                        small=true
+                        on_click=move || {
+                            leptos::task::spawn_local(async {
+                                update::take_over().await;
+                            });
+                        }
+                    />
+                </Banner>
+            </Show>
+        </div>
+        <Toasts>
+            <For each=move || notes.list.get() key=|note| note.key let(note)>
+                <Toast
+                    text=note.text
+                    tone=note.tone
+                    close=move || t_string!(i18n, frame.close)
+                    on_close=move || notes.close(note.key)
+                />
+            </For>
+        </Toasts>
+    }
+}

@@ -1,0 +1,181 @@
+//! The pages and the frame around them: router, bars, banners, and who gets to see which page first.
+
+mod case;
+mod cases;
+mod desk;
+mod home;
+mod jobs;
+mod me;
+mod report;
+mod sign_in;
+mod unsent;
+
+use leptos::prelude::*;
+use leptos_router::{
+    components::{Route, Router, Routes},
+    hooks::use_location,
+    path,
+};
+use shared::site::Role;
+
+use crate::{
+    components::{Notes, Notices},
+    i18n::*,
+    platform::update,
+    prefs::Prefs,
+    state::{Phase, State},
+    ui::{EmptyState, Glyph, Sheet, Skeleton, TabBar, TabItem},
+    words,
+};
+
+/// A form holds what is not saved as a draft: an update waits until it is through.
+#[derive(Clone, Copy)]
+pub struct Dirty(pub RwSignal<bool>);
+
+/// The app.
+#[component]
+pub fn App() -> impl IntoView {
+    let prefs = Prefs::default();
+    prefs.keep();
+    provide_context(prefs);
+    let state = State::default();
+    provide_context(state);
+    provide_context(Notes::default());
+    provide_context(Dirty(RwSignal::new(false)));
+    leptos::task::spawn_local(state.start());
+    view! {
+        <I18nContextProvider>
+            <Router>
+                <Frame />
+            </Router>
+        </I18nContextProvider>
+    }
+}
+
+#[component]
+fn Frame() -> impl IntoView {
+    let state = expect_context::<State>();
+    let prefs = expect_context::<Prefs>();
+    let Dirty(dirty) = expect_context::<Dirty>();
+    let i18n = use_i18n();
+    Effect::new(move || i18n.set_locale(prefs.locale.get()));
+
+    let (update_ready, set_update_ready) = signal(false);
+    let heard = update::on_update(move || set_update_ready.set(true)).ok();
+    let _heard = StoredValue::new_local(heard);
+    leptos::task::spawn_local(async move {
+        if update::is_waiting().await {
+            set_update_ready.set(true);
+        }
+    });
+    let signing_in = RwSignal::new(false);
+
+    let body = move || match state.phase.get() {
+        Phase::Starting => {
+            view! { <main class="main"><Skeleton label=move || t_string!(i18n, frame.loading) /></main> }
+                .into_any()
+        }
+        Phase::Broken(rejection) => view! {
+            <main class="main">
+                <EmptyState
+                    glyph=Glyph::Warn
+                    title=move || words::sentence(i18n.get_locale(), &rejection, None)
+                />
+            </main>
+        }
+        .into_any(),
+        Phase::SignedOut => view! { <sign_in::SignIn on_done=move || () /> }.into_any(),
+        Phase::Ready => view! { <Inside /> }.into_any(),
+    };
+    view! {
+        <div class="app">
+            <Notices update_ready=update_ready dirty=dirty on_sign_in=move || signing_in.set(true) />
+            {body}
+            <Sheet
+                id="sign-in-again"
+                title=move || t_string!(i18n, frame.sign_in)
+                close=move || t_string!(i18n, frame.close)
+                open=signing_in
+                on_close=move || signing_in.set(false)
+            >
+                <sign_in::SignInForm on_done=move || signing_in.set(false) />
+            </Sheet>
+        </div>
+    }
+}
+
+/// The pages for somebody who is known, with the tabs that fit what the person is at the site.
+#[component]
+fn Inside() -> impl IntoView {
+    let state = expect_context::<State>();
+    let i18n = use_i18n();
+    let location = use_location();
+    let is = move |role: Role| {
+        state.property.with(|property| property.as_ref().is_some_and(|property| property.me.is(role)))
+    };
+    let office = Memo::new(move |_| is(Role::Desk) || is(Role::Supervisor) || is(Role::Director));
+    let control_room = Memo::new(move |_| is(Role::ControlRoom));
+    let technician = Memo::new(move |_| is(Role::Technician));
+    let waiting =
+        Memo::new(move |_| state.outbox.with(|rows| rows.iter().filter(|row| row.unsent()).count()));
+    let jobs = Memo::new(move |_| jobs::waiting(state));
+    let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    let tabs = move || {
+        let mut tabs = Vec::new();
+        if office.get() || control_room.get() {
+            tabs.push(TabItem {
+                href: "/desk",
+                glyph: Glyph::List,
+                label: (move || t_string!(i18n, desk.title)).into(),
+                count: Signal::derive(|| 0),
+            });
+        }
+        if technician.get() {
+            tabs.push(TabItem {
+                href: "/jobs",
+                glyph: Glyph::Wrench,
+                label: (move || t_string!(i18n, desk.jobs)).into(),
+                count: Signal::derive(move || count(jobs.get())),
+            });
+        }
+        tabs.push(TabItem {
+            href: "/",
+            glyph: Glyph::Home,
+            label: (move || t_string!(i18n, field.home)).into(),
+            count: Signal::derive(|| 0),
+        });
+        tabs.push(TabItem {
+            href: "/cases",
+            glyph: Glyph::List,
+            label: (move || t_string!(i18n, field.my_cases)).into(),
+            count: Signal::derive(|| 0),
+        });
+        tabs.push(TabItem {
+            href: "/me",
+            glyph: Glyph::Me,
+            label: (move || t_string!(i18n, field.me)).into(),
+            count: Signal::derive(move || count(waiting.get())),
+        });
+        view! {
+            <TabBar label=move || t_string!(i18n, frame.navigation) items=tabs current=location.pathname />
+        }
+    };
+    // Pages with an action bar of their own use the room of the tabs.
+    let with_tabs = move || {
+        let path = location.pathname.get();
+        path != "/report" && !path.starts_with("/cases/") && path != "/unsent"
+    };
+    view! {
+        <Routes fallback=home::Home>
+            <Route path=path!("/") view=home::Home />
+            <Route path=path!("/report") view=report::Report />
+            <Route path=path!("/cases") view=cases::Cases />
+            <Route path=path!("/cases/:id") view=case::CasePage />
+            <Route path=path!("/jobs") view=jobs::Jobs />
+            <Route path=path!("/desk") view=desk::Desk />
+            <Route path=path!("/unsent") view=unsent::Unsent />
+            <Route path=path!("/me") view=me::Me />
+        </Routes>
+        <Show when=with_tabs>{tabs}</Show>
+    }
+}

@@ -1,0 +1,7 @@
+//! The cases of this person.
+
+use leptos::prelude::*;
+
+/// The cases of this person.
+#[component]
+pub fn Cases() -> impl IntoView {}

@@ -1,0 +1,7 @@
+//! The home page.
+
+use leptos::prelude::*;
+
+/// The home page.
+#[component]
+pub fn Home() -> impl IntoView {}

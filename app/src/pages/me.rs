@@ -1,0 +1,7 @@
+//! The person's own page.
+
+use leptos::prelude::*;
+
+/// The person's own page.
+#[component]
+pub fn Me() -> impl IntoView {}

@@ -1,0 +1,449 @@
+//! What the screens show, and the only way for them to change anything.
+//!
+//! Pages read the signals of [`State`] and call its methods; nothing else calls [`local`](crate::local) or
+//! [`sync`](crate::sync). A change is judged by the rules, stored on the device, shown, and sent whenever there is a
+//! network: no method waits for one, but signing in and looking at a photo that is not on the device.
+
+mod drafts;
+mod session;
+mod write;
+
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet, HashMap},
+    rc::Rc,
+    sync::Arc,
+};
+
+use futures::channel::mpsc::UnboundedSender;
+use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
+use shared::{
+    Code, Rejection,
+    case::{Case, CaseCommand, CaseView},
+    ids::{CaseId, PersonId, SiteCode},
+    session::Session,
+    site::{Member, People, Places, Site},
+    sync::{Judge, OutboxRow, UploadRow},
+    time::{Heard, Ms, Zone},
+    wire::{Doc, DocKey, Refusal},
+};
+
+use crate::{
+    local::{Local, Stock},
+    platform::{PlatformError, clock, events, settings, settings::Setting, tabs::Channel},
+    sync::Nudge,
+};
+
+pub use drafts::{REPORT_DRAFT, ReportDraft};
+
+/// How far the app is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Phase {
+    /// Reading what is on the device.
+    Starting,
+    /// Nobody is known on this device.
+    SignedOut,
+    /// Somebody is; with or without a network.
+    Ready,
+    /// The device's storage cannot be opened.
+    Broken(Rejection),
+}
+
+/// How the network was when it was last needed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Link {
+    /// Not tried yet.
+    Unknown,
+    /// The server answered.
+    Online,
+    /// The server was not reached.
+    Offline,
+    /// The server answered with an error that trying again may mend.
+    Failing,
+    /// The server refuses what this device sends; the sentence says what to do. Everything is kept.
+    Refused(Rejection),
+}
+
+/// The property, as it was last pulled.
+#[derive(Clone, Debug)]
+pub struct Property {
+    /// Settings.
+    pub site: Site,
+    /// The calendar.
+    pub zone: Zone,
+    /// Places.
+    pub places: Places,
+    /// Everybody.
+    pub people: People,
+    /// The person whose device it is.
+    pub me: Member,
+}
+
+impl Property {
+    /// A person's name; the id's beginning for somebody unknown.
+    pub fn name(&self, id: PersonId) -> String {
+        match self.people.get(id) {
+            Some(member) => member.name.clone(),
+            None => id.to_string().chars().take(8).collect(),
+        }
+    }
+
+    /// A place in words, from the building down: `5 号楼 › 1 层 › 大堂`.
+    pub fn place(&self, id: &shared::ids::PlaceCode) -> String {
+        let path = self.places.path(id);
+        let inner = if path.len() > 1 { &path[1..] } else { &path[..] };
+        let names: Vec<&str> = inner.iter().map(|place| place.name.as_str()).collect();
+        if names.is_empty() { id.to_string() } else { names.join(" › ") }
+    }
+
+    /// The rules as they are for this person here.
+    pub fn judge(&self, offset: i64) -> Judge<'_> {
+        Judge {
+            me: &self.me,
+            site: &self.site,
+            zone: &self.zone,
+            places: &self.places,
+            people: &self.people,
+            offset,
+        }
+    }
+
+    /// What this person is to a case.
+    pub fn standings(&self, case: &Case, now: Ms) -> shared::case::Standings {
+        case.standings(&self.me, &self.site, &self.zone, now)
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+struct Parts {
+    site: Option<Site>,
+    places: Option<Places>,
+    people: Option<People>,
+}
+
+/// What one tab tells the others of the same person.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+enum Told {
+    /// The outbox or the uploads have changed, and these documents.
+    Changed { docs: Vec<(SiteCode, DocKey)> },
+    /// Somebody signed in or out.
+    Session,
+    /// There is something to send.
+    Nudge,
+}
+
+#[derive(Default)]
+struct Inner {
+    local: Option<Local>,
+    base: HashMap<(SiteCode, CaseId), CaseView>,
+    parts: HashMap<SiteCode, Parts>,
+    refusals: BTreeMap<(SiteCode, shared::ids::CommandId), Arc<Refusal>>,
+    heard: Option<Heard>,
+    nudge: Option<UnboundedSender<Nudge>>,
+    channel: Option<Channel<Told>>,
+    guards: Vec<events::Listener>,
+    ticker: Option<events::Ticker>,
+}
+
+/// The signals and methods that pages use. Cheap to copy; from `expect_context::<State>()`.
+#[derive(Clone, Copy)]
+pub struct State {
+    /// How far the app is.
+    pub phase: RwSignal<Phase>,
+    /// Who is signed in, also without a network.
+    pub session: RwSignal<Option<Session>>,
+    /// The session has ended: recording goes on, sending waits for signing in.
+    pub expired: RwSignal<bool>,
+    /// The site that is shown.
+    pub site: RwSignal<Option<SiteCode>>,
+    /// Its settings, places and people; `None` until the first pull.
+    pub property: RwSignal<Option<Arc<Property>>>,
+    /// Its cases as this person sees them, with what is not sent yet on top.
+    pub cases: RwSignal<BTreeMap<CaseId, Arc<CaseView>>>,
+    /// Its refused commands that the server keeps, of this person and (for the desk) of others.
+    pub refusals: RwSignal<Vec<Arc<Refusal>>>,
+    /// The commands made on this device that are not settled.
+    pub outbox: RwSignal<Vec<OutboxRow>>,
+    /// The photos on their way.
+    pub uploads: RwSignal<Vec<UploadRow>>,
+    /// How the network was.
+    pub link: RwSignal<Link>,
+    /// Something is being sent or fetched.
+    pub busy: RwSignal<bool>,
+    /// Now, by the server's clock as far as it is known; ticks every second while the app is visible.
+    pub now: RwSignal<Ms>,
+    inner: StoredValue<Rc<RefCell<Inner>>, LocalStorage>,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        State {
+            phase: RwSignal::new(Phase::Starting),
+            session: RwSignal::new(None),
+            expired: RwSignal::new(false),
+            site: RwSignal::new(None),
+            property: RwSignal::new(None),
+            cases: RwSignal::new(BTreeMap::new()),
+            refusals: RwSignal::new(Vec::new()),
+            outbox: RwSignal::new(Vec::new()),
+            uploads: RwSignal::new(Vec::new()),
+            link: RwSignal::new(Link::Unknown),
+            busy: RwSignal::new(false),
+            now: RwSignal::new(Ms(clock::now_ms())),
+            inner: StoredValue::new_local(Rc::new(RefCell::new(Inner::default()))),
+        }
+    }
+}
+
+impl State {
+    fn inner(&self) -> Rc<RefCell<Inner>> {
+        self.inner.get_value()
+    }
+
+    /// This person's database.
+    ///
+    /// # Errors
+    /// `auth.required` while nobody is known on this device.
+    pub(crate) fn local(&self) -> Result<Local, Rejection> {
+        self.inner().borrow().local.clone().ok_or_else(|| Code::AuthRequired.into())
+    }
+
+    /// What was last heard of the server's clock.
+    pub(crate) fn heard(&self) -> Option<Heard> {
+        self.inner().borrow().heard
+    }
+
+    /// How far the server's clock is ahead of this device's, in milliseconds.
+    pub fn offset(&self) -> i64 {
+        self.heard().map_or(0, |heard| heard.server.since(heard.device))
+    }
+
+    /// Notes the server's time from an answer (R3).
+    pub(crate) fn hear(&self, server: Ms) {
+        let heard = Heard { server, device: Ms(clock::now_ms()) };
+        self.inner().borrow_mut().heard = Some(heard);
+        // Without it the clocks of a start without a network are the device's own, no more.
+        let _ = settings::write(Setting::LastOffset, &heard);
+    }
+
+    /// Now, by the server's clock as far as it is known.
+    pub fn now_ms(&self) -> Ms {
+        Ms(clock::now_ms()).plus(self.offset())
+    }
+
+    /// Something is to be sent, or may have come back: wakes the sync engine, in whichever tab it runs.
+    pub fn nudge(&self, why: Nudge) {
+        let inner = self.inner();
+        let inner = inner.borrow();
+        if let Some(nudge) = &inner.nudge {
+            // A closed channel means that nobody is signed in.
+            let _ = nudge.unbounded_send(why);
+        }
+        if let Some(channel) = &inner.channel {
+            // The other tabs look at the database anyway, only later.
+            let _ = channel.post(&Told::Nudge);
+        }
+    }
+
+    /// A case as it is shown.
+    pub fn case(&self, id: CaseId) -> Option<Arc<CaseView>> {
+        self.cases.with(|cases| cases.get(&id).cloned())
+    }
+
+    /// Whether the rules let this person do this to a case now; what is typed into it does not matter yet.
+    pub fn may(&self, view: &CaseView, command: &CaseCommand) -> bool {
+        let Some(property) = self.property.get() else { return false };
+        let verdict = property.judge(self.offset()).check(Some(view), command, self.now_ms());
+        match verdict {
+            Ok(()) => true,
+            Err(rejection) => !matches!(
+                rejection.code,
+                Code::CaseNotVisible | Code::CaseNotAllowed | Code::CaseWrongStage | Code::CaseExists
+            ),
+        }
+    }
+
+    /// Takes what is on the device.
+    fn load(&self, stock: Stock) {
+        let inner = self.inner();
+        {
+            let mut inner = inner.borrow_mut();
+            inner.base.clear();
+            inner.parts.clear();
+            inner.refusals.clear();
+            for (site, doc) in stock.docs {
+                inner.take(site, doc);
+            }
+        }
+        self.outbox.set(stock.outbox);
+        self.uploads.set(stock.uploads);
+        let remembered = self.site.get_untracked();
+        let sites: Vec<SiteCode> = stock
+            .session
+            .iter()
+            .flat_map(|session| session.sites.iter().map(|site| site.code.clone()))
+            .collect();
+        self.session.set(stock.session);
+        self.show_site(remembered.filter(|site| sites.contains(site)).or_else(|| sites.first().cloned()));
+    }
+
+    /// Shows another of the person's sites.
+    pub fn show_site(&self, site: Option<SiteCode>) {
+        self.site.set(site);
+        self.show_property();
+        self.show_cases(None);
+    }
+
+    fn show_property(&self) {
+        let person = self.session.with_untracked(|session| session.as_ref().map(|session| session.person));
+        let inner = self.inner();
+        let inner = inner.borrow();
+        let property = self.site.get_untracked().and_then(|site| {
+            let parts = inner.parts.get(&site)?;
+            let (site, places, people) = (parts.site.clone()?, parts.places.clone()?, parts.people.clone()?);
+            let me = people.get(person?)?.clone();
+            Some(Arc::new(Property { zone: site.calendar(), site, places, people, me }))
+        });
+        self.property.set(property);
+    }
+
+    /// Computes anew how cases are shown: these, or all.
+    fn show_cases(&self, only: Option<&BTreeSet<CaseId>>) {
+        let inner = self.inner();
+        let inner = inner.borrow();
+        let Some(site) = self.site.get_untracked() else {
+            self.cases.set(BTreeMap::new());
+            self.refusals.set(Vec::new());
+            return;
+        };
+        let outbox = self.outbox.get_untracked();
+        let property = self.property.get_untracked();
+        let judge = property.as_ref().map(|property| property.judge(inner.offset()));
+        let show = |id: CaseId| {
+            let base = inner.base.get(&(site.clone(), id)).cloned();
+            let rows = outbox.iter().filter(|row| row.site == site);
+            match &judge {
+                Some(judge) => judge.overlay(id, base, rows),
+                None => base,
+            }
+        };
+        let of_outbox = outbox.iter().filter(|row| row.site == site).map(|row| CaseId(row.aggregate));
+        let all: BTreeSet<CaseId> = match only {
+            Some(ids) => ids.clone(),
+            None => {
+                let of_base = inner.base.keys().filter(|(of, _)| *of == site).map(|(_, id)| *id);
+                of_base.chain(of_outbox).collect()
+            }
+        };
+        let shown: Vec<(CaseId, Option<CaseView>)> = all.into_iter().map(|id| (id, show(id))).collect();
+        self.cases.update(|cases| {
+            if only.is_none() {
+                cases.clear();
+            }
+            for (id, view) in shown {
+                match view {
+                    Some(view) => drop(cases.insert(id, Arc::new(view))),
+                    None => drop(cases.remove(&id)),
+                }
+            }
+        });
+        self.refusals.set(
+            inner
+                .refusals
+                .iter()
+                .filter(|((of, _), _)| *of == site)
+                .map(|(_, refusal)| refusal.clone())
+                .collect(),
+        );
+    }
+
+    /// Reads outbox and uploads again, and shows what they and these documents change.
+    ///
+    /// # Errors
+    /// Of storage.
+    pub(crate) async fn refresh(&self, changed: &[(SiteCode, DocKey)]) -> Result<(), PlatformError> {
+        let Ok(local) = self.local() else { return Ok(()) };
+        let (outbox, uploads) = (local.outbox().await?, local.uploads().await?);
+        let mut touched: BTreeSet<CaseId> = self
+            .outbox
+            .with_untracked(|old| old.iter().chain(&outbox).map(|row| CaseId(row.aggregate)).collect());
+        let mut property = false;
+        for (site, key) in changed {
+            let doc = local.doc(site, *key).await?;
+            match key {
+                DocKey::Case(id) => drop(touched.insert(*id)),
+                DocKey::Site | DocKey::Places | DocKey::People => property = true,
+                DocKey::Refusal(_) => {}
+            }
+            let inner = self.inner();
+            let mut inner = inner.borrow_mut();
+            match doc {
+                Some(doc) => inner.take(site.clone(), doc),
+                None => inner.lose(site, *key),
+            }
+        }
+        self.outbox.set(outbox);
+        self.uploads.set(uploads);
+        if property {
+            self.show_property();
+        }
+        self.show_cases(if property { None } else { Some(&touched) });
+        Ok(())
+    }
+
+    /// Shows a change of the database here, and has the other tabs show it.
+    ///
+    /// # Errors
+    /// Of storage.
+    pub(crate) async fn changed(&self, docs: Vec<(SiteCode, DocKey)>) -> Result<(), PlatformError> {
+        self.refresh(&docs).await?;
+        if let Some(channel) = &self.inner().borrow().channel {
+            channel.post(&Told::Changed { docs })?;
+        }
+        Ok(())
+    }
+}
+
+impl Inner {
+    fn offset(&self) -> i64 {
+        self.heard.map_or(0, |heard| heard.server.since(heard.device))
+    }
+
+    fn take(&mut self, site: SiteCode, doc: Doc) {
+        match doc {
+            Doc::Case(view) => drop(self.base.insert((site, view.id()), view)),
+            Doc::Refusal(refusal) => drop(self.refusals.insert((site, refusal.id), Arc::new(refusal))),
+            Doc::Site(settings) => self.parts.entry(site).or_default().site = Some(*settings),
+            Doc::Places(places) => self.parts.entry(site).or_default().places = Some(places),
+            Doc::People(people) => self.parts.entry(site).or_default().people = Some(people),
+        }
+    }
+
+    fn lose(&mut self, site: &SiteCode, key: DocKey) {
+        match key {
+            DocKey::Case(id) => drop(self.base.remove(&(site.clone(), id))),
+            DocKey::Refusal(id) => drop(self.refusals.remove(&(site.clone(), id))),
+            DocKey::Site | DocKey::Places | DocKey::People => drop(self.parts.remove(site)),
+        }
+    }
+}
+
+/// What went wrong on the device, by the code that the screens translate.
+pub fn refusal(error: PlatformError) -> Rejection {
+    use crate::platform::{MediaError, NetworkError, StorageError};
+    let unexpected =
+        |detail: &dyn ToString| Rejection::new(Code::DeviceUnexpected).with("detail", detail.to_string());
+    match error {
+        PlatformError::Storage(StorageError::Full) => Code::DeviceFull.into(),
+        PlatformError::Storage(_) => Code::DeviceStorage.into(),
+        PlatformError::Media(MediaError::Dimensions { .. }) => Code::DevicePhotoTooLarge.into(),
+        PlatformError::Media(_) => Code::DeviceBadPhoto.into(),
+        PlatformError::Network(NetworkError::Timeout) => Code::DeviceTimeout.into(),
+        PlatformError::Network(_) => Code::DeviceOffline.into(),
+        PlatformError::Crypto(_) => Code::DeviceCrypto.into(),
+        PlatformError::Unsupported("crypto.subtle") => Code::DeviceCrypto.into(),
+        PlatformError::Unsupported(what) => unexpected(&what),
+        PlatformError::Json(detail) => unexpected(&detail),
+    }
+}

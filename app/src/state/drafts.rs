@@ -1,0 +1,126 @@
+//! What a person has begun and not yet sent. It is on the device from the first photo on, so that a killed page opens
+//! on the same report.
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use shared::{
+    Rejection,
+    case::command::{Customer, PhotoRef, Urgency},
+    ids::{AttachmentId, CaseId, CategoryCode, PersonId, PlaceCode},
+    wire,
+};
+
+use super::{State, refusal};
+use crate::platform::{crypto, ids, photo};
+
+/// The key of the draft of a report; there is one at a time.
+pub const REPORT_DRAFT: &str = "report";
+
+/// A report that is being made.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct ReportDraft {
+    /// The case that it will be.
+    pub case: CaseId,
+    /// Taken so far.
+    pub photos: Vec<PhotoRef>,
+    /// What kind of problem.
+    pub category: Option<CategoryCode>,
+    /// Where.
+    pub place: Option<PlaceCode>,
+    /// What, in a line.
+    pub text: String,
+    /// Since when, as told.
+    pub since: String,
+    /// A customer told; else found.
+    pub customer: Option<Customer>,
+    /// An urgency that differs from the category's.
+    pub urgency: Option<Urgency>,
+    /// Taped off or signed.
+    pub isolated: bool,
+    /// Whom a complaint is about.
+    pub accused: Option<PersonId>,
+    /// The colleague who was first.
+    pub on_behalf_of: Option<PersonId>,
+    /// Solved already, and how.
+    pub fixed: Option<String>,
+}
+
+impl ReportDraft {
+    /// An empty one.
+    ///
+    /// # Errors
+    /// Where the browser gives no randomness.
+    pub fn new() -> Result<Self, Rejection> {
+        Ok(ReportDraft {
+            case: CaseId(ids::new_id().map_err(refusal)?),
+            photos: Vec::new(),
+            category: None,
+            place: None,
+            text: String::new(),
+            since: String::new(),
+            customer: None,
+            urgency: None,
+            isolated: false,
+            accused: None,
+            on_behalf_of: None,
+            fixed: None,
+        })
+    }
+
+    /// Whether there is nothing in it that would be missed.
+    pub fn is_empty(&self) -> bool {
+        self.photos.is_empty() && self.text.trim().is_empty() && self.customer.is_none()
+    }
+}
+
+impl State {
+    /// A draft that was begun under this key, on this device.
+    ///
+    /// # Errors
+    /// Of storage.
+    pub async fn draft<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, Rejection> {
+        self.local()?.draft(key).await.map_err(refusal)
+    }
+
+    /// Keeps a draft.
+    ///
+    /// # Errors
+    /// Of storage; the screen keeps what it shows.
+    pub async fn keep_draft<T: Serialize>(&self, key: &str, draft: &T) -> Result<(), Rejection> {
+        self.local()?.keep_draft(key, draft).await.map_err(refusal)
+    }
+
+    /// Throws a draft away, with the photos that only it shows.
+    ///
+    /// # Errors
+    /// Of storage.
+    pub async fn drop_draft(&self, key: &str, photos: &[PhotoRef]) -> Result<(), Rejection> {
+        self.local()?.drop_draft(key, photos).await.map_err(refusal)
+    }
+
+    /// Makes a photo small and upright, and keeps it together with the draft that `add` puts it into.
+    ///
+    /// # Errors
+    /// `device.bad_photo`, `device.photo_too_large`, `device.full`: the draft is as it was.
+    pub async fn take_photo<T: Serialize>(
+        &self,
+        key: &str,
+        chosen: &photo::Chosen,
+        add: impl FnOnce(PhotoRef) -> T,
+    ) -> Result<PhotoRef, Rejection> {
+        let local = self.local()?;
+        let taken = chosen.shrink().await.map_err(refusal)?;
+        let photo = PhotoRef {
+            id: AttachmentId(ids::new_id().map_err(refusal)?),
+            sha256: wire::hex(&crypto::sha256(&taken.full).await.map_err(refusal)?),
+            // A photo of 1,600 pixels is far below four gigabytes.
+            bytes: u32::try_from(taken.full.len()).unwrap_or(u32::MAX),
+            width: taken.width,
+            height: taken.height,
+            thumb_sha256: wire::hex(&crypto::sha256(&taken.thumb).await.map_err(refusal)?),
+            thumb_bytes: u32::try_from(taken.thumb.len()).unwrap_or(u32::MAX),
+        };
+        let draft = add(photo.clone());
+        local.keep_photo(key, &draft, &photo, taken).await.map_err(refusal)?;
+        Ok(photo)
+    }
+}

@@ -1,0 +1,266 @@
+//! The steps that ask something of the server: push, pull, upload, and fetching photos ahead.
+
+use shared::{
+    case::CaseView,
+    ids::SiteCode,
+    sync::{OutboxRow, Pulled, UploadRow, UploadState, settled, verdicts},
+    time::Ms,
+    wire::{self, DocKey, Part, PullResponse, PushRequest, PushResponse},
+};
+
+use super::{Driver, Stop, fault};
+use crate::{
+    local::{Page, photos_of},
+    platform::{PlatformError, clock, http::Request},
+};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use leptos::prelude::*;
+
+/// The most bytes of one request of an upload: a lost connection loses no more than this.
+const CHUNK: usize = 256 * 1024;
+/// A photo may take as long as a slow network needs.
+const UPLOAD_LIMIT_MS: u32 = 120_000;
+/// So many photos of a person's own dispatches are fetched ahead in one go.
+const AHEAD: usize = 40;
+
+impl Driver {
+    /// Sends commands and stores their verdicts.
+    pub(super) async fn push(&mut self, rows: &[OutboxRow]) -> Result<(), Stop> {
+        let Some(last) = rows.last() else { return Ok(()) };
+        let body = PushRequest {
+            v: wire::VERSION,
+            device: self.local.device,
+            author: last.author,
+            sent_at: Ms(clock::now_ms()),
+            commands: rows.iter().map(|row| row.text.clone()).collect(),
+            signature: last.signature.clone(),
+        };
+        let response = Request::post("/api/push", &body)?.send().await?;
+        if !response.is_ok() {
+            return Err(Stop::Fault(fault(&response)));
+        }
+        let answer: PushResponse = response.json()?;
+        self.state.hear(answer.server_time);
+        let rows = verdicts(rows, &answer.answers, Ms(clock::now_ms()));
+        self.local.keep_outbox(&rows).await?;
+        // What was accepted comes back as a document.
+        self.poked.borrow_mut().extend(rows.iter().map(|row| row.site.clone()));
+        self.state.changed(Vec::new()).await?;
+        Ok(())
+    }
+
+    /// Asks what is new at a site, and stores the page with its cursor.
+    pub(super) async fn pull(&mut self, site: &SiteCode, outbox: &[OutboxRow]) -> Result<(), Stop> {
+        let started = Ms(clock::now_ms());
+        let pulled = self.local.pulled(site).await?;
+        let cursor = pulled.cursor.as_ref().map(|cursor| format!("&cursor={cursor}")).unwrap_or_default();
+        self.poked.borrow_mut().remove(site);
+        let response = Request::get(format!("/api/pull?site={site}{cursor}")).send().await?;
+        if !response.is_ok() {
+            let fault = fault(&response);
+            if shared::sync::react(&fault) == shared::sync::Reaction::Restart {
+                let page = Page { docs: &[], gone: &[], pulled: Pulled::default() };
+                self.local.keep_page(site, &page, &[]).await?;
+            }
+            return Err(Stop::Fault(fault));
+        }
+        let answer: PullResponse = response.json()?;
+        self.state.hear(answer.server_time);
+        let shown = |row: &OutboxRow| {
+            let key = wire::DocKey::Case(shared::ids::CaseId(row.aggregate));
+            answer.docs.iter().find_map(|doc| match doc {
+                wire::Doc::Case(view) if doc.key() == key => Some(view.version()),
+                _ => None,
+            })
+        };
+        let mut done = Vec::new();
+        for row in outbox.iter().filter(|row| row.site == *site) {
+            let version = match shown(row) {
+                Some(version) => Some(version),
+                None => self.version(site, row).await?,
+            };
+            // A case that is not shown is nobody's here only after a pull that began after the receipt.
+            let known = version.is_some() || (!answer.more && received_before(row, started));
+            if known && settled(row, version) {
+                done.push(row.clone());
+            }
+        }
+        let gone_photos = self.photos_gone(site, &answer.gone).await?;
+        let page = Page {
+            docs: &answer.docs,
+            gone: &answer.gone,
+            pulled: Pulled {
+                cursor: Some(answer.cursor.clone()),
+                at: Some(Ms(clock::now_ms())),
+                more: answer.more,
+            },
+        };
+        self.local.keep_page(site, &page, &done).await?;
+        self.local.forget(&[], &[], &gone_photos).await?;
+        let changed = answer.docs.iter().map(wire::Doc::key).chain(answer.gone.iter().copied());
+        self.state.changed(changed.map(|key| (site.clone(), key)).collect()).await?;
+        Ok(())
+    }
+
+    async fn version(&self, site: &SiteCode, row: &OutboxRow) -> Result<Option<u32>, PlatformError> {
+        let key = DocKey::Case(shared::ids::CaseId(row.aggregate));
+        Ok(self.local.doc(site, key).await?.and_then(|doc| match doc {
+            wire::Doc::Case(view) => Some(view.version()),
+            wire::Doc::Site(_) | wire::Doc::Places(_) | wire::Doc::People(_) | wire::Doc::Refusal(_) => None,
+        }))
+    }
+
+    /// The bytes of cases that this person has lost sight of, except those still to be sent.
+    async fn photos_gone(&self, site: &SiteCode, gone: &[DocKey]) -> Result<Vec<String>, PlatformError> {
+        let mut names = Vec::new();
+        for key in gone {
+            if let Some(wire::Doc::Case(view)) = self.local.doc(site, *key).await? {
+                names.extend(
+                    photos_of(&view).iter().flat_map(|photo| {
+                        [Part::Thumb, Part::Full].map(|part| wire::file_name(photo.id, part))
+                    }),
+                );
+            }
+        }
+        let waiting = self.local.uploads().await?;
+        names.retain(|name| {
+            !waiting.iter().any(|upload| upload.name() == *name && upload.state == UploadState::Waiting)
+        });
+        Ok(names)
+    }
+
+    /// Sends one part of a photo by tus, going on where the server stands.
+    pub(super) async fn upload(&mut self, mut upload: UploadRow) -> Result<(), Stop> {
+        let name = upload.name();
+        let url = format!("/api/files/{name}");
+        let Some(bytes) = self.local.blob(&name).await? else {
+            // The bytes are gone from this device: say so instead of trying for ever.
+            upload.state = UploadState::Refused { code: shared::Code::FileNotFound };
+            return self.keep(upload).await;
+        };
+        let head = self.tus("HEAD", &url).send().await?;
+        let mut offset = match head.status {
+            200 | 204 => offset_of(&head),
+            404 => None,
+            _ => return Err(Stop::Fault(fault(&head))),
+        };
+        if offset.is_none() {
+            let metadata = [
+                ("name", name.as_str()),
+                ("sha256", upload.sha256.as_str()),
+                ("site", upload.site.as_str()),
+                ("author", &upload.author.to_string()),
+            ]
+            .map(|(key, value)| format!("{key} {}", STANDARD.encode(value)))
+            .join(",");
+            let first = &bytes[..bytes.len().min(CHUNK)];
+            let response = self
+                .tus("POST", "/api/files")
+                .header("Upload-Length", bytes.len().to_string())
+                .header("Upload-Metadata", metadata)
+                .bytes("application/offset+octet-stream", first.to_vec())
+                .send()
+                .await?;
+            if !response.is_ok() {
+                return self.refused(upload, &fault(&response)).await;
+            }
+            offset = offset_of(&response);
+        }
+        let mut offset = offset.unwrap_or(0).min(bytes.len());
+        while offset < bytes.len() {
+            upload.offset = u32::try_from(offset).unwrap_or(u32::MAX);
+            self.keep(upload.clone()).await?;
+            let chunk = &bytes[offset..bytes.len().min(offset + CHUNK)];
+            let response = self
+                .tus("PATCH", &url)
+                .header("Upload-Offset", offset.to_string())
+                .bytes("application/offset+octet-stream", chunk.to_vec())
+                .send()
+                .await?;
+            if !response.is_ok() {
+                return self.refused(upload, &fault(&response)).await;
+            }
+            offset = offset_of(&response).unwrap_or(offset + chunk.len());
+        }
+        upload.offset = upload.bytes;
+        upload.state = UploadState::Done { at: Ms(clock::now_ms()) };
+        self.keep(upload).await
+    }
+
+    fn tus(&self, method: &'static str, url: &str) -> Request {
+        Request::new(method, url).header("Tus-Resumable", "1.0.0").limit_ms(UPLOAD_LIMIT_MS)
+    }
+
+    async fn keep(&self, upload: UploadRow) -> Result<(), Stop> {
+        self.local.keep_upload(&upload).await?;
+        self.state.changed(Vec::new()).await?;
+        Ok(())
+    }
+
+    /// A photo that the server will never take is marked so and does not hold up the rest; everything else is tried
+    /// again.
+    async fn refused(&mut self, mut upload: UploadRow, fault: &shared::sync::Fault) -> Result<(), Stop> {
+        use shared::Code;
+        match shared::sync::react(fault) {
+            // Where the upload stands is asked anew at the next try.
+            shared::sync::Reaction::Refused(Code::FileOffset) => {
+                Err(Stop::Fault(shared::sync::Fault::Unreachable))
+            }
+            shared::sync::Reaction::Refused(code) => {
+                upload.state = UploadState::Refused { code };
+                self.keep(upload).await
+            }
+            shared::sync::Reaction::Retry { .. }
+            | shared::sync::Reaction::SignIn
+            | shared::sync::Reaction::Restart => Err(Stop::Fault(fault.clone())),
+        }
+    }
+
+    /// Fetches photos of this person's dispatches, for the basement, and thumbnails of what else is open.
+    pub(super) async fn fetch_ahead(&self) -> Result<(), Stop> {
+        let Some(site) = self.state.site.get_untracked() else { return Ok(()) };
+        let me = self.state.session.with_untracked(|session| session.as_ref().map(|session| session.person));
+        let have: std::collections::BTreeSet<String> = self.local.blobs().await?.into_iter().collect();
+        let cases = self.state.cases.get_untracked();
+        let mut wanted = Vec::new();
+        for view in cases.values() {
+            let CaseView::Full(case) = view.as_ref() else { continue };
+            if case.stage.name().ended() {
+                continue;
+            }
+            let mine = case.stage.handler().is_some() && case.stage.handler() == me;
+            for photo in case.photos.iter().filter(|photo| photo.kept) {
+                let parts = if mine { &[Part::Thumb, Part::Full][..] } else { &[Part::Thumb][..] };
+                wanted.extend(parts.iter().map(|part| (case.id, photo.photo.id, *part)));
+            }
+        }
+        wanted.retain(|(_, photo, part)| !have.contains(&wire::file_name(*photo, *part)));
+        for (case, photo, part) in wanted.into_iter().take(AHEAD) {
+            let name = wire::file_name(photo, part);
+            let part = match part {
+                Part::Thumb => "thumb",
+                Part::Full => "full",
+            };
+            let url = format!("/api/cases/{case}/photos/{photo}?site={site}&part={part}");
+            let response = Request::get(url).send().await?;
+            if response.is_ok() {
+                self.local.keep_blob(&name, response.body).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn received_before(row: &OutboxRow, started: Ms) -> bool {
+    match row.delivery {
+        shared::sync::Delivery::Done { at, .. } => at <= started,
+        shared::sync::Delivery::Pending
+        | shared::sync::Delivery::Held { .. }
+        | shared::sync::Delivery::Refused { .. } => false,
+    }
+}
+
+fn offset_of(response: &crate::platform::http::Response) -> Option<usize> {
+    response.header("upload-offset").and_then(|text| text.trim().parse().ok())
+}
