@@ -128,6 +128,10 @@ fn mentioned(locale: Locale, code: Code, field: &str, value: &str, property: Opt
             .into_iter()
             .find(|name| name.as_str() == value)
             .map_or_else(|| value.to_owned(), |name| stage(locale, name).to_owned()),
+        // A photo says it as well as a line does.
+        "field" if code == Code::CaseFieldMissing && value == "text" => {
+            td_string!(locale, common.label.photo_or_text).to_owned()
+        }
         "field" => label(locale, value).to_owned(),
         "command" => action(locale, value).to_owned(),
         "until" => match (property, value.parse()) {
@@ -143,6 +147,7 @@ fn mentioned(locale: Locale, code: Code, field: &str, value: &str, property: Opt
             (Ok(_), None) => td_string!(locale, common.somebody).to_owned(),
             (Err(_), _) => value.to_owned(),
         },
+        "seconds" => value.parse().map_or_else(|_| value.to_owned(), |seconds| wait(locale, seconds)),
         "max" if code == Code::FileTooLarge => value.parse().map_or_else(|_| value.to_owned(), bytes),
         _ => value.to_owned(),
     }
@@ -428,6 +433,15 @@ pub fn span(locale: Locale, millis: i64) -> String {
     }
 }
 
+/// How long to wait, rounded up so that nobody comes back too early: `30 秒`, `15 分钟`.
+fn wait(locale: Locale, seconds: u64) -> String {
+    if seconds < 60 {
+        fill(td_string!(locale, common.time.seconds), |_| Some(seconds.to_string()))
+    } else {
+        fill(td_string!(locale, common.time.minutes), |_| Some(seconds.div_ceil(60).to_string()))
+    }
+}
+
 /// The time left until something falls due, or since it did: `还有 1 天`, `超 20 分钟`.
 pub fn left(locale: Locale, millis: i64) -> String {
     let template =
@@ -472,7 +486,7 @@ mod tests {
     use jiff::civil::date;
     use shared::{
         case::CaseCommand,
-        site::{Company, Figures, Member, People, Places, Site},
+        site::{CaseKind, Company, Figures, Member, People, Places, Site},
     };
     use uuid::Uuid;
 
@@ -566,7 +580,18 @@ mod tests {
                 desk_hours: [420, 1_380],
                 ladder: vec![person(2), person(3)],
                 groups: Default::default(),
-                categories: Vec::new(),
+                categories: vec![Category {
+                    code: "leak".into(),
+                    name: "漏水".to_owned(),
+                    name_en: "Water leak".to_owned(),
+                    urgent: true,
+                    kind: CaseKind::Repair,
+                    accept_min: 3,
+                    arrive_min: 15,
+                    attend_min: 3,
+                    dispatch_to: "technician".to_owned(),
+                    also_tell: Vec::new(),
+                }],
                 companies: vec![Company {
                     code: "own".into(),
                     name: "金洲物业管理处".to_owned(),
@@ -623,6 +648,17 @@ mod tests {
     }
 
     #[test]
+    fn a_refusal_asks_for_what_would_mend_it() {
+        let mend = |rejection| sentence(Locale::zh, &rejection, None);
+        let missing = |field| mend(Rejection::new(Code::CaseFieldMissing).with("field", field));
+        assert_eq!(missing("text"), "还缺“照片或一句话”。请补上再送。");
+        assert_eq!(missing("reason"), "还缺“原因”。请补上再送。");
+        let wait = |seconds| mend(Rejection::new(Code::AuthTooMany).with("seconds", seconds));
+        assert_eq!(wait(30), "试的次数太多了。请等 30 秒再试。");
+        assert_eq!(wait(841), "试的次数太多了。请等 15 分钟再试。");
+    }
+
+    #[test]
     fn a_refusal_names_times_by_the_sites_clock() {
         let refused = Rejection::new(Code::CaseNotLater).with("until", midnight(11, 23).0);
         assert_eq!(
@@ -658,8 +694,38 @@ mod tests {
         assert_eq!(named("PLAY"), "儿童乐园");
         assert_eq!(named("G-HALL"), "园区公共大堂");
         assert_eq!(named("gone"), "gone");
-        assert_eq!(glue(named("B5-101"), "空调"), "5-101 空调");
-        assert_eq!(glue(named("B5-1-LOBBY"), "漏水"), "5 号楼大堂漏水");
+    }
+
+    #[test]
+    fn a_case_is_called_by_its_place_and_its_kind() {
+        let property = property();
+        let mut case: Case = serde_json::from_value(serde_json::json!({
+            "id": Uuid::from_u128(7),
+            "version": 1,
+            "reported": { "at": 0, "received": 0, "uncertain": false },
+            "first_asked": { "person": person(1), "company": "own", "subcontractor": false },
+            "category": "leak",
+            "kind": "repair",
+            "urgent": true,
+            "place": "B5-1-LOBBY",
+            "public_place": "B5-1-LOBBY",
+            "text": "天花板滴水",
+            "source": "found",
+            "isolated": false,
+            "photos": [],
+            "stage": { "stage": "reported", "since": 0 },
+            "clocks": { "ladder": { "step1": 0, "step2": 0 } },
+            "attended": false,
+            "result_told": false,
+            "postponed": false,
+            "check_by": 0,
+            "trail": [],
+        }))
+        .unwrap();
+        assert_eq!(title(Locale::zh, &property, &case), "5 号楼大堂漏水");
+        assert_eq!(title(Locale::en, &property, &case), "Water leak, 5 号楼大堂");
+        case.place = "B5-101".into();
+        assert_eq!(heading(Locale::zh, &property, &CaseView::Full(Box::new(case))), "5-101 漏水");
     }
 
     #[test]
