@@ -335,7 +335,7 @@ fn a_member_who_has_left_sees_nothing_and_is_sent_nothing() {
         story.world.member_mut(person).gone = true;
         assert_eq!(names(story.standings(person)), [Standing::Other]);
         assert_eq!(story.view(person), None);
-        assert_eq!(addressed(&story).contains(&person), false);
+        assert!(!addressed(&story).contains(&person));
         assert_eq!(story.refusal(person, &complete()), Code::CaseNotVisible);
     }
     assert_eq!(story.refusal(DESK, &dispatch(LEAVER)), Code::CaseUnknownPerson);

@@ -89,6 +89,12 @@ pub struct World {
     pub people: People,
 }
 
+impl Default for World {
+    fn default() -> World {
+        World::new()
+    }
+}
+
 impl World {
     /// The property in Shanghai.
     pub fn new() -> World {
