@@ -97,6 +97,27 @@ pub struct Settings {
     pub max_photo_mb: u32,
 }
 
+impl Default for Settings {
+    /// As the flags' defaults, for what is done without serving.
+    fn default() -> Self {
+        Settings {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            public_url: None,
+            secure_cookies: false,
+            behind_proxy: false,
+            site_dir: None,
+            log_format: LogFormat::Text,
+            db_connections: 8,
+            requests_per_second: 100,
+            requests_burst: 500,
+            sign_in_attempts: 5,
+            sign_in_attempts_per_address: 50,
+            max_megapixels: 50,
+            max_photo_mb: 10,
+        }
+    }
+}
+
 impl Settings {
     /// Whether the session's cookie is for https only.
     pub fn secure(&self) -> bool {

@@ -10,13 +10,19 @@
 
 pub mod accounts;
 pub mod body;
+pub mod cases;
 pub mod clock;
+pub mod commands;
 pub mod config;
 pub mod db;
 pub mod error;
+pub mod feed;
+pub mod files;
+pub mod live;
 pub mod random;
 mod security;
 mod site_files;
+pub mod sites;
 pub mod telemetry;
 
 use std::{ops::Deref, sync::Arc};
@@ -28,7 +34,6 @@ use axum::{
     middleware::{from_fn, from_fn_with_state},
     routing::get,
 };
-use object_store::ObjectStore;
 use tokio::sync::watch;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::openapi::OpenApi;
@@ -40,6 +45,9 @@ use accounts::{Passwords, Throttle};
 use clock::Clock;
 use config::{Settings, Storage};
 use db::Db;
+use files::Files;
+use live::Wake;
+use sites::Directory;
 
 /// The most bytes of a request's body, apart from those of photos.
 const BODY_MAX: usize = 1 << 20;
@@ -57,12 +65,16 @@ pub struct Parts {
     pub clock: Clock,
     /// What was set.
     pub settings: Settings,
-    /// Where the bytes of photos lie.
-    pub objects: Arc<dyn ObjectStore>,
+    /// Takes and shows photos.
+    pub files: Files,
     /// Hashes passwords.
     pub passwords: Passwords,
     /// Limits attempts at signing in.
     pub throttle: Throttle,
+    /// The sites as they were last read.
+    pub directory: Directory,
+    /// Wakes those whom a commit concerns.
+    pub wake: Wake,
     /// The id of this database's life.
     pub epoch: String,
     /// Becomes true when the server stops.
@@ -87,7 +99,9 @@ impl App {
         let epoch = open_epoch(&db).await?;
         let stopping = watch::Sender::new(false);
         Ok(App(Arc::new(Parts {
-            objects: open_objects(&url)?,
+            files: Files::open(&url, settings.max_megapixels)?,
+            directory: Directory::default(),
+            wake: Wake::default(),
             passwords: Passwords::new()?,
             throttle: Throttle::new(settings.sign_in_attempts, settings.sign_in_attempts_per_address),
             db,
@@ -107,15 +121,6 @@ async fn open_epoch(db: &Db) -> anyhow::Result<String> {
     Ok(epoch)
 }
 
-/// The store of a URL. A local one syncs to the disk, so that a receipt is true.
-fn open_objects(url: &str) -> anyhow::Result<Arc<dyn ObjectStore>> {
-    let folder = url.strip_prefix("file://").context("the store of the photos is file:///…")?;
-    std::fs::create_dir_all(folder).with_context(|| format!("{folder} cannot be made"))?;
-    let store = object_store::local::LocalFileSystem::new_with_prefix(folder)
-        .with_context(|| format!("{folder} cannot be opened"))?;
-    Ok(Arc::new(store.with_fsync(true)))
-}
-
 fn api() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(
         utoipa::openapi::OpenApiBuilder::new()
@@ -132,6 +137,10 @@ fn api() -> OpenApiRouter<App> {
             .build(),
     )
     .merge(accounts::routes())
+    .merge(commands::routes())
+    .merge(feed::routes())
+    .merge(live::routes())
+    .merge(files::routes())
 }
 
 /// The description of the interface.

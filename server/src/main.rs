@@ -1,15 +1,20 @@
 //! The server's binary: `firsthand serve | import FILE | add-admin | openapi`.
 
-use std::net::SocketAddr;
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
 use server::{
     App,
     clock::Clock,
     config::{Settings, Storage},
+    sites::import::{FirstPassword, add_admin, read, sentence},
     telemetry,
 };
+use shared::ids::SiteCode;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Problems reported first hand: the server.
@@ -29,6 +34,36 @@ enum Command {
         #[command(flatten)]
         settings: Settings,
     },
+    /// Imports a property, or what has changed in its file. Prints nothing but the passwords it made.
+    Import {
+        /// The property's file, JSON.
+        file: PathBuf,
+        /// Everybody who has no password yet gets this one. For a demo.
+        #[arg(long, conflicts_with = "print_passwords")]
+        demo_password: Option<String>,
+        /// Everybody who has no password yet gets a random one; all are printed as CSV: code, name, password.
+        #[arg(long)]
+        print_passwords: bool,
+        #[command(flatten)]
+        storage: Storage,
+    },
+    /// Creates the account of an administrator of a site, or gives it a new password.
+    AddAdmin {
+        /// The site's code.
+        #[arg(long)]
+        site: String,
+        /// The code to sign in with.
+        #[arg(long)]
+        code: String,
+        /// The name that is shown.
+        #[arg(long)]
+        name: String,
+        /// Read the password from the first line of the standard input; otherwise one is made and printed.
+        #[arg(long)]
+        password_stdin: bool,
+        #[command(flatten)]
+        storage: Storage,
+    },
     /// Prints the description of the interface as OpenAPI JSON.
     Openapi,
 }
@@ -41,11 +76,50 @@ fn main() -> anyhow::Result<()> {
 async fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Serve { storage, settings } => serve(storage, settings).await,
+        Command::Import { file, demo_password, print_passwords, storage } => {
+            let first = match (demo_password, print_passwords) {
+                (Some(password), _) => FirstPassword::Same(password),
+                (None, true) => FirstPassword::Random,
+                (None, false) => FirstPassword::None,
+            };
+            import(&file, first, &storage).await
+        }
+        Command::AddAdmin { site, code, name, password_stdin, storage } => {
+            let password = password_stdin.then(|| std::io::stdin().lines().next()).flatten().transpose()?;
+            let given = password.is_some();
+            let app = App::open(&storage, Settings::default(), Clock::System).await?;
+            let password = add_admin(&app, &SiteCode(site), &code, &name, password).await?;
+            if !given {
+                println!("{password}");
+            }
+            app.db.close().await;
+            Ok(())
+        }
         Command::Openapi => {
             println!("{}", serde_json::to_string_pretty(&server::openapi())?);
             Ok(())
         }
     }
+}
+
+async fn import(file: &Path, first: FirstPassword, storage: &Storage) -> anyhow::Result<()> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    let plan = match read(&text) {
+        Ok(plan) => plan,
+        Err(wrong) => {
+            for rejection in &wrong {
+                eprintln!("{}", sentence(rejection));
+            }
+            bail!("{} is not imported: nothing was written", file.display());
+        }
+    };
+    let app = App::open(storage, Settings::default(), Clock::System).await?;
+    for handed_out in server::sites::import::import(&app, &plan, first).await? {
+        let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
+        println!("{},{},{}", quoted(&handed_out.code), quoted(&handed_out.name), handed_out.password);
+    }
+    app.db.close().await;
+    Ok(())
 }
 
 async fn serve(storage: Storage, settings: Settings) -> anyhow::Result<()> {

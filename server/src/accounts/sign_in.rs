@@ -207,7 +207,7 @@ async fn describe(app: &App, person: PersonId, device: DeviceId) -> Result<Sessi
 }
 
 /// Whether a password may be set.
-pub(super) fn check_password(password: &str) -> Result<(), Rejection> {
+pub(crate) fn check_password(password: &str) -> Result<(), Rejection> {
     if password.chars().count() < PASSWORD_MIN {
         return Err(Rejection::new(Code::AuthPasswordShort).with("min", PASSWORD_MIN));
     }

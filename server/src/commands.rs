@@ -1,0 +1,23 @@
+//! Commands: how they arrive, what vouches for them, and what becomes of them.
+//!
+//! A push is looked at as a whole first: its size, its signature, its chain. Nothing of it is kept unless all of that
+//! holds. Then its commands are judged one by one, in the order of their chain; each takes its place in the chain
+//! whatever the verdict, and a final verdict is stored in the transaction that makes it true.
+//!
+//! The commands of one site that follow each other are judged in one transaction. If the database fails in it, each is
+//! tried again in a transaction of its own, so that one that cannot be stored does not hold up the others.
+
+mod chain;
+mod judge;
+mod push;
+mod refusals;
+pub mod store;
+
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::App;
+
+/// The address of pushing.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(push::push))
+}

@@ -1,0 +1,378 @@
+//! Judging the commands of one site in one transaction.
+
+use std::sync::Arc;
+
+use shared::{
+    Code, Rejection,
+    case::{Case, CaseCommand, Context, decide_report},
+    ids::{CaseId, CommandId, DeviceId, PersonId, SiteCode},
+    site::Member,
+    time::{Claim, EventTime, Ms},
+    wire::{Answer, Command, DocKey, Envelope, Refusal, Verdict},
+};
+use uuid::Uuid;
+
+use super::{
+    chain::Link,
+    refusals,
+    store::{self, Head, Kept, Status},
+};
+use crate::{
+    App, Error,
+    cases::Cases,
+    db::Conn,
+    feed,
+    sites::{Known, Writer},
+};
+
+/// The namespace of the ids of texts that have none of their own.
+const NAMESPACE: Uuid = Uuid::from_u128(0x0b9a_6a52_5c1d_5f0e_8e0d_7f64_31c2_d8aa);
+
+/// What the commands of a push have in common.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Batch {
+    /// On which device they were made.
+    pub device: DeviceId,
+    /// By whom.
+    pub author: PersonId,
+    /// The device's wall time when it sent them.
+    pub sent: Ms,
+    /// When they arrived.
+    pub received: Ms,
+}
+
+/// Judges links of one site, or of none that their author knows.
+///
+/// # Errors
+/// If the database fails, after which nothing of this has happened; `push.chain_broken` if another push of this chain,
+/// judged in between, brought something else.
+pub(super) async fn judge(
+    app: &App,
+    batch: &Batch,
+    site: Option<&SiteCode>,
+    links: &[Link],
+) -> Result<Vec<Answer>, Error> {
+    let writer = match site {
+        Some(site) => Writer::begin(app, site).await?,
+        None => None,
+    };
+    match writer {
+        Some(writer) => at_site(batch, writer, links).await,
+        None => nowhere(app, batch, links).await,
+    }
+}
+
+async fn at_site(batch: &Batch, mut writer: Writer, links: &[Link]) -> Result<Vec<Answer>, Error> {
+    let chain = Chain::lock(batch, writer.conn()).await?;
+    let mut court = Court { chain, known: writer.known()?, cases: Cases::default(), writer };
+    let mut answers = Vec::with_capacity(links.len());
+    for link in links {
+        answers.push(court.judge(link).await?);
+    }
+    let Court { chain, cases, mut writer, .. } = court;
+    chain.advance(writer.conn()).await?;
+    cases.write(&mut writer).await?;
+    writer.commit().await?;
+    Ok(answers)
+}
+
+async fn nowhere(app: &App, batch: &Batch, links: &[Link]) -> Result<Vec<Answer>, Error> {
+    let mut tx = app.db.write().await?;
+    let mut chain = Chain::lock(batch, &mut tx).await?;
+    let mut answers = Vec::with_capacity(links.len());
+    for link in links {
+        let answer = match chain.place(&mut tx, link).await? {
+            Some(answer) => answer,
+            None => chain.keep_without_site(&mut tx, link).await?,
+        };
+        answers.push(answer);
+    }
+    chain.advance(&mut tx).await?;
+    tx.commit().await?;
+    Ok(answers)
+}
+
+fn answer(link: &Link, verdict: Verdict) -> Answer {
+    Answer { id: link.envelope.as_ref().map(|envelope| envelope.id), verdict }
+}
+
+/// The chain of a push's device and author, held until the end of the transaction.
+struct Chain<'a> {
+    batch: &'a Batch,
+    head: Head,
+}
+
+impl<'a> Chain<'a> {
+    async fn lock(batch: &'a Batch, conn: &mut Conn) -> Result<Chain<'a>, Error> {
+        Ok(Chain { batch, head: store::lock_head(conn, batch.device, batch.author).await? })
+    }
+
+    /// The answer to a link that is known, or that cannot be judged yet; `None` for the one that comes next.
+    async fn place(&self, conn: &mut Conn, link: &Link) -> Result<Option<Answer>, Error> {
+        if link.n > self.head.n + 1 {
+            return Ok(Some(answer(link, Verdict::Held { code: Code::CommandPredecessorMissing })));
+        }
+        if link.n == self.head.n + 1 {
+            return match &link.prev {
+                Some(prev) if *prev != self.head.hash => Err(Code::PushChainBroken.into()),
+                Some(_) | None => Ok(None),
+            };
+        }
+        let Some((hash, id, verdict)) = store::at(conn, self.batch.device, self.batch.author, link.n).await?
+        else {
+            return Err(Error::Other(anyhow::anyhow!("the chain has no command {}", link.n)));
+        };
+        if hash == link.hash {
+            return Ok(Some(answer(link, verdict)));
+        }
+        if link.envelope.as_ref().is_some_and(|envelope| envelope.id == id) {
+            return Ok(Some(answer(link, Verdict::Rejected(Code::CommandIdReused.into()))));
+        }
+        Err(Code::PushChainBroken.into())
+    }
+
+    /// A link as it is to be kept, and the reason to refuse it that needs no site to be known.
+    async fn draft(&self, conn: &mut Conn, link: &Link) -> Result<(Kept, Option<Rejection>), Error> {
+        let Batch { device, author, sent, received } = *self.batch;
+        let derived = CommandId(Uuid::new_v5(&NAMESPACE, link.hash.as_bytes()));
+        let mut kept = Kept {
+            device,
+            author,
+            n: link.n,
+            hash: link.hash.clone(),
+            id: derived,
+            site: None,
+            aggregate: None,
+            kind: None,
+            text: link.text.clone(),
+            time: EventTime::exact(received),
+            verdict: Verdict::Held { code: Code::CommandCreateMissing },
+            status: Status::Held,
+            private: true,
+        };
+        let Some(envelope) = &link.envelope else {
+            return Ok((kept, Some(Code::CommandUnreadable.into())));
+        };
+        kept.aggregate = Some(envelope.aggregate);
+        kept.kind = Some(envelope.kind.clone());
+        if envelope.device != device || envelope.author != author {
+            // Its id may be somebody else's, who has yet to use it.
+            return Ok((kept, Some(Code::CommandForeign.into())));
+        }
+        if store::id_taken(conn, envelope.id).await? {
+            return Ok((kept, Some(Code::CommandIdReused.into())));
+        }
+        kept.id = envelope.id;
+        let claim =
+            Claim { made: envelope.at, sent, received, heard: envelope.heard, previous: self.head.last_at };
+        kept.time = claim.event_time();
+        Ok((kept, None))
+    }
+
+    /// Keeps a link that no site is concerned with: it is refused, and has its place.
+    async fn keep_without_site(&mut self, conn: &mut Conn, link: &Link) -> Result<Answer, Error> {
+        let (mut kept, refusal) = self.draft(conn, link).await?;
+        let refusal = refusal.unwrap_or_else(|| {
+            let site = link.envelope.as_ref().map(|envelope| envelope.site.0.clone()).unwrap_or_default();
+            Rejection::new(Code::CommandUnknownSite).with("site", site)
+        });
+        kept.verdict = Verdict::Rejected(refusal);
+        kept.status = Status::Rejected;
+        self.keep(conn, link, &kept).await
+    }
+
+    async fn keep(&mut self, conn: &mut Conn, link: &Link, kept: &Kept) -> Result<Answer, Error> {
+        store::keep(conn, kept).await?;
+        self.head = Head {
+            n: link.n,
+            hash: link.hash.clone(),
+            last_at: self.head.last_at.max(link.envelope.is_some().then_some(kept.time.at)),
+        };
+        Ok(answer(link, kept.verdict.clone()))
+    }
+
+    async fn advance(&self, conn: &mut Conn) -> sqlx::Result<()> {
+        store::advance(conn, self.batch.device, self.batch.author, &self.head).await
+    }
+}
+
+/// What the rules make of a command.
+enum Outcome {
+    Done(Verdict),
+    Refused(Rejection),
+    /// It is kept, and judged when what it waits for has come.
+    Waits(Code, Status),
+}
+
+/// Judges at one site, whose row it holds.
+struct Court<'a> {
+    chain: Chain<'a>,
+    known: Arc<Known>,
+    cases: Cases,
+    writer: Writer,
+}
+
+impl Court<'_> {
+    async fn judge(&mut self, link: &Link) -> Result<Answer, Error> {
+        if let Some(answer) = self.chain.place(self.writer.conn(), link).await? {
+            return Ok(answer);
+        }
+        let Some(envelope) = link.envelope.as_ref().filter(|envelope| envelope.site == *self.writer.code())
+        else {
+            return self.chain.keep_without_site(self.writer.conn(), link).await;
+        };
+        let (mut kept, refusal) = self.chain.draft(self.writer.conn(), link).await?;
+        kept.site = Some(envelope.site.clone());
+        match refusal {
+            Some(rejection) => self.refuse(&mut kept, envelope, rejection).await?,
+            None => self.decide(&mut kept, envelope).await?,
+        }
+        let answer = self.chain.keep(self.writer.conn(), link, &kept).await?;
+        if envelope.kind == "case.report" {
+            self.release(envelope.aggregate).await?;
+        }
+        Ok(answer)
+    }
+
+    /// Judges what has waited for a case that now exists, or never will.
+    async fn release(&mut self, aggregate: Uuid) -> Result<(), Error> {
+        let site = self.writer.code().clone();
+        for mut kept in store::held(self.writer.conn(), &site, aggregate).await? {
+            let envelope = Envelope::read(&kept.text)?;
+            self.decide(&mut kept, &envelope).await?;
+            store::decide(self.writer.conn(), &kept).await?;
+        }
+        Ok(())
+    }
+
+    async fn decide(&mut self, kept: &mut Kept, envelope: &Envelope) -> Result<(), Error> {
+        match self.outcome(kept, envelope).await? {
+            Outcome::Done(verdict) => {
+                kept.verdict = verdict;
+                kept.status = Status::Done;
+            }
+            Outcome::Waits(code, status) => {
+                kept.verdict = Verdict::Held { code };
+                kept.status = status;
+            }
+            Outcome::Refused(rejection) => self.refuse(kept, envelope, rejection).await?,
+        }
+        Ok(())
+    }
+
+    async fn outcome(&mut self, kept: &Kept, envelope: &Envelope) -> Result<Outcome, Error> {
+        let known = Arc::clone(&self.known);
+        let Some(actor) = known.people.get(kept.author) else {
+            let refusal = Rejection::new(Code::CommandUnknownSite).with("site", &envelope.site);
+            return Ok(Outcome::Refused(refusal));
+        };
+        if actor.gone {
+            return Ok(Outcome::Waits(Code::CommandAuthorRevoked, Status::Quarantined));
+        }
+        match envelope.command() {
+            Ok(Command::Case(command)) => self.case(kept, &known, actor, envelope.aggregate, &command).await,
+            Ok(Command::Settle) => self.settle(actor, CommandId(envelope.aggregate)).await,
+            Err(rejection) => Ok(Outcome::Refused(rejection)),
+        }
+    }
+
+    async fn case(
+        &mut self,
+        kept: &Kept,
+        known: &Known,
+        actor: &Member,
+        aggregate: Uuid,
+        command: &CaseCommand,
+    ) -> Result<Outcome, Error> {
+        let id = CaseId(aggregate);
+        let number = self.writer.next_number(known, kept.time.received);
+        let context = Context {
+            actor,
+            site: &known.site,
+            zone: &known.zone,
+            places: &known.places,
+            people: &known.people,
+            now: kept.time,
+            number: Some(&number),
+        };
+        let (decided, new) = match (self.cases.find(&mut self.writer, id).await?, command) {
+            (Some(case), command) => (case.decide(command, &context), false),
+            (None, CaseCommand::Report(report)) => (decide_report(report, &context), true),
+            (None, _) => return self.without_case(aggregate).await,
+        };
+        let events = match decided {
+            Ok(events) => events,
+            Err(rejection) => return Ok(Outcome::Refused(rejection)),
+        };
+        self.cases.append(&mut self.writer, id, &events, Some(kept.id))?;
+        if new {
+            self.writer.number_given(known, kept.time.received);
+        }
+        self.cases.photos(&mut self.writer, id, kept.author, command.photos()).await?;
+        let (seq, version) = self.cases.append(&mut self.writer, id, &[], None)?;
+        Ok(Outcome::Done(if Case::only_recorded(&events) {
+            Verdict::Recorded { seq, version }
+        } else {
+            Verdict::Accepted { seq, version }
+        }))
+    }
+
+    async fn without_case(&mut self, aggregate: Uuid) -> Result<Outcome, Error> {
+        let site = self.writer.code().clone();
+        Ok(match store::refused_create(self.writer.conn(), &site, aggregate).await? {
+            Some(parent) => {
+                Outcome::Refused(Rejection::new(Code::CommandParentRejected).with("parent", parent.id))
+            }
+            None => Outcome::Waits(Code::CommandCreateMissing, Status::Held),
+        })
+    }
+
+    async fn settle(&mut self, actor: &Member, id: CommandId) -> Result<Outcome, Error> {
+        let site = self.writer.code().clone();
+        let refused = store::find_refused(self.writer.conn(), &site, id).await?;
+        if !refused.is_some_and(|refused| refusals::may_settle(&refused, actor.id, actor.office())) {
+            return Ok(Outcome::Refused(Code::CaseNotVisible.into()));
+        }
+        let key = DocKey::Refusal(id);
+        if feed::store::doc(self.writer.conn(), &site, key).await?.is_some() {
+            let seq = self.writer.next_seq();
+            self.writer.withdraw(key, seq).await?;
+        }
+        Ok(Outcome::Done(Verdict::Accepted { seq: self.writer.head(), version: 2 }))
+    }
+
+    /// Refuses a command, and shows that to whom it concerns.
+    async fn refuse(
+        &mut self,
+        kept: &mut Kept,
+        envelope: &Envelope,
+        rejection: Rejection,
+    ) -> Result<(), Error> {
+        let site = self.writer.code().clone();
+        let id = CaseId(envelope.aggregate);
+        let about_complaint = match self.cases.find(&mut self.writer, id).await? {
+            Some(case) => case.confidential(),
+            // What belongs to a refused complaint is as confidential as that.
+            None => store::refused_create(self.writer.conn(), &site, envelope.aggregate)
+                .await?
+                .is_some_and(|parent| parent.private),
+        };
+        kept.private = refusals::private(envelope, &self.known.site, about_complaint);
+        kept.status = Status::Rejected;
+        kept.verdict = Verdict::Rejected(rejection.clone());
+        if refusals::mendable(envelope) {
+            let refusal = Refusal {
+                id: kept.id,
+                author: kept.author,
+                received: kept.time.received,
+                rejection,
+                text: kept.text.clone(),
+            };
+            let body = serde_json::to_string(&refusal).map_err(anyhow::Error::from)?;
+            let audience = refusals::audience(kept.author, kept.private);
+            let seq = self.writer.next_seq();
+            self.writer.publish(DocKey::Refusal(kept.id), 1, seq, &body, &audience).await?;
+        }
+        Ok(())
+    }
+}

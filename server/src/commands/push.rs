@@ -1,0 +1,150 @@
+//! `POST /api/push`: commands of one device and author, carried by anybody.
+
+use axum::{Json, extract::State};
+use p256::ecdsa::{Signature, VerifyingKey, signature::Verifier};
+use shared::{
+    Code, Rejection,
+    ids::{PersonId, SiteCode},
+    time::Ms,
+    wire::{self, Answer, PUSH_BYTES, PUSH_COMMANDS, Problem, PushRequest, PushResponse, VERSION},
+};
+
+use super::{
+    chain::{self, Link},
+    judge::{Batch, judge},
+    store::{self, Head},
+};
+use crate::{App, Error, accounts, accounts::SignedIn, body::Body, db::Conn, sites};
+
+/// Takes commands and answers with a verdict for each.
+#[utoipa::path(
+    post, path = "/api/push", tag = "sync",
+    request_body = PushRequest,
+    responses(
+        (status = 200, body = PushResponse),
+        (status = "4XX", body = Problem, content_type = "application/problem+json")
+    )
+)]
+pub(super) async fn push(
+    State(app): State<App>,
+    _carrier: SignedIn,
+    request: Result<Body<PushRequest>, Error>,
+) -> Result<Json<PushResponse>, Error> {
+    let received = app.clock.now();
+    let Body(request) = request.map_err(|error| match error {
+        Error::Rejected(Rejection { code: Code::RequestTooLarge, .. }) => Code::PushTooLarge.into(),
+        Error::Rejected(_) | Error::Db(_) | Error::Other(_) => error,
+    })?;
+    if request.v != VERSION {
+        return Err(Code::RequestUpgrade.into());
+    }
+    if request.commands.len() > PUSH_COMMANDS
+        || request.commands.iter().map(String::len).sum::<usize>() > PUSH_BYTES
+    {
+        return Err(Code::PushTooLarge.into());
+    }
+    // Whoever hangs up does not stop what has begun: the repeat finds it done.
+    let task = tokio::spawn(take(app.clone(), request, received));
+    let answers = task.await.map_err(anyhow::Error::from)??;
+    Ok(Json(PushResponse { answers, server_time: app.clock.now(), epoch: app.epoch.clone() }))
+}
+
+async fn take(app: App, request: PushRequest, received: Ms) -> Result<Vec<Answer>, Error> {
+    let Some(last) = request.commands.last() else {
+        return Err(Rejection::new(Code::RequestBadBody).with("detail", "no commands").into());
+    };
+    let (device, author) = (request.device, request.author);
+    let mut tx = app.db.read().await?;
+    let keys = accounts::store::keys(&mut tx, device, author).await?;
+    if keys.is_empty() {
+        return Err(Code::PushUnknownDevice.into());
+    }
+    if !keys.iter().any(|key| vouches(key, &wire::hash(last), &request.signature)) {
+        return Err(Code::PushBadSignature.into());
+    }
+    let head = store::find_head(&mut tx, device, author).await?;
+    let first_hash = request.commands.first().map(|text| wire::hash(text)).unwrap_or_default();
+    let alone = store::place_of(&mut tx, device, author, &first_hash).await?.unwrap_or(head.n + 1);
+    let links = chain::read(request.commands, alone)?;
+    check_against(&mut tx, &links, &head, device, author).await?;
+    let runs = runs(&mut tx, links, author).await?;
+    tx.commit().await?;
+
+    let batch = Batch { device, author, sent: request.sent_at, received };
+    let mut answers = Vec::new();
+    for (site, links) in runs {
+        match judge(&app, &batch, site.as_ref(), &links).await {
+            Ok(run) => answers.extend(run),
+            Err(Error::Db(error)) => {
+                tracing::warn!(%error, commands = links.len(), "judged again, each by itself");
+                for link in &links {
+                    answers.extend(judge(&app, &batch, site.as_ref(), std::slice::from_ref(link)).await?);
+                }
+            }
+            Err(error @ (Error::Rejected(_) | Error::Other(_))) => return Err(error),
+        }
+    }
+    Ok(answers)
+}
+
+/// Whether a key has signed a push that ends with this hash.
+fn vouches(key: &str, last_hash: &str, signature: &str) -> bool {
+    let key = wire::read_base64url(key).and_then(|point| VerifyingKey::from_sec1_bytes(&point).ok());
+    let signature = wire::read_base64url(signature).and_then(|bytes| Signature::from_slice(&bytes).ok());
+    match (key, signature) {
+        (Some(key), Some(signature)) => key.verify(&wire::signing_bytes(last_hash), &signature).is_ok(),
+        (None, _) | (_, None) => false,
+    }
+}
+
+/// Whether the links go on from what is known of their chain: what is new follows the head, what is known is the same.
+///
+/// # Errors
+/// `push.chain_broken`. A text that uses the id of the one at its place is no break: it is refused by itself.
+async fn check_against(
+    conn: &mut Conn,
+    links: &[Link],
+    head: &Head,
+    device: shared::ids::DeviceId,
+    author: PersonId,
+) -> Result<(), Error> {
+    for link in links {
+        if link.n == head.n + 1 && link.prev.as_ref().is_some_and(|prev| *prev != head.hash) {
+            return Err(Code::PushChainBroken.into());
+        }
+        if link.n <= head.n
+            && let Some((hash, id, _)) = store::at(conn, device, author, link.n).await?
+            && hash != link.hash
+            && link.envelope.as_ref().is_none_or(|envelope| envelope.id != id)
+        {
+            return Err(Code::PushChainBroken.into());
+        }
+    }
+    Ok(())
+}
+
+/// The links in runs of one site each. What names no site that its author knows goes with its neighbours.
+async fn runs(
+    conn: &mut Conn,
+    links: Vec<Link>,
+    author: PersonId,
+) -> Result<Vec<(Option<SiteCode>, Vec<Link>)>, Error> {
+    let known = sites::store::sites_of(conn, author).await?;
+    let mut runs: Vec<(Option<SiteCode>, Vec<Link>)> = Vec::new();
+    for link in links {
+        let site = link
+            .envelope
+            .as_ref()
+            .map(|envelope| &envelope.site)
+            .filter(|site| known.contains(site))
+            .cloned();
+        match runs.last_mut() {
+            Some((of, run)) if of.is_none() || site.is_none() || *of == site => {
+                *of = of.take().or(site);
+                run.push(link);
+            }
+            Some(_) | None => runs.push((site, vec![link])),
+        }
+    }
+    Ok(runs)
+}

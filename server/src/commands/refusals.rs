@@ -1,0 +1,47 @@
+//! Refused commands as documents: where their author and the desk can see and repair them.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use shared::{
+    ids::{CategoryCode, PersonId, Principal},
+    site::{CaseKind, Role, Site},
+    wire::{Envelope, SETTLE},
+};
+
+use super::store::Refused;
+
+/// Whether a refused command may be shown to its author only: it is, or could be, about a complaint (R9).
+///
+/// What cannot be read well enough to tell is kept from the desk rather than shown to the person complained about.
+pub(super) fn private(envelope: &Envelope, site: &Site, confidential_case: bool) -> bool {
+    let category = envelope.body.get("category");
+    let complaint = match category {
+        Some(Value::String(code)) => site
+            .category(&CategoryCode(code.clone()))
+            .is_none_or(|category| category.kind == CaseKind::Complaint),
+        Some(_) => true,
+        // Of the kinds that have a category, one without it is damaged.
+        None => matches!(envelope.kind.as_str(), "case.report" | "case.classify"),
+    };
+    complaint || confidential_case || envelope.body.get("accused").is_some_and(|accused| !accused.is_null())
+}
+
+/// Whether a refused command is worth mending. That a case was opened, or a refusal settled, is not.
+pub(super) fn mendable(envelope: &Envelope) -> bool {
+    envelope.kind != SETTLE && envelope.kind != "case.see"
+}
+
+/// To whom a refusal is shown.
+pub(super) fn audience(author: PersonId, private: bool) -> BTreeSet<Principal> {
+    let mut audience = BTreeSet::from([Principal::Person(author)]);
+    if !private {
+        audience.insert(Principal::Role(Role::Desk));
+    }
+    audience
+}
+
+/// Whether a person may settle a refusal: its author, or the office if it may see it.
+pub(super) fn may_settle(refused: &Refused, actor: PersonId, office: bool) -> bool {
+    refused.author == actor || (office && !refused.private)
+}

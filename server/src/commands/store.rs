@@ -1,0 +1,314 @@
+//! Chains and the journal of commands in the database.
+
+use shared::{
+    ids::{CommandId, DeviceId, PersonId, SiteCode},
+    time::{EventTime, Ms},
+    wire::Verdict,
+};
+use sqlx::Row;
+use uuid::Uuid;
+
+use crate::db::{Conn, damaged};
+
+/// Where a chain stands.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Head {
+    /// The place of the last command, 0 before the first.
+    pub n: i64,
+    /// Its hash.
+    pub hash: String,
+    /// The time of the last event, below which time does not go back.
+    pub last_at: Option<Ms>,
+}
+
+impl Head {
+    /// Before the first command.
+    pub fn start() -> Head {
+        Head { n: 0, hash: shared::wire::GENESIS.to_owned(), last_at: None }
+    }
+}
+
+fn head(row: &sqlx::any::AnyRow) -> sqlx::Result<Head> {
+    Ok(Head {
+        n: row.try_get("n")?,
+        hash: row.try_get("hash")?,
+        last_at: row.try_get::<Option<i64>, _>("last_at")?.map(Ms),
+    })
+}
+
+/// Where a chain stands.
+pub async fn find_head(conn: &mut Conn, device: DeviceId, author: PersonId) -> sqlx::Result<Head> {
+    let row = sqlx::query("select n, hash, last_at from chains where device = $1 and author = $2")
+        .bind(device.to_string())
+        .bind(author.to_string())
+        .fetch_optional(conn)
+        .await?;
+    row.as_ref().map_or_else(|| Ok(Head::start()), head)
+}
+
+/// Where a chain stands, held until the end of the transaction, so that a push that arrives twice at once is judged once.
+pub async fn lock_head(conn: &mut Conn, device: DeviceId, author: PersonId) -> sqlx::Result<Head> {
+    let start = Head::start();
+    let row = sqlx::query(
+        "insert into chains (device, author, n, hash, last_at, lock_count) values ($1, $2, $3, $4, null, 0) \
+         on conflict (device, author) do update set lock_count = chains.lock_count + 1 \
+         returning n, hash, last_at",
+    )
+    .bind(device.to_string())
+    .bind(author.to_string())
+    .bind(start.n)
+    .bind(&start.hash)
+    .fetch_one(conn)
+    .await?;
+    head(&row)
+}
+
+/// Notes where a chain stands.
+pub async fn advance(conn: &mut Conn, device: DeviceId, author: PersonId, head: &Head) -> sqlx::Result<()> {
+    sqlx::query("update chains set n = $1, hash = $2, last_at = $3 where device = $4 and author = $5")
+        .bind(head.n)
+        .bind(&head.hash)
+        .bind(head.last_at.map(|at| at.0))
+        .bind(device.to_string())
+        .bind(author.to_string())
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// How far a command is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Status {
+    /// Accepted or recorded.
+    Done,
+    /// Refused.
+    Rejected,
+    /// Its create has not arrived.
+    Held,
+    /// Its author has left.
+    Quarantined,
+}
+
+impl Status {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Status::Done => "done",
+            Status::Rejected => "rejected",
+            Status::Held => "held",
+            Status::Quarantined => "quarantined",
+        }
+    }
+}
+
+/// A command as it is kept.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    /// On which device it was made.
+    pub device: DeviceId,
+    /// By whom.
+    pub author: PersonId,
+    /// Its place in their chain.
+    pub n: i64,
+    /// The hash of its text.
+    pub hash: String,
+    /// Its own id, or one that follows from its hash where it has none of its own.
+    pub id: CommandId,
+    /// For which site, if it names one that is known.
+    pub site: Option<SiteCode>,
+    /// Of which case or other aggregate.
+    pub aggregate: Option<Uuid>,
+    /// What it asks.
+    pub kind: Option<String>,
+    /// As it was made.
+    pub text: String,
+    /// When it happened.
+    pub time: EventTime,
+    /// What became of it.
+    pub verdict: Verdict,
+    /// How far it is.
+    pub status: Status,
+    /// Only its author may see that it was refused (R9).
+    pub private: bool,
+}
+
+/// Keeps a command with its verdict.
+pub async fn keep(conn: &mut Conn, kept: &Kept) -> sqlx::Result<()> {
+    sqlx::query(
+        "insert into commands (device, author, n, hash, id, site, aggregate, kind, text, event_at, uncertain, \
+         received, status, verdict, private) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+    )
+    .bind(kept.device.to_string())
+    .bind(kept.author.to_string())
+    .bind(kept.n)
+    .bind(&kept.hash)
+    .bind(kept.id.to_string())
+    .bind(kept.site.as_ref().map(|site| site.0.clone()))
+    .bind(kept.aggregate.map(|id| id.to_string()))
+    .bind(kept.kind.clone())
+    .bind(&kept.text)
+    .bind(kept.time.at.0)
+    .bind(i64::from(kept.time.uncertain))
+    .bind(kept.time.received.0)
+    .bind(kept.status.as_str())
+    .bind(verdict_text(&kept.verdict)?)
+    .bind(i64::from(kept.private))
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// The final verdict of a command that was held.
+pub async fn decide(conn: &mut Conn, kept: &Kept) -> sqlx::Result<()> {
+    sqlx::query("update commands set status = $1, verdict = $2, private = $3 where id = $4")
+        .bind(kept.status.as_str())
+        .bind(verdict_text(&kept.verdict)?)
+        .bind(i64::from(kept.private))
+        .bind(kept.id.to_string())
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+fn verdict_text(verdict: &Verdict) -> sqlx::Result<String> {
+    serde_json::to_string(verdict).map_err(|error| damaged("commands", "verdict", error))
+}
+
+/// The hash and verdict of the command at a place of a chain.
+pub async fn at(
+    conn: &mut Conn,
+    device: DeviceId,
+    author: PersonId,
+    n: i64,
+) -> sqlx::Result<Option<(String, CommandId, Verdict)>> {
+    let row =
+        sqlx::query("select hash, id, verdict from commands where device = $1 and author = $2 and n = $3")
+            .bind(device.to_string())
+            .bind(author.to_string())
+            .bind(n)
+            .fetch_optional(conn)
+            .await?;
+    row.map(|row| {
+        let id: &str = row.try_get("id")?;
+        let verdict: &str = row.try_get("verdict")?;
+        Ok((
+            row.try_get("hash")?,
+            id.parse().map_err(|error| damaged("commands", id, error))?,
+            serde_json::from_str(verdict).map_err(|error| damaged("commands", id, error))?,
+        ))
+    })
+    .transpose()
+}
+
+/// The place of a text in a chain, if it is in it.
+pub async fn place_of(
+    conn: &mut Conn,
+    device: DeviceId,
+    author: PersonId,
+    hash: &str,
+) -> sqlx::Result<Option<i64>> {
+    sqlx::query_scalar("select n from commands where device = $1 and author = $2 and hash = $3 order by n")
+        .bind(device.to_string())
+        .bind(author.to_string())
+        .bind(hash)
+        .fetch_optional(conn)
+        .await
+}
+
+/// Whether an id is taken, on whatever device.
+pub async fn id_taken(conn: &mut Conn, id: CommandId) -> sqlx::Result<bool> {
+    let n: Option<i64> = sqlx::query_scalar("select n from commands where id = $1")
+        .bind(id.to_string())
+        .fetch_optional(conn)
+        .await?;
+    Ok(n.is_some())
+}
+
+/// A refused command.
+#[derive(Clone, Debug)]
+pub struct Refused {
+    /// Which.
+    pub id: CommandId,
+    /// Whose.
+    pub author: PersonId,
+    /// Only its author may see it.
+    pub private: bool,
+}
+
+fn refused(row: &sqlx::any::AnyRow) -> sqlx::Result<Refused> {
+    let id: &str = row.try_get("id")?;
+    let author: &str = row.try_get("author")?;
+    Ok(Refused {
+        id: id.parse().map_err(|error| damaged("commands", id, error))?,
+        author: author.parse().map_err(|error| damaged("commands", id, error))?,
+        private: row.try_get::<i64, _>("private")? != 0,
+    })
+}
+
+/// The refused report that should have made a case.
+pub async fn refused_create(
+    conn: &mut Conn,
+    site: &SiteCode,
+    aggregate: Uuid,
+) -> sqlx::Result<Option<Refused>> {
+    let row = sqlx::query(
+        "select id, author, private from commands where site = $1 and aggregate = $2 and status = 'rejected' \
+         and kind = 'case.report' order by received limit 1",
+    )
+    .bind(site.as_str())
+    .bind(aggregate.to_string())
+    .fetch_optional(conn)
+    .await?;
+    row.as_ref().map(refused).transpose()
+}
+
+/// A refused command of a site.
+pub async fn find_refused(conn: &mut Conn, site: &SiteCode, id: CommandId) -> sqlx::Result<Option<Refused>> {
+    let row = sqlx::query(
+        "select id, author, private from commands where site = $1 and id = $2 and status = 'rejected'",
+    )
+    .bind(site.as_str())
+    .bind(id.to_string())
+    .fetch_optional(conn)
+    .await?;
+    row.as_ref().map(refused).transpose()
+}
+
+/// The commands that wait for a case, in the order in which they came.
+pub async fn held(conn: &mut Conn, site: &SiteCode, aggregate: Uuid) -> sqlx::Result<Vec<Kept>> {
+    let rows = sqlx::query(
+        "select device, author, n, hash, id, kind, text, event_at, uncertain, received, verdict from commands \
+         where site = $1 and aggregate = $2 and status = 'held' order by received, device, author, n",
+    )
+    .bind(site.as_str())
+    .bind(aggregate.to_string())
+    .fetch_all(conn)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let id: &str = row.try_get("id")?;
+            let device: &str = row.try_get("device")?;
+            let author: &str = row.try_get("author")?;
+            let verdict: &str = row.try_get("verdict")?;
+            Ok(Kept {
+                device: device.parse().map_err(|error| damaged("commands", id, error))?,
+                author: author.parse().map_err(|error| damaged("commands", id, error))?,
+                n: row.try_get("n")?,
+                hash: row.try_get("hash")?,
+                id: id.parse().map_err(|error| damaged("commands", id, error))?,
+                site: Some(site.clone()),
+                aggregate: Some(aggregate),
+                kind: row.try_get("kind")?,
+                text: row.try_get("text")?,
+                time: EventTime {
+                    at: Ms(row.try_get("event_at")?),
+                    received: Ms(row.try_get("received")?),
+                    uncertain: row.try_get::<i64, _>("uncertain")? != 0,
+                },
+                verdict: serde_json::from_str(verdict).map_err(|error| damaged("commands", id, error))?,
+                status: Status::Held,
+                private: false,
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,279 @@
+//! `GET /api/pull`: what has changed for a person since a cursor.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use axum::{
+    Json,
+    extract::{Query, State, rejection::QueryRejection},
+};
+use serde::Deserialize;
+use shared::{
+    Code, Rejection,
+    case::Case,
+    ids::{Principal, SiteCode},
+    site::{Member, Role},
+    time::Ms,
+    wire::{Doc, DocKey, Problem, PullResponse},
+};
+
+use super::{
+    cursor::Cursor,
+    store::{self, DocRow},
+};
+use crate::{
+    App, Error,
+    accounts::SignedIn,
+    db::{Conn, damaged},
+    sites::{self, Known},
+};
+
+/// The most documents of one answer.
+const LIMIT_MAX: u16 = 500;
+/// The documents of one answer, unless asked otherwise.
+const LIMIT: u16 = 200;
+
+/// What is asked.
+#[derive(Clone, Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Asked {
+    /// Of which site.
+    site: String,
+    /// Where to go on: the cursor of the last answer; nothing for a start from nothing.
+    cursor: Option<String>,
+    /// The most documents, 1 to 500.
+    limit: Option<u16>,
+}
+
+/// What has changed for whoever is signed in.
+#[utoipa::path(
+    get, path = "/api/pull", tag = "sync",
+    params(Asked),
+    responses(
+        (status = 200, body = PullResponse),
+        (status = "4XX", body = Problem, content_type = "application/problem+json")
+    )
+)]
+pub(super) async fn pull(
+    State(app): State<App>,
+    signed_in: SignedIn,
+    asked: Result<Query<Asked>, QueryRejection>,
+) -> Result<Json<PullResponse>, Error> {
+    let Query(asked) =
+        asked.map_err(|error| Rejection::new(Code::RequestBadBody).with("detail", error.body_text()))?;
+    let site = SiteCode(asked.site);
+    let limit = usize::from(asked.limit.unwrap_or(LIMIT).clamp(1, LIMIT_MAX));
+    let cursor = asked.cursor.as_deref().filter(|text| !text.is_empty()).map(Cursor::read).transpose()?;
+    if let Some(cursor) = &cursor
+        && (cursor.site != site || cursor.person != signed_in.person)
+    {
+        return Err(Code::CursorForeign.into());
+    }
+    // What was read in another life of the database says nothing of this one.
+    let cursor = cursor.filter(|cursor| cursor.epoch == app.epoch);
+
+    let now = app.clock.now();
+    let mut tx = app.db.read().await?;
+    let conn = &mut *tx;
+    let head = sites::store::head(conn, &site).await?.ok_or(Code::SiteNotMember)?;
+    let member = sites::store::member(conn, &site, signed_in.person).await?.ok_or(Code::SiteNotMember)?;
+    if member.gone && cursor.is_none() {
+        return Err(Code::SiteNotMember.into());
+    }
+    if cursor.as_ref().is_some_and(|cursor| cursor.furthest() > head) {
+        return Err(Code::CursorFuture.into());
+    }
+    let known = app.directory.get(conn, &site).await?.ok_or(Code::SiteNotMember)?;
+    let reader = Reader { site: &site, member: &member, known: &known, now };
+
+    let walk = Walk::begin(&reader, cursor);
+    let page = walk.page(conn, &site, head, limit).await?;
+    let mut docs = Vec::new();
+    let mut gone = Vec::new();
+    for (key, entry) in page.entries {
+        let row = store::doc(conn, &site, key).await?;
+        match reader.look(conn, key, &entry, row, &walk.holds).await? {
+            Look::Shown(doc) => docs.push(doc),
+            Look::Gone => gone.push(key),
+            Look::NeverSeen => {}
+        }
+    }
+    tx.commit().await?;
+    let next = walk.next(&app, &reader, head, page.cut);
+    Ok(Json(PullResponse {
+        site,
+        epoch: app.epoch.clone(),
+        docs,
+        gone,
+        cursor: next.write().map_err(anyhow::Error::from)?,
+        more: page.cut.is_some(),
+        server_time: now,
+    }))
+}
+
+/// Whose feed is read, and what decides what that person may see.
+struct Reader<'a> {
+    site: &'a SiteCode,
+    member: &'a Member,
+    known: &'a Known,
+    now: Ms,
+}
+
+/// What becomes of a document on its way to a reader.
+enum Look {
+    Shown(Doc),
+    Gone,
+    /// It came and went, or was born, after this reader last could see it.
+    NeverSeen,
+}
+
+/// The rows of one document in a page.
+#[derive(Default)]
+struct Entry {
+    /// A principal that the reader holds is shown it.
+    shown: bool,
+    /// The furthest position up to which a principal that lost it, or that the reader lost, had been read.
+    had: i64,
+}
+
+impl Reader<'_> {
+    /// Whether the control room stands in for the desk, which changes what its people see without any document
+    /// changing (R12).
+    fn night(&self) -> bool {
+        self.member.is(Role::ControlRoom) && !self.known.site.desk_open(&self.known.zone, self.now)
+    }
+
+    async fn look(
+        &self,
+        conn: &mut Conn,
+        key: DocKey,
+        entry: &Entry,
+        row: Option<DocRow>,
+        holds: &BTreeSet<String>,
+    ) -> Result<Look, Error> {
+        let Some(row) = row else {
+            return Ok(if entry.had > 0 { Look::Gone } else { Look::NeverSeen });
+        };
+        // Another principal may still show what one has lost.
+        let shown = entry.shown || !store::audience(conn, self.site, key).await?.is_disjoint(holds);
+        if shown && let Some(doc) = self.view(key, &row)? {
+            return Ok(Look::Shown(doc));
+        }
+        Ok(if entry.shown || row.born <= entry.had { Look::Gone } else { Look::NeverSeen })
+    }
+
+    /// The document as this reader may see it.
+    fn view(&self, key: DocKey, row: &DocRow) -> sqlx::Result<Option<Doc>> {
+        let parsed = match key {
+            DocKey::Site => serde_json::from_str(&row.body).map(|site| Some(Doc::Site(site))),
+            DocKey::Places => serde_json::from_str(&row.body).map(|places| Some(Doc::Places(places))),
+            DocKey::People => serde_json::from_str(&row.body).map(|people| Some(Doc::People(people))),
+            DocKey::Refusal(_) => serde_json::from_str(&row.body).map(|refusal| Some(Doc::Refusal(refusal))),
+            DocKey::Case(_) => serde_json::from_str::<Case>(&row.body).map(|case| {
+                let standings = case.standings(self.member, &self.known.site, &self.known.zone, self.now);
+                case.view(standings).map(Doc::Case)
+            }),
+        };
+        parsed.map_err(|error| damaged("docs", format_args!("{}/{key}", self.site), error))
+    }
+}
+
+/// The feeds to be read, and from where.
+struct Walk {
+    /// The principals that the reader holds.
+    holds: BTreeSet<String>,
+    /// Up to where each of them has been read.
+    at: BTreeMap<String, i64>,
+    /// Those that the reader lost: up to where they had been read, and taken back.
+    leaving: BTreeMap<String, [i64; 2]>,
+}
+
+/// A part of the walk: as many documents as were asked for, in the order in which they changed.
+struct Page {
+    entries: Vec<(DocKey, Entry)>,
+    /// The sequence number of the last one, if there are more.
+    cut: Option<i64>,
+}
+
+impl Walk {
+    fn begin(reader: &Reader<'_>, cursor: Option<Cursor>) -> Walk {
+        let holds: BTreeSet<String> = reader.member.principals().iter().map(Principal::to_string).collect();
+        let (mut at, mut leaving) = match cursor {
+            Some(cursor) => {
+                let mut at = cursor.at;
+                if cursor.night != reader.night() {
+                    at.remove(&Principal::Role(Role::ControlRoom).to_string());
+                }
+                (at, cursor.leaving)
+            }
+            None => (BTreeMap::new(), BTreeMap::new()),
+        };
+        let lost: Vec<String> = at.keys().filter(|principal| !holds.contains(*principal)).cloned().collect();
+        for principal in lost {
+            let had = at.remove(&principal).unwrap_or(0);
+            leaving.insert(principal, [had, 0]);
+        }
+        for principal in &holds {
+            at.entry(principal.clone()).or_insert(0);
+            leaving.remove(principal);
+        }
+        Walk { holds, at, leaving }
+    }
+
+    async fn page(&self, conn: &mut Conn, site: &SiteCode, head: i64, limit: usize) -> sqlx::Result<Page> {
+        // One more than is sent, to know whether there are more.
+        let fetched = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
+        let mut rows = Vec::new();
+        for (principal, after) in &self.at {
+            for row in store::changes(conn, site, principal, *after, head, fetched).await? {
+                rows.push((row.seq, row.doc, !row.gone, *after));
+            }
+        }
+        for (principal, [had, taken_back]) in &self.leaving {
+            for row in store::changes(conn, site, principal, *taken_back, head, fetched).await? {
+                rows.push((row.seq, row.doc, false, *had));
+            }
+        }
+        rows.sort_unstable_by_key(|(seq, doc, ..)| (*seq, *doc));
+        let mut entries: Vec<(DocKey, Entry)> = Vec::new();
+        let mut places: HashMap<DocKey, usize> = HashMap::new();
+        let mut cut = 0;
+        for (seq, doc, shown, had) in rows {
+            let place = match places.get(&doc) {
+                Some(place) => *place,
+                None if entries.len() == limit => return Ok(Page { entries, cut: Some(cut) }),
+                None => {
+                    entries.push((doc, Entry::default()));
+                    places.insert(doc, entries.len() - 1);
+                    entries.len() - 1
+                }
+            };
+            let (_, entry) = &mut entries[place];
+            entry.shown |= shown;
+            entry.had = entry.had.max(if shown { 0 } else { had });
+            cut = seq;
+        }
+        Ok(Page { entries, cut: None })
+    }
+
+    fn next(self, app: &App, reader: &Reader<'_>, head: i64, cut: Option<i64>) -> Cursor {
+        let Walk { mut at, mut leaving, .. } = self;
+        match cut {
+            Some(cut) => {
+                at.values_mut().for_each(|position| *position = (*position).max(cut));
+                leaving.values_mut().for_each(|[_, taken_back]| *taken_back = (*taken_back).max(cut));
+            }
+            None => {
+                at.values_mut().for_each(|position| *position = head);
+                leaving.clear();
+            }
+        }
+        Cursor {
+            site: reader.site.clone(),
+            person: reader.member.id,
+            epoch: app.epoch.clone(),
+            night: reader.night(),
+            at,
+            leaving,
+        }
+    }
+}

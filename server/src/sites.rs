@@ -1,0 +1,73 @@
+//! Properties: their settings, places and people, and the lock that every writer takes first.
+
+pub mod import;
+pub mod store;
+mod writer;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use serde::de::DeserializeOwned;
+use shared::{
+    ids::SiteCode,
+    site::{People, Places, Site},
+    time::Zone,
+    wire::DocKey,
+};
+
+pub use writer::Writer;
+
+use crate::{
+    db::{Conn, damaged},
+    feed,
+};
+
+/// What the rules need to know of a site.
+#[derive(Debug)]
+pub struct Known {
+    /// Its settings.
+    pub site: Site,
+    /// Its calendar.
+    pub zone: Zone,
+    /// Its places.
+    pub places: Places,
+    /// Its people.
+    pub people: People,
+    /// The sequence numbers of the three documents, by which a copy is known to be fresh.
+    seqs: Vec<(String, i64)>,
+}
+
+/// The sites as they were last read, so that not every command parses hundreds of places.
+#[derive(Debug, Default)]
+pub struct Directory(Mutex<HashMap<SiteCode, Arc<Known>>>);
+
+impl Directory {
+    /// The site as this connection sees it, `None` if it was never imported.
+    pub(crate) async fn get(&self, conn: &mut Conn, code: &SiteCode) -> sqlx::Result<Option<Arc<Known>>> {
+        let seqs = feed::store::seqs(conn, code, &[DocKey::Site, DocKey::Places, DocKey::People]).await?;
+        if seqs.len() < 3 {
+            return Ok(None);
+        }
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(code).cloned();
+        if let Some(known) = kept.filter(|known| known.seqs == seqs) {
+            return Ok(Some(known));
+        }
+        let site: Site = read(conn, code, DocKey::Site).await?;
+        let known = Arc::new(Known {
+            zone: site.calendar(),
+            site,
+            places: read(conn, code, DocKey::Places).await?,
+            people: read(conn, code, DocKey::People).await?,
+            seqs,
+        });
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(code.clone(), Arc::clone(&known));
+        Ok(Some(known))
+    }
+}
+
+async fn read<T: DeserializeOwned>(conn: &mut Conn, site: &SiteCode, key: DocKey) -> sqlx::Result<T> {
+    let doc = feed::store::doc(conn, site, key).await?.ok_or(sqlx::Error::RowNotFound)?;
+    serde_json::from_str(&doc.body).map_err(|error| damaged("docs", format_args!("{site}/{key}"), error))
+}

@@ -1,0 +1,221 @@
+//! Importing a property from a file, and accounts made by hand.
+//!
+//! The file is judged as a whole: if anything is wrong, all of it is named and nothing is written. Importing a file
+//! again changes what has changed and nothing else; who is no longer in it has left.
+
+mod file;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context, bail};
+use shared::{
+    Code, Rejection,
+    case::Case,
+    ids::{PersonId, Principal, SiteCode},
+    site::{Member, People, Role},
+    wire::DocKey,
+};
+use uuid::Uuid;
+
+pub use file::{Plan, read, sentence};
+
+use super::{Writer, store};
+use crate::{
+    App, Error, accounts,
+    db::{Conn, damaged},
+    feed, random,
+};
+
+/// The namespace of the ids that follow from a site and a staff code.
+const NAMESPACE: Uuid = Uuid::from_u128(0x6f1d_0c1e_8d0b_5c6f_9d3a_2b7e_4a51_90c3);
+
+/// How people who have no password yet get one.
+#[derive(Clone, Debug)]
+pub enum FirstPassword {
+    /// They get none, and cannot sign in.
+    None,
+    /// All the same, for a demo.
+    Same(String),
+    /// Each a random one, to be handed to them on paper.
+    Random,
+}
+
+/// A password that was made for somebody.
+#[derive(Clone, Debug)]
+pub struct HandedOut {
+    /// The staff code.
+    pub code: String,
+    /// Shown.
+    pub name: String,
+    /// To be changed by its owner.
+    pub password: String,
+}
+
+/// Writes a site that was [`read`] from a file, and answers with the passwords that were made.
+///
+/// # Errors
+/// `import.duplicate` if a telephone number is another person's; or if the database fails.
+pub async fn import(app: &App, plan: &Plan, first: FirstPassword) -> Result<Vec<HandedOut>, Error> {
+    let site = &plan.code;
+    let shared_hash = match &first {
+        FirstPassword::Same(password) => Some(app.passwords.hash(password.clone()).await?),
+        FirstPassword::None | FirstPassword::Random => None,
+    };
+    let mut writer = Writer::create(app, site, &plan.name, &plan.source).await?;
+    let ids = identify(writer.conn(), plan).await?;
+    let (settings, places, mut members) = plan.resolve(&ids);
+    let present: BTreeSet<PersonId> = members.iter().map(|member| member.id).collect();
+    for mut member in store::members(writer.conn(), site).await? {
+        if present.contains(&member.id) {
+            continue;
+        }
+        // An account made by hand is in no file, and stays.
+        member.gone |= member.roles != BTreeSet::from([Role::Admin]);
+        members.push(member);
+    }
+
+    for id in ids.values() {
+        accounts::store::free_phone(writer.conn(), *id).await?;
+    }
+    let mut handed_out = Vec::new();
+    for person in &plan.people {
+        let id = ids[&person.code];
+        accounts::store::save(writer.conn(), id, &person.name, person.phone.as_deref()).await?;
+        let account = accounts::store::find(writer.conn(), id).await?;
+        if account.is_some_and(|account| account.password_hash.is_some()) {
+            continue;
+        }
+        match (&first, &shared_hash) {
+            (FirstPassword::Random, _) => {
+                let password = random::word(12)?;
+                let hash = app.passwords.hash(password.clone()).await?;
+                accounts::store::set_password(writer.conn(), id, &hash).await?;
+                handed_out.push(HandedOut { code: person.code.clone(), name: person.name.clone(), password });
+            }
+            (FirstPassword::Same(_), Some(hash)) => {
+                accounts::store::set_password(writer.conn(), id, hash).await?;
+            }
+            (FirstPassword::Same(_), None) | (FirstPassword::None, _) => {}
+        }
+    }
+
+    publish(&mut writer, DocKey::Site, &settings).await?;
+    publish(&mut writer, DocKey::Places, &places).await?;
+    save_people(&mut writer, members).await?;
+    writer.commit().await?;
+    Ok(handed_out)
+}
+
+/// Creates the account of an administrator of a site, or gives it a new password, and answers with that.
+///
+/// # Errors
+/// If the site is unknown, the code is somebody else's, or the password too short.
+pub async fn add_admin(
+    app: &App,
+    site: &SiteCode,
+    code: &str,
+    name: &str,
+    password: Option<String>,
+) -> anyhow::Result<String> {
+    let password = match password {
+        Some(password) => password,
+        None => random::word(16)?,
+    };
+    accounts::check_password(&password)?;
+    let hash = app.passwords.hash(password.clone()).await?;
+    let Some(mut writer) = Writer::begin(app, site).await? else { bail!("there is no site {site}") };
+    let known = writer.known()?;
+    let id = PersonId(Uuid::new_v5(&NAMESPACE, format!("{site}/{code}").as_bytes()));
+    let mut members = store::members(writer.conn(), site).await?;
+    let admin = Member {
+        id,
+        code: code.to_owned(),
+        name: name.to_owned(),
+        post: String::new(),
+        company: known.site.companies.first().context("the site has no company")?.code.clone(),
+        roles: BTreeSet::from([Role::Admin]),
+        lead_of: BTreeSet::new(),
+        trade: None,
+        area: None,
+        squad: None,
+        phone: None,
+        gone: false,
+    };
+    match members.iter_mut().find(|member| member.code == code) {
+        Some(member) if member.roles != admin.roles => bail!("{code} is the code of {}", member.name),
+        Some(member) => *member = admin,
+        None => members.push(admin),
+    }
+    accounts::store::save(writer.conn(), id, name, None).await?;
+    accounts::store::set_password(writer.conn(), id, &hash).await?;
+    save_people(&mut writer, members).await?;
+    writer.commit().await?;
+    Ok(password)
+}
+
+/// The accounts of the people of a file: whoever has the code here, or the telephone number elsewhere under the same
+/// name, or else one that follows from site and code.
+async fn identify(conn: &mut Conn, plan: &Plan) -> Result<BTreeMap<String, PersonId>, Error> {
+    let members = store::members(conn, &plan.code).await?;
+    let by_code: BTreeMap<&str, PersonId> =
+        members.iter().map(|member| (member.code.as_str(), member.id)).collect();
+    let mut ids = BTreeMap::new();
+    for person in &plan.people {
+        let owner = match &person.phone {
+            Some(phone) => accounts::store::by_phone(conn, phone).await?,
+            None => None,
+        };
+        let id = match by_code.get(person.code.as_str()) {
+            Some(id) => *id,
+            None => match &owner {
+                Some(owner) if owner.name == person.name => owner.id,
+                Some(_) | None => {
+                    PersonId(Uuid::new_v5(&NAMESPACE, format!("{}/{}", plan.code, person.code).as_bytes()))
+                }
+            },
+        };
+        // A number may move between people of this file, never be taken from somebody who is not in it.
+        let elsewhere =
+            owner.filter(|owner| owner.id != id && members.iter().all(|member| member.id != owner.id));
+        if elsewhere.is_some() {
+            return Err(Rejection::new(Code::ImportDuplicate)
+                .with("what", "phone")
+                .with("code", person.phone.as_deref().unwrap_or_default())
+                .into());
+        }
+        ids.insert(person.code.clone(), id);
+    }
+    Ok(ids)
+}
+
+/// Publishes a document that everybody at the site reads, if it has changed.
+async fn publish<T: serde::Serialize>(writer: &mut Writer, key: DocKey, doc: &T) -> Result<bool, Error> {
+    let body = serde_json::to_string(doc).map_err(anyhow::Error::from)?;
+    let code = writer.code().clone();
+    let before = feed::store::doc(writer.conn(), &code, key).await?;
+    if before.as_ref().is_some_and(|before| before.body == body) {
+        return Ok(false);
+    }
+    let seq = writer.next_seq();
+    let version = before.map_or(1, |before| before.version + 1);
+    writer.publish(key, version, seq, &body, &BTreeSet::from([Principal::All])).await?;
+    Ok(true)
+}
+
+/// Writes who is at a site, and looks again at who may see its complaints (R9).
+async fn save_people(writer: &mut Writer, mut members: Vec<Member>) -> Result<(), Error> {
+    members.sort_by(|a, b| a.code.cmp(&b.code));
+    let site = writer.code().clone();
+    for member in &members {
+        store::save_member(writer.conn(), &site, member).await?;
+    }
+    let people = People { people: members };
+    if !publish(writer, DocKey::People, &people).await? {
+        return Ok(());
+    }
+    for body in feed::store::confidential_cases(writer.conn(), &site).await? {
+        let case: Case = serde_json::from_str(&body).map_err(|error| damaged("docs", &site, error))?;
+        writer.readdress(DocKey::Case(case.id), &case.audience(&people)).await?;
+    }
+    Ok(())
+}

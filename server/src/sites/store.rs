@@ -1,0 +1,126 @@
+//! Sites and memberships in the database.
+
+use shared::{
+    ids::{PersonId, SiteCode},
+    site::Member,
+};
+use sqlx::Row;
+
+use crate::db::{Conn, damaged};
+
+/// What a writer holds of a site.
+#[derive(Clone, Debug)]
+pub struct SiteRow {
+    /// The last sequence number.
+    pub head: i64,
+    /// The date of the latest case number.
+    pub day: String,
+    /// The count of that date.
+    pub day_count: i64,
+}
+
+/// Takes the site's row, for which every other writer of the site waits until the end of the transaction.
+pub async fn lock(conn: &mut Conn, code: &SiteCode) -> sqlx::Result<Option<SiteRow>> {
+    let row = sqlx::query(
+        "update sites set lock_count = lock_count + 1 where code = $1 returning head, day, day_count",
+    )
+    .bind(code.as_str())
+    .fetch_optional(conn)
+    .await?;
+    row.map(|row| {
+        Ok(SiteRow {
+            head: row.try_get("head")?,
+            day: row.try_get("day")?,
+            day_count: row.try_get("day_count")?,
+        })
+    })
+    .transpose()
+}
+
+/// Creates a site, or notes its new name and source.
+pub async fn create(conn: &mut Conn, code: &SiteCode, name: &str, source: &str) -> sqlx::Result<()> {
+    sqlx::query(
+        "insert into sites (code, name, head, lock_count, day, day_count, source) \
+         values ($1, $2, 0, 0, '', 0, $3) \
+         on conflict (code) do update set name = excluded.name, source = excluded.source",
+    )
+    .bind(code.as_str())
+    .bind(name)
+    .bind(source)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Notes how far the site is.
+pub async fn advance(conn: &mut Conn, code: &SiteCode, row: &SiteRow) -> sqlx::Result<()> {
+    sqlx::query("update sites set head = $1, day = $2, day_count = $3 where code = $4")
+        .bind(row.head)
+        .bind(&row.day)
+        .bind(row.day_count)
+        .bind(code.as_str())
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// How far the site is.
+pub async fn head(conn: &mut Conn, code: &SiteCode) -> sqlx::Result<Option<i64>> {
+    sqlx::query_scalar("select head from sites where code = $1")
+        .bind(code.as_str())
+        .fetch_optional(conn)
+        .await
+}
+
+/// What a person is at a site, also after having left.
+pub async fn member(conn: &mut Conn, site: &SiteCode, person: PersonId) -> sqlx::Result<Option<Member>> {
+    let text: Option<String> =
+        sqlx::query_scalar("select member from memberships where site = $1 and account = $2")
+            .bind(site.as_str())
+            .bind(person.to_string())
+            .fetch_optional(conn)
+            .await?;
+    text.map(|text| read(site, &text)).transpose()
+}
+
+fn read(site: &SiteCode, text: &str) -> sqlx::Result<Member> {
+    serde_json::from_str(text).map_err(|error| damaged("memberships", site, error))
+}
+
+/// Everybody who is or was at a site, by staff code.
+pub async fn members(conn: &mut Conn, site: &SiteCode) -> sqlx::Result<Vec<Member>> {
+    let texts: Vec<String> =
+        sqlx::query_scalar("select member from memberships where site = $1 order by code")
+            .bind(site.as_str())
+            .fetch_all(conn)
+            .await?;
+    texts.iter().map(|text| read(site, text)).collect()
+}
+
+/// The sites where a person is or was.
+pub async fn sites_of(conn: &mut Conn, person: PersonId) -> sqlx::Result<Vec<SiteCode>> {
+    let codes: Vec<String> =
+        sqlx::query_scalar("select site from memberships where account = $1 order by site")
+            .bind(person.to_string())
+            .fetch_all(conn)
+            .await?;
+    Ok(codes.into_iter().map(SiteCode).collect())
+}
+
+/// Writes what a person is at a site.
+pub async fn save_member(conn: &mut Conn, site: &SiteCode, member: &Member) -> sqlx::Result<()> {
+    let text = serde_json::to_string(member).map_err(|error| damaged("memberships", site, error))?;
+    sqlx::query(
+        "insert into memberships (site, account, code, active, member) values ($1, $2, $3, $4, $5) \
+         on conflict (site, account) do update set code = excluded.code, active = excluded.active, \
+         member = excluded.member",
+    )
+    .bind(site.as_str())
+    .bind(member.id.to_string())
+    .bind(&member.code)
+    .bind(i64::from(!member.gone))
+    .bind(text)
+    .execute(conn)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,175 @@
+//! Writing to a site: the lock that comes first, the sequence, what is published, and who is woken.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use shared::{
+    ids::{CaseNumber, Principal, SiteCode},
+    time::Ms,
+    wire::DocKey,
+};
+
+use super::{Known, store};
+use crate::{
+    App, Error,
+    db::{Conn, WriteTx},
+    feed,
+    live::Touched,
+};
+
+/// A write transaction that holds a site's row, so that commits happen in the order of sequence numbers, and a cursor
+/// can never pass a document that commits later.
+#[derive(Debug)]
+pub struct Writer {
+    tx: WriteTx,
+    app: App,
+    code: SiteCode,
+    /// What the rules need to know of the site; `None` until its first import is through.
+    known: Option<Arc<Known>>,
+    row: store::SiteRow,
+    touched: BTreeSet<String>,
+}
+
+impl Writer {
+    /// Begins to write to a site, `None` if there is no such site.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn begin(app: &App, code: &SiteCode) -> Result<Option<Writer>, Error> {
+        let mut tx = app.db.write().await?;
+        let Some(row) = store::lock(&mut tx, code).await? else { return Ok(None) };
+        Writer::with(app, code, tx, row).await.map(Some)
+    }
+
+    /// Begins to write to a site that may be new.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn create(app: &App, code: &SiteCode, name: &str, source: &str) -> Result<Writer, Error> {
+        let mut tx = app.db.write().await?;
+        store::create(&mut tx, code, name, source).await?;
+        let row = store::lock(&mut tx, code).await?.ok_or(sqlx::Error::RowNotFound)?;
+        Writer::with(app, code, tx, row).await
+    }
+
+    async fn with(app: &App, code: &SiteCode, mut tx: WriteTx, row: store::SiteRow) -> Result<Writer, Error> {
+        let known = app.directory.get(&mut tx, code).await?;
+        Ok(Writer { tx, app: app.clone(), code: code.clone(), known, row, touched: BTreeSet::new() })
+    }
+
+    /// Which site.
+    pub fn code(&self) -> &SiteCode {
+        &self.code
+    }
+
+    /// The present instant.
+    pub fn now(&self) -> Ms {
+        self.app.clock.now()
+    }
+
+    /// The connection of the transaction.
+    pub fn conn(&mut self) -> &mut Conn {
+        &mut self.tx
+    }
+
+    /// What the rules need to know of the site.
+    ///
+    /// # Errors
+    /// If its first import is not through, which only the import itself sees.
+    pub fn known(&self) -> Result<Arc<Known>, Error> {
+        let known = self.known.clone();
+        known.ok_or_else(|| Error::Other(anyhow::anyhow!("site {} was never imported", self.code)))
+    }
+
+    /// The last sequence number.
+    pub fn head(&self) -> i64 {
+        self.row.head
+    }
+
+    /// The next sequence number.
+    pub fn next_seq(&mut self) -> i64 {
+        self.row.head += 1;
+        self.row.head
+    }
+
+    /// The number that the next case gets, if it is accepted: see [`number_given`](Self::number_given).
+    pub fn next_number(&self, known: &Known, now: Ms) -> CaseNumber {
+        let day = known.zone.day(now);
+        let count = if self.row.day == day.to_string() { self.row.day_count + 1 } else { 1 };
+        CaseNumber::new(day, u32::try_from(count).unwrap_or(u32::MAX))
+    }
+
+    /// The next number has been given to a case.
+    pub fn number_given(&mut self, known: &Known, now: Ms) {
+        let day = known.zone.day(now).to_string();
+        self.row.day_count = if self.row.day == day { self.row.day_count + 1 } else { 1 };
+        self.row.day = day;
+    }
+
+    /// Writes a document and addresses it: those who are no longer among the audience lose it.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn publish(
+        &mut self,
+        key: DocKey,
+        version: i64,
+        seq: i64,
+        body: &str,
+        audience: &BTreeSet<Principal>,
+    ) -> Result<(), Error> {
+        feed::store::put_doc(&mut self.tx, &self.code, key, version, seq, body).await?;
+        let before = feed::store::audience(&mut self.tx, &self.code, key).await?;
+        let audience: BTreeSet<String> = audience.iter().map(Principal::to_string).collect();
+        let lost: BTreeSet<String> = before.difference(&audience).cloned().collect();
+        feed::store::address(&mut self.tx, &self.code, key, seq, &audience, false).await?;
+        feed::store::address(&mut self.tx, &self.code, key, seq, &lost, true).await?;
+        self.touched.extend(audience);
+        self.touched.extend(lost);
+        Ok(())
+    }
+
+    /// Addresses a document anew without changing it: who already has it does not get it again.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn readdress(&mut self, key: DocKey, audience: &BTreeSet<Principal>) -> Result<(), Error> {
+        let before = feed::store::audience(&mut self.tx, &self.code, key).await?;
+        let audience: BTreeSet<String> = audience.iter().map(Principal::to_string).collect();
+        if before == audience {
+            return Ok(());
+        }
+        let seq = self.next_seq();
+        let gained: BTreeSet<String> = audience.difference(&before).cloned().collect();
+        let lost: BTreeSet<String> = before.difference(&audience).cloned().collect();
+        feed::store::address(&mut self.tx, &self.code, key, seq, &gained, false).await?;
+        feed::store::address(&mut self.tx, &self.code, key, seq, &lost, true).await?;
+        self.touched.extend(gained);
+        self.touched.extend(lost);
+        Ok(())
+    }
+
+    /// Removes a document from everybody.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn withdraw(&mut self, key: DocKey, seq: i64) -> Result<(), Error> {
+        let before = feed::store::audience(&mut self.tx, &self.code, key).await?;
+        feed::store::address(&mut self.tx, &self.code, key, seq, &before, true).await?;
+        feed::store::remove_doc(&mut self.tx, &self.code, key).await?;
+        self.touched.extend(before);
+        Ok(())
+    }
+
+    /// Makes it last, then wakes those concerned.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn commit(mut self) -> Result<(), Error> {
+        store::advance(&mut self.tx, &self.code, &self.row).await?;
+        self.tx.commit().await?;
+        if !self.touched.is_empty() {
+            self.app.wake.touched(Touched { site: self.code, seq: self.row.head, principals: self.touched });
+        }
+        Ok(())
+    }
+}
