@@ -251,3 +251,12 @@ impl Story {
 pub fn names(who: Standings) -> Vec<Standing> {
     Standing::ALL.into_iter().filter(|standing| who.has(*standing)).collect()
 }
+
+/// The name of a change, as it is written.
+pub fn name(change: &CaseChange) -> String {
+    match serde_json::to_value(change) {
+        Ok(serde_json::Value::String(name)) => name,
+        Ok(serde_json::Value::Object(tagged)) => tagged.keys().cloned().collect(),
+        other => panic!("{change:?} is written as {other:?}"),
+    }
+}
