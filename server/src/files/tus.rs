@@ -1,0 +1,301 @@
+//! Uploading by tus 1.0: core, creation, creation with upload.
+//!
+//! An upload lies at [`file_name`] of its photo and part, so that a device whose answer was lost finds it without
+//! having been told where. `POST` announces it with its length, and with site, SHA-256 and author in `Upload-Metadata`;
+//! a repeat finds what is there. A small photo goes with its announcement, in one request. `HEAD` says how far it is,
+//! `PATCH` goes on from there.
+//!
+//! Anybody who serves at the site may carry the bytes of anybody's photo there: the hash in the author's signed command
+//! vouches for them.
+//!
+//! [`file_name`]: shared::wire::file_name
+
+use std::collections::HashMap;
+
+use axum::{
+    body::Body,
+    extract::{FromRequestParts, Path, State},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts},
+    response::{IntoResponse, Response},
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use shared::{
+    Code, Rejection,
+    ids::{PersonId, SiteCode},
+    wire::{self, Part},
+};
+
+use super::{
+    store::{self, Upload, UploadKey},
+    upload::{announce, elsewhere, receive, refuse_again},
+};
+use crate::{
+    App, Error,
+    accounts::{self, SignedIn},
+    sites,
+};
+
+const VERSION: HeaderValue = HeaderValue::from_static("1.0.0");
+const EXTENSIONS: HeaderValue = HeaderValue::from_static("creation,creation-with-upload");
+const TUS_RESUMABLE: HeaderName = HeaderName::from_static("tus-resumable");
+const TUS_VERSION: HeaderName = HeaderName::from_static("tus-version");
+const TUS_EXTENSION: HeaderName = HeaderName::from_static("tus-extension");
+const TUS_MAX_SIZE: HeaderName = HeaderName::from_static("tus-max-size");
+const UPLOAD_LENGTH: HeaderName = HeaderName::from_static("upload-length");
+const UPLOAD_METADATA: HeaderName = HeaderName::from_static("upload-metadata");
+const UPLOAD_OFFSET: HeaderName = HeaderName::from_static("upload-offset");
+/// The type of a request that carries bytes of an upload.
+const OCTETS: &str = "application/offset+octet-stream";
+/// The most bytes of a thumbnail.
+const THUMB_MAX: u64 = 16 * 1024;
+
+/// Proves that the request speaks this version of tus.
+#[derive(Debug)]
+pub(super) struct Tus;
+
+impl FromRequestParts<App> for Tus {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Response> {
+        if parts.headers.get(TUS_RESUMABLE) == Some(&VERSION) {
+            return Ok(Tus);
+        }
+        let error = Error::from(bad(&TUS_RESUMABLE));
+        Err((StatusCode::PRECONDITION_FAILED, [(TUS_VERSION, VERSION)], error).into_response())
+    }
+}
+
+/// Every answer says which version it speaks.
+pub(super) async fn with_version(mut response: Response) -> Response {
+    response.headers_mut().insert(TUS_RESUMABLE, VERSION);
+    response
+}
+
+/// What the server can do.
+#[utoipa::path(options, path = "/api/files", tag = "files", responses(
+    (status = 204, description = "See the headers", headers(
+        ("Tus-Version" = String), ("Tus-Extension" = String), ("Tus-Max-Size" = u64)))))]
+pub(super) async fn options(State(app): State<App>) -> impl IntoResponse {
+    let size = HeaderValue::from(max_bytes(&app, Part::Full));
+    let headers = [(TUS_VERSION, VERSION), (TUS_EXTENSION, EXTENSIONS), (TUS_MAX_SIZE, size)];
+    (StatusCode::NO_CONTENT, headers)
+}
+
+/// Announces an upload, and may bring its bytes along.
+///
+/// `Upload-Metadata` holds, each in base64: `name`, the photo's id with `.thumb` for its thumbnail; `sha256` of the
+/// bytes as sent, in lowercase hex; `site`; `author`, if not whoever is signed in. With bytes, the type of the request is
+/// `application/offset+octet-stream`.
+#[utoipa::path(post, path = "/api/files", tag = "files",
+    params(("Tus-Resumable" = String, Header), ("Upload-Length" = u64, Header),
+        ("Upload-Metadata" = String, Header)),
+    request_body(content = Vec<u8>, content_type = "application/offset+octet-stream"),
+    responses(
+        (status = 201, description = "New", headers(("Location" = String), ("Upload-Offset" = u64))),
+        (status = 200, description = "Known", headers(("Location" = String), ("Upload-Offset" = u64))),
+        (status = "default", body = wire::Problem, content_type = "application/problem+json")))]
+pub(super) async fn create(
+    _: Tus,
+    signed_in: SignedIn,
+    State(app): State<App>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<impl IntoResponse + use<>, Error> {
+    let announced = announcement(&app, &signed_in, &headers)?;
+    admit(&app, &signed_in, &announced.key).await?;
+    let (mut upload, new) = announce(&app, announced).await?;
+    if carries_bytes(&headers) && upload.received() == 0 {
+        upload = receive(app, upload, body).await?;
+    }
+    let status = if new { StatusCode::CREATED } else { StatusCode::OK };
+    let location = format!("/api/files/{}", wire::file_name(upload.key.photo, upload.key.part));
+    let location = HeaderValue::try_from(location).map_err(anyhow::Error::new)?;
+    Ok((status, [(header::LOCATION, location), (UPLOAD_OFFSET, upload.received().into())]))
+}
+
+/// How far an upload is.
+#[utoipa::path(head, path = "/api/files/{name}", tag = "files",
+    params(("name" = String, Path), ("Tus-Resumable" = String, Header)),
+    responses(
+        (status = 200, headers(("Upload-Offset" = u64), ("Upload-Length" = u64))),
+        (status = "default", description = "As a problem without a body")))]
+pub(super) async fn look(
+    _: Tus,
+    signed_in: SignedIn,
+    State(app): State<App>,
+    Path(name): Path<String>,
+) -> Result<impl IntoResponse, Error> {
+    // An answer to HEAD has no body that could say why an upload was refused: the repeated announcement says it.
+    let upload = refuse_again(locate(&app, &signed_in, &name).await?).map_err(|_| Code::FileNotFound)?;
+    Ok([
+        (UPLOAD_OFFSET, HeaderValue::from(upload.received())),
+        (UPLOAD_LENGTH, HeaderValue::from(upload.length)),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ])
+}
+
+/// Brings bytes of an upload, from where it stands.
+#[utoipa::path(patch, path = "/api/files/{name}", tag = "files",
+    params(("name" = String, Path), ("Tus-Resumable" = String, Header), ("Upload-Offset" = u64, Header)),
+    request_body(content = Vec<u8>, content_type = "application/offset+octet-stream"),
+    responses(
+        (status = 204, description = "Taken", headers(("Upload-Offset" = u64))),
+        (status = "default", body = wire::Problem, content_type = "application/problem+json")))]
+pub(super) async fn append(
+    _: Tus,
+    signed_in: SignedIn,
+    State(app): State<App>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<impl IntoResponse + use<>, Error> {
+    if !carries_bytes(&headers) {
+        return Err(bad(&header::CONTENT_TYPE).into());
+    }
+    let offset = number(&headers, &UPLOAD_OFFSET)?;
+    let upload = refuse_again(locate(&app, &signed_in, &name).await?)?;
+    if offset != upload.received() {
+        return Err(elsewhere(&upload).into());
+    }
+    let upload = receive(app, upload, body).await?;
+    Ok((StatusCode::NO_CONTENT, [(UPLOAD_OFFSET, HeaderValue::from(upload.received()))]))
+}
+
+/// What a `POST` announces.
+fn announcement(app: &App, signed_in: &SignedIn, headers: &HeaderMap) -> Result<Upload, Rejection> {
+    let length = number(headers, &UPLOAD_LENGTH)?;
+    let metadata = headers.get(UPLOAD_METADATA).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let upload = announced(metadata, length, signed_in.person).ok_or_else(|| bad(&UPLOAD_METADATA))?;
+    match max_bytes(app, upload.key.part) {
+        // Nothing to send would be complete unseen.
+        _ if length == 0 => Err(bad(&UPLOAD_LENGTH)),
+        max if length > max => Err(Rejection::new(Code::FileTooLarge).with("max", max)),
+        _ => Ok(upload),
+    }
+}
+
+fn announced(metadata: &str, length: u64, signed_in: PersonId) -> Option<Upload> {
+    let pairs: HashMap<&str, String> = metadata
+        .split(',')
+        .filter_map(|pair| {
+            let (name, value) = pair.trim().split_once(' ')?;
+            Some((name, String::from_utf8(STANDARD.decode(value.trim()).ok()?).ok()?))
+        })
+        .collect();
+    let (photo, part) = wire::read_file_name(pairs.get("name")?)?;
+    let sha256 = pairs.get("sha256")?;
+    let hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    if sha256.len() != 64 || !sha256.bytes().all(hex) {
+        return None;
+    }
+    let author = match pairs.get("author") {
+        Some(author) => author.parse().ok()?,
+        None => signed_in,
+    };
+    let site = SiteCode(pairs.get("site")?.clone());
+    Some(Upload {
+        key: UploadKey { site, author, photo, part },
+        sha256: sha256.clone(),
+        length,
+        state: store::State::Receiving { segments: Vec::new() },
+    })
+}
+
+/// Refuses bytes for a site where the carrier does not serve, or the author never did.
+async fn admit(app: &App, signed_in: &SignedIn, key: &UploadKey) -> Result<(), Error> {
+    let mut conn = app.db.connection().await?;
+    let sites = accounts::store::sites_of(&mut conn, signed_in.person).await?;
+    let serves = sites.iter().any(|site| site.code == key.site);
+    let served = sites::store::member(&mut conn, &key.site, key.author).await?.is_some();
+    if serves && served { Ok(()) } else { Err(Code::SiteNotMember.into()) }
+}
+
+/// The upload of an address, at one of the sites where the carrier serves; the carrier's own first.
+async fn locate(app: &App, signed_in: &SignedIn, name: &str) -> Result<Upload, Error> {
+    let (photo, part) = wire::read_file_name(name).ok_or(Code::FileNotFound)?;
+    let mut conn = app.db.connection().await?;
+    let mut found = Vec::new();
+    for site in accounts::store::sites_of(&mut conn, signed_in.person).await? {
+        found.extend(store::find_all(&mut conn, &site.code, photo, part).await?);
+    }
+    found.sort_by_key(|upload| upload.key.author != signed_in.person);
+    found.into_iter().next().ok_or_else(|| Code::FileNotFound.into())
+}
+
+fn max_bytes(app: &App, part: Part) -> u64 {
+    match part {
+        Part::Thumb => THUMB_MAX,
+        Part::Full => u64::from(app.settings.max_photo_mb) * 1_000_000,
+    }
+}
+
+fn carries_bytes(headers: &HeaderMap) -> bool {
+    headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == OCTETS)
+}
+
+fn number(headers: &HeaderMap, name: &HeaderName) -> Result<u64, Rejection> {
+    headers
+        .get(name)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.parse().ok())
+        .ok_or_else(|| bad(name))
+}
+
+fn bad(header: &HeaderName) -> Rejection {
+    Rejection::new(Code::FileBadHeader).with("header", header)
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use uuid::Uuid;
+
+    use super::*;
+
+    const PHOTO: &str = "01900000-0000-7000-8000-000000000001";
+    const SHA: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    const ME: PersonId = PersonId(Uuid::from_u128(1));
+
+    fn metadata(pairs: &[(&str, &str)]) -> String {
+        let pairs: Vec<String> =
+            pairs.iter().map(|(name, value)| format!("{name} {}", STANDARD.encode(value))).collect();
+        pairs.join(",")
+    }
+
+    #[test]
+    fn an_announcement_names_photo_part_site_and_hash() {
+        let name = format!("{PHOTO}.thumb");
+        let text = metadata(&[("name", &name), ("site", "jinzhou"), ("sha256", SHA), ("filename", "a.jpg")]);
+        let upload = announced(&text, 9, ME).unwrap();
+        assert_eq!(upload.key.photo.to_string(), PHOTO);
+        assert_eq!(upload.key.part, Part::Thumb);
+        assert_eq!(upload.key.site.as_str(), "jinzhou");
+        assert_eq!(upload.key.author, ME);
+        assert_eq!((upload.length, upload.sha256.as_str()), (9, SHA));
+    }
+
+    #[test]
+    fn an_announcement_may_name_another_author() {
+        let author = Uuid::from_u128(2).to_string();
+        let text = metadata(&[("name", PHOTO), ("site", "jinzhou"), ("sha256", SHA), ("author", &author)]);
+        assert_eq!(announced(&text, 9, ME).unwrap().key.author.0, Uuid::from_u128(2));
+    }
+
+    #[rstest]
+    #[case::nothing(&[])]
+    #[case::no_name(&[("site", "jinzhou"), ("sha256", SHA)])]
+    #[case::no_site(&[("name", PHOTO), ("sha256", SHA)])]
+    #[case::no_hash(&[("name", PHOTO), ("site", "jinzhou")])]
+    #[case::no_id(&[("name", "leak.jpg"), ("site", "jinzhou"), ("sha256", SHA)])]
+    #[case::short_hash(&[("name", PHOTO), ("site", "jinzhou"), ("sha256", "e3b0")])]
+    #[case::loud_hash(&[("name", PHOTO), ("site", "jinzhou"), ("sha256", &SHA.to_uppercase())])]
+    #[case::no_person(&[("name", PHOTO), ("site", "jinzhou"), ("sha256", SHA), ("author", "me")])]
+    fn an_incomplete_announcement_is_none(#[case] pairs: &[(&str, &str)]) {
+        assert!(announced(&metadata(pairs), 9, ME).is_none());
+    }
+
+    #[test]
+    fn what_is_not_base64_is_no_announcement() {
+        assert!(announced("name %%%,site jinzhou,sha256 x", 9, ME).is_none());
+    }
+}
