@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     ids::{CaseId, PersonId},
+    site::CaseKind,
     time::Ms,
 };
 
@@ -69,6 +70,9 @@ impl Case {
                 }
             }
             CaseChange::Classified { classified, recalled } => {
+                if self.confidential() && classified.kind != CaseKind::Complaint {
+                    self.leave_confidence();
+                }
                 self.classify(classified);
                 if *recalled {
                     self.back_to_desk(at);
@@ -172,6 +176,17 @@ impl Case {
         self.accused = classified.accused.clone();
         self.also_tell = classified.also_tell.clone();
         self.clocks = classified.clocks;
+    }
+
+    /// It was no complaint after all, and more people see it from here on: what was said while only the office saw it,
+    /// and about whom, stays out of the trail. The events themselves are kept (R9).
+    fn leave_confidence(&mut self) {
+        let began = self.trail.iter().position(|event| {
+            matches!(&event.change, CaseChange::Classified { classified, .. }
+                if classified.kind == CaseKind::Complaint)
+        });
+        // Without that change it was reported as a complaint.
+        self.trail.truncate(began.unwrap_or(0));
     }
 
     fn add_photos(&mut self, photos: &[PhotoRef], event: &CaseEvent, after: bool) {
