@@ -145,6 +145,9 @@ fn any_story() -> impl Strategy<Value = (PersonId, Report, Vec<Try>)> {
         .prop_flat_map(|(by, report)| (Just(by), Just(report), proptest::collection::vec(any_try(), 0..40)))
 }
 
+/// What is said while only the office listens.
+const CONFIDENCE: &str = "Said-in-confidence";
+
 fn command(what: What, now: Ms) -> CaseCommand {
     match what {
         What::Plain(command) => *command,
@@ -168,7 +171,10 @@ fn play(
             Author::Anybody(person) => person,
             Author::Handler => story.case.stage.handler().unwrap_or(DESK),
         };
-        let command = command(one.what, story.now.at);
+        let mut command = command(one.what, story.now.at);
+        if let (true, CaseCommand::Comment { text, .. }) = (story.case.confidential(), &mut command) {
+            CONFIDENCE.clone_into(text);
+        }
         let answer = story.judge(by, &command);
         prop_assert_eq!(&answer, &story.judge(by, &command), "the same question has the same answer");
         if let Ok(events) = answer {
@@ -231,6 +237,7 @@ proptest! {
                     for secret in [CUSTOMER_NAME, CUSTOMER_PHONE, CUSTOMER_FLAT, UNIT] {
                         prop_assert!(!seen.contains(secret), "{} to {}", secret, story.world.member(person).code);
                     }
+                    prop_assert!(!seen.contains(CONFIDENCE), "to {}", story.world.member(person).code);
                     if story.case.confidential() {
                         prop_assert!(!seen.contains(TEXT), "the text to {}", story.world.member(person).code);
                     }

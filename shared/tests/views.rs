@@ -162,6 +162,27 @@ fn r9_a_complaint_is_not_dispatched_to(#[case] person: PersonId) {
 }
 
 #[test]
+fn r9_what_was_said_in_confidence_stays_with_the_office_when_it_was_no_complaint() {
+    let say = |text: &str| CaseCommand::Comment { text: text.to_owned(), photos: vec![] };
+    let born = complaint();
+    let turned = report_of(&World::new(), GUARD, customers("door"))
+        .then(GUARD, say("before"))
+        .then(DESK, classify("complaint", None))
+        .then(DESK, classify("complaint", Some(CLEANER)));
+    for (story, kept) in [(born, false), (turned, true)] {
+        let story = story.then(DESK, say("in confidence")).then(DESK, classify("door", None));
+        let accused = CLEANER.to_string();
+        for person in [GUARD, CLEANER] {
+            let text = serialised(&story, person);
+            assert_ne!(text, "null", "it is no complaint any more");
+            assert!(!text.contains("in confidence") && !text.contains(&accused), "{text}");
+            assert_eq!(text.contains("before"), kept, "what was said before is still there");
+        }
+        assert!(story.changes().any(|change| format!("{change:?}").contains("in confidence")));
+    }
+}
+
+#[test]
 fn r9_only_a_complaint_is_about_somebody() {
     let story = report_of(&World::new(), GUARD, Report { accused: Some(CLEANER), ..customers("door") });
     assert_eq!(story.case.accused, None);
