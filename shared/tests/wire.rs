@@ -26,7 +26,8 @@ use shared::{
         CaseCommand, CaseView, StageName,
         command::{About, Customer, NAME_MAX, PHOTOS_MAX, Report, Source, TEXT_MAX, Urgency},
     },
-    ids::{CommandId, DeviceId},
+    ids::{CaseId, CaseNumber, CommandId, DeviceId, Principal},
+    site::Role,
     time::{EventTime, HOUR, Heard, MINUTE, Ms},
     wire::{
         Answer, Command, Doc, DocKey, Envelope, GENESIS, PUSH_BYTES, Part, PullResponse, PushRequest,
@@ -484,7 +485,7 @@ fn a_document_key_is_read_as_it_is_written() {
         DocKey::Site,
         DocKey::Places,
         DocKey::People,
-        DocKey::Case(shared::ids::CaseId(id)),
+        DocKey::Case(CaseId(id)),
         DocKey::Refusal(CommandId(id)),
     ];
     for key in keys {
@@ -524,4 +525,37 @@ fn codes_are_unique_and_are_read_as_they_are_written() {
     }
     assert_eq!(Code::find("case.unheard_of"), None);
     assert!(serde_json::from_value::<Rejection>(json!({ "code": "case.unheard_of" })).is_err());
+}
+
+#[test]
+fn names_are_the_same_in_code_and_in_json() {
+    for stage in StageName::ALL {
+        assert_eq!(value(&stage), stage.as_str());
+    }
+    for role in Role::ALL {
+        assert_eq!(value(&role), role.as_str());
+        assert_eq!(Principal::Role(role).to_string(), format!("role:{}", role.as_str()));
+    }
+    for command in commands() {
+        assert_eq!(value(&command), json!({ command.kind(): command.body() }));
+    }
+}
+
+#[test]
+fn a_case_number_is_the_sites_date_and_a_counter() {
+    let number = CaseNumber::new(jiff::civil::date(2026, 1, 2), 14);
+    assert_eq!(number.0, "20260102-014");
+    assert_eq!((number.short(2026), number.short(2027)), ("0102-014", "20260102-014"));
+    assert_eq!(CaseNumber::new(jiff::civil::date(2026, 1, 2), 1_000).0, "20260102-1000");
+}
+
+#[test]
+fn an_offline_code_is_six_characters_without_look_alikes() {
+    let code = |id: u128| CaseId(Uuid::from_u128(id)).offline_code();
+    assert_eq!(code(0), "000000");
+    assert_eq!(code((1 << 30) - 1), "ZZZZZZ");
+    assert_eq!(code(1 << 30), "000000", "taken from the random end");
+    let all: BTreeSet<_> = (0..32).map(code).collect();
+    assert_eq!(all.len(), 32);
+    assert!(all.iter().all(|code| !code.contains(['I', 'L', 'O', 'U'])));
 }
