@@ -15,7 +15,7 @@ use shared::{
 use uuid::Uuid;
 
 use crate::platform::{
-    PlatformError, clock,
+    PlatformError, StorageError, clock,
     crypto::DeviceKey,
     db::{Db, Key, Op, Span, Store},
     ids, photo,
@@ -47,7 +47,6 @@ struct Head {
 #[derive(Serialize, Deserialize)]
 struct StoredDoc {
     site: SiteCode,
-    #[serde(flatten)]
     doc: Doc,
 }
 
@@ -81,13 +80,9 @@ impl Ask {
 
 impl From<&CaseCommand> for Ask {
     fn from(command: &CaseCommand) -> Self {
-        let body = serde_json::to_value(command).ok().and_then(|mut tagged| {
-            // A tagged enum serialises to an object with `kind` and `body`.
-            tagged.get_mut("body").map(serde_json::Value::take)
-        });
         Ask {
             kind: command.kind().to_owned(),
-            body: body.unwrap_or_else(|| serde_json::json!({})),
+            body: command.body(),
             photos: command.photos().to_vec(),
         }
     }
@@ -149,12 +144,8 @@ impl Local {
     /// Of storage.
     pub async fn stock(&self) -> Result<Stock, PlatformError> {
         // A document of another version of the app is skipped: the next pull brings it again.
-        let docs: Vec<serde_json::Value> = self.db.get_all(Store::Docs).await?;
-        let docs = docs
-            .into_iter()
-            .filter_map(|value| serde_json::from_value::<StoredDoc>(value).ok())
-            .map(|stored| (stored.site, stored.doc))
-            .collect();
+        let docs: Vec<StoredDoc> = self.db.get_readable(Store::Docs).await?;
+        let docs = docs.into_iter().map(|stored| (stored.site, stored.doc)).collect();
         Ok(Stock {
             session: self.db.get(Store::Meta, SESSION).await?,
             docs,
@@ -359,8 +350,10 @@ impl Local {
     /// # Errors
     /// Of storage.
     pub async fn draft<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, PlatformError> {
-        let value: Option<serde_json::Value> = self.db.get(Store::Drafts, key).await?;
-        Ok(value.and_then(|value| serde_json::from_value(value).ok()))
+        match self.db.get(Store::Drafts, key).await {
+            Err(PlatformError::Storage(StorageError::Unreadable { .. })) => Ok(None),
+            answer => answer,
+        }
     }
 
     /// Keeps a draft.

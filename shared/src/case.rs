@@ -112,7 +112,7 @@ pub struct Case {
 /// How far a case is.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-#[serde(tag = "stage", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Stage {
     /// At the desk.
     Reported {
@@ -321,7 +321,6 @@ pub struct Promise {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Photo {
     /// What identifies its bytes.
-    #[serde(flatten)]
     pub photo: PhotoRef,
     /// Who sent it.
     pub by: Option<PersonId>,

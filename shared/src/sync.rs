@@ -58,7 +58,7 @@ pub struct OutboxRow {
 
 /// How far a command got.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(tag = "delivery", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Delivery {
     /// On this device only.
     Pending,
@@ -121,7 +121,7 @@ pub struct UploadRow {
 
 /// How far an upload got.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(tag = "state", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum UploadState {
     /// Not all of it is at the server.
     Waiting,

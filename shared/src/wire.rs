@@ -26,7 +26,7 @@
 use std::fmt;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -85,6 +85,7 @@ pub struct Envelope {
 
 /// What a command asks, by aggregate.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[expect(clippy::large_enum_variant, reason = "it lives only while it is judged, one at a time")]
 pub enum Command {
     /// Of a case.
     Case(CaseCommand),
@@ -101,7 +102,7 @@ impl Envelope {
     /// # Errors
     /// `command.unreadable`.
     pub fn read(text: &str) -> Result<Envelope, Rejection> {
-        serde_json::from_str(text).map_err(|_| Code::CommandUnreadable.into())
+        read_json(text.as_bytes()).map_err(|_| Code::CommandUnreadable.into())
     }
 
     /// The text of the envelope, to be made once and kept.
@@ -121,11 +122,24 @@ impl Envelope {
         if !CaseCommand::KINDS.contains(&self.kind.as_str()) || self.v != 1 {
             return Err(Rejection::new(Code::CommandUnknownKind).with("kind", &self.kind));
         }
-        let tagged = serde_json::json!({ "kind": self.kind, "body": self.body });
-        serde_json::from_value(tagged)
+        // A list would be taken for the fields in their order.
+        if !self.body.is_object() {
+            return Err(Rejection::new(Code::CommandBadBody).with("detail", "no object"));
+        }
+        let tagged = serde_json::json!({ &self.kind: self.body });
+        read_json(tagged.to_string().as_bytes())
             .map(Command::Case)
             .map_err(|error| Rejection::new(Code::CommandBadBody).with("detail", error))
     }
+}
+
+/// Reads JSON. The one way to, everywhere on a device: every further kind of reader is compiled once more for every
+/// type, and a phone has to load it. For the same reason no type of the wire is flattened or internally tagged.
+///
+/// # Errors
+/// What does not parse.
+pub fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> serde_json::Result<T> {
+    serde_json::from_slice(bytes)
 }
 
 /// The hash of a command: SHA-256 over its text, in lowercase hex.
@@ -186,14 +200,13 @@ pub struct Answer {
     /// Which; `None` where the text holds no id.
     pub id: Option<CommandId>,
     /// What became of it.
-    #[serde(flatten)]
     pub verdict: Verdict,
 }
 
 /// The answer to a command.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-#[serde(tag = "verdict", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// It took effect. Final.
     Accepted {
@@ -283,7 +296,7 @@ impl<'de> Deserialize<'de> for DocKey {
 /// A document, as its reader may see it.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-#[serde(tag = "doc", content = "body", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Doc {
     /// The site's settings.
     Site(Box<Site>),
@@ -321,7 +334,6 @@ pub struct Refusal {
     /// When it reached the server.
     pub received: Ms,
     /// Why it was refused.
-    #[serde(flatten)]
     pub rejection: Rejection,
     /// What was asked, as it was sent.
     pub text: String,

@@ -25,6 +25,7 @@ use std::rc::Rc;
 use futures::future::{Either, select};
 use js_sys::{Array, Uint8Array};
 use serde::{Serialize, de::DeserializeOwned};
+use shared::wire::read_json;
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{IdbDatabase, IdbKeyRange, IdbObjectStore, IdbOpenDbRequest, IdbRequest, IdbTransaction};
@@ -280,6 +281,12 @@ impl Db {
         self.get_range(store, &Span::All, u32::MAX).await
     }
 
+    /// All rows of a store that can be read, in the order of their keys: for what can be had again.
+    pub async fn get_readable<T: DeserializeOwned>(&self, store: Store) -> Result<Vec<T>, PlatformError> {
+        let rows = self.request(store, |objects| objects.get_all()).await?;
+        Ok(Array::from(&rows).iter().filter_map(|row| parse(store, &row).ok()).collect())
+    }
+
     /// At most `limit` rows in the order of their keys, in one request. A row that cannot be read fails the
     /// whole call; read `serde_json::Value`s to look at such rows one by one.
     pub async fn get_range<T: DeserializeOwned>(
@@ -518,7 +525,7 @@ fn issue(transaction: &IdbTransaction, op: &Op) -> Result<IdbRequest, JsValue> {
 
 fn parse<T: DeserializeOwned>(store: Store, value: &JsValue) -> Result<T, PlatformError> {
     let text = value.as_string().ok_or_else(|| unreadable(store, "not text"))?;
-    serde_json::from_str(&text).map_err(|error| unreadable(store, &error.to_string()))
+    read_json(text.as_bytes()).map_err(|error| unreadable(store, &error.to_string()))
 }
 
 fn unreadable(store: Store, detail: &str) -> PlatformError {

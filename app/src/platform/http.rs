@@ -132,7 +132,7 @@ impl Response {
 
     /// The body as JSON. What does not parse did not come from our server.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, PlatformError> {
-        serde_json::from_slice(&self.body)
+        shared::wire::read_json(&self.body)
             .map_err(|error| NetworkError::Unreadable(format!("status {}: {error}", self.status)).into())
     }
 }

@@ -43,7 +43,7 @@ impl Setting {
 #[must_use]
 pub fn read<T: DeserializeOwned>(setting: Setting) -> Option<T> {
     let text = local_storage().ok()?.get_item(setting.key()).ok()??;
-    serde_json::from_str(&text).ok()
+    shared::wire::read_json(text.as_bytes()).ok()
 }
 
 /// Sets a setting.

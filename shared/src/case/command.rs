@@ -140,10 +140,10 @@ pub enum Means {
     Message,
 }
 
-/// Everything that a person may ask of a case. `kind` and `body` of the envelope.
+/// Everything that a person may ask of a case. Its one field in JSON is the kind, and its value the body of the
+/// envelope.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-#[serde(tag = "kind", content = "body")]
 pub enum CaseCommand {
     /// Creates the case (A4, A5).
     #[serde(rename = "case.report")]
@@ -340,6 +340,18 @@ impl CaseCommand {
             CaseCommand::Cancel { .. } => "case.cancel",
             CaseCommand::See {} => "case.see",
         }
+    }
+
+    /// The body, as it travels in the envelope.
+    pub fn body(&self) -> serde_json::Value {
+        let tagged = serde_json::to_vec(self).unwrap_or_default();
+        // A command serialises to an object with its kind as the one field.
+        crate::wire::read_json(&tagged)
+            .ok()
+            .and_then(|mut tagged: serde_json::Value| {
+                tagged.get_mut(self.kind()).map(serde_json::Value::take)
+            })
+            .unwrap_or_default()
     }
 
     /// The photos that the command brings.

@@ -16,13 +16,11 @@ use crate::{
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct CaseEvent {
     /// When (R3).
-    #[serde(flatten)]
     pub time: EventTime,
     /// Who; `None` for the server itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<PersonId>,
     /// What.
-    #[serde(flatten)]
     pub change: CaseChange,
 }
 
@@ -119,7 +117,7 @@ pub enum LateFact {
 /// The changes of a case.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-#[serde(tag = "change", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum CaseChange {
     /// It exists.
     Reported {

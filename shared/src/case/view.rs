@@ -14,7 +14,7 @@ use crate::{
 /// A case as one reader may see it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-#[serde(tag = "view", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum CaseView {
     /// All of it, but for what is masked: a customer (R10).
     Full(Box<Case>),
