@@ -1,9 +1,23 @@
 //! Pieces of pages that know the app's state: a case in a list, its photos, what may be done to it.
 
+pub mod actions;
+mod case_detail;
 mod case_item;
 mod case_photo;
+mod minute;
 mod notices;
+mod person_picker;
+mod place_picker;
+mod receipt;
+mod trail;
 
-pub use case_item::CaseItem;
+pub use case_detail::CaseDetail;
+#[cfg(test)]
+pub(crate) use case_item::kit;
+pub use case_item::{CaseItem, due_text, next_due};
 pub use case_photo::{CasePhotos, Thumb, picture};
+pub use minute::minute;
 pub use notices::{Notes, Notices, toast};
+pub use person_picker::PersonPicker;
+pub use place_picker::PlacePicker;
+pub use receipt::Refused;

@@ -2,7 +2,7 @@
 
 use gloo_timers::callback::Interval;
 use wasm_bindgen::{JsCast as _, closure::Closure};
-use web_sys::{Event, EventTarget};
+use web_sys::{Element, Event, EventTarget, KeyboardEvent};
 
 use super::{PlatformError, bridge};
 
@@ -69,6 +69,23 @@ pub fn on_visibility(mut callback: impl FnMut(bool) + 'static) -> Result<Listene
 /// Calls when the page goes away, perhaps for good: the last moment to begin saving something.
 pub fn on_page_hide(mut callback: impl FnMut() + 'static) -> Result<Listener, PlatformError> {
     Ok(Listener::new(bridge::window()?, "pagehide", move |_| callback()))
+}
+
+/// Calls with the name of each key pressed outside of fields and dialogs and without Control, Alt or Meta. A callback
+/// that answers `true` has used the key: the browser does nothing else with it.
+pub fn on_key(mut callback: impl FnMut(&str) -> bool + 'static) -> Result<Listener, PlatformError> {
+    Ok(Listener::new(bridge::window()?, "keydown", move |event| {
+        let Some(key) = event.dyn_ref::<KeyboardEvent>() else { return };
+        let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+        // Where somebody types, or is asked something, keys mean what they always mean.
+        let taken = target.is_some_and(|target| {
+            !matches!(target.closest("input:not([type=radio]), textarea, select, dialog"), Ok(None))
+        });
+        let combined = key.ctrl_key() || key.alt_key() || key.meta_key();
+        if !taken && !combined && !key.is_composing() && callback(&key.key()) {
+            event.prevent_default();
+        }
+    }))
 }
 
 /// Whether the device believes that it has a network. `false` is reliable, `true` is not.

@@ -1,0 +1,131 @@
+//! Choosing a time: the usual ones with one tap, any other by date and clock.
+
+use jiff::civil::{DateTime, Time};
+use leptos::prelude::*;
+use shared::time::{HOUR, MINUTE, Ms, Zone};
+
+use crate::{
+    i18n::*,
+    state::State,
+    ui::{Choice, Field, FieldKind, Picks},
+    words,
+};
+
+/// A usual time must lie at least this far ahead to be offered.
+const AHEAD: i64 = 30 * MINUTE;
+
+const CUSTOM: &str = "custom";
+const NONE: &str = "none";
+
+/// The usual times for a promise: the end of today's work, the middle and the end of tomorrow's.
+pub fn promises(zone: &Zone, now: Ms) -> Vec<Ms> {
+    let today = zone.day(now);
+    let mut times = vec![zone.instant(today.to_datetime(hour(18)))];
+    if let Ok(tomorrow) = today.tomorrow() {
+        times.extend([12, 18].map(|clock| zone.instant(tomorrow.to_datetime(hour(clock)))));
+    }
+    times.retain(|at| at.since(now) >= AHEAD);
+    times
+}
+
+/// The usual lengths of a pause, counted from the next full five minutes, and tomorrow morning.
+pub fn pauses(zone: &Zone, now: Ms) -> Vec<Ms> {
+    const STEP: i64 = 5 * MINUTE;
+    let round = Ms(now.0.div_euclid(STEP).saturating_mul(STEP)).plus(STEP);
+    let mut times: Vec<Ms> = [AHEAD, HOUR, 2 * HOUR].map(|wait| round.plus(wait)).to_vec();
+    times.extend(zone.day(now).tomorrow().ok().map(|day| zone.instant(day.to_datetime(hour(9)))));
+    times
+}
+
+fn hour(hour: i8) -> Time {
+    Time::midnight().with().hour(hour).build().unwrap_or(Time::midnight())
+}
+
+/// An instant as a date field shows it: `2026-11-22T18:00`.
+pub fn field_text(zone: &Zone, at: Ms) -> String {
+    let wall = zone.wall(at);
+    format!(
+        "{:04}-{:02}-{:02}T{:02}:{:02}",
+        wall.year(),
+        wall.month(),
+        wall.day(),
+        wall.hour(),
+        wall.minute()
+    )
+}
+
+/// The instant that a date field says; `None` while it is not complete.
+pub fn field_time(zone: &Zone, text: &str) -> Option<Ms> {
+    text.parse::<DateTime>().ok().map(|wall| zone.instant(wall))
+}
+
+/// The time that is chosen.
+#[component]
+pub fn When(
+    /// Name of the group, unique on the page.
+    name: &'static str,
+    /// Id of the field for another time, unique on the page.
+    field: &'static str,
+    /// What the time is for.
+    #[prop(into)]
+    legend: TextProp,
+    /// The usual times.
+    usual: Vec<Ms>,
+    /// A choice of no time at all.
+    #[prop(optional)]
+    optional: bool,
+    /// What is chosen; kept by the caller.
+    at: RwSignal<Option<Ms>>,
+) -> impl IntoView {
+    let state = expect_context::<State>();
+    let i18n = use_i18n();
+    let zone =
+        move || state.property.with(|property| property.as_ref().map(|property| property.zone.clone()));
+    let begun = at.get_untracked();
+    let first = match begun {
+        Some(at) if usual.contains(&at) => at.0.to_string(),
+        Some(_) => CUSTOM.to_owned(),
+        None if optional => NONE.to_owned(),
+        None => String::new(),
+    };
+    let chosen = RwSignal::new(first);
+    let text = RwSignal::new(zone().zip(begun).map(|(zone, at)| field_text(&zone, at)).unwrap_or_default());
+    let choices = Signal::derive(move || {
+        let locale = i18n.get_locale();
+        let now = state.now.get_untracked();
+        let mut choices = Vec::new();
+        if optional {
+            choices.push(Choice::new(NONE, t_string!(i18n, case.no_promise_now)));
+        }
+        if let Some(zone) = zone() {
+            choices.extend(
+                usual.iter().map(|at| Choice::new(at.0.to_string(), words::end(locale, &zone, *at, now))),
+            );
+        }
+        choices.push(Choice::new(CUSTOM, t_string!(i18n, case.another_time)));
+        choices
+    });
+    let pick = move |value: String| {
+        at.set(match value.as_str() {
+            CUSTOM => zone().and_then(|zone| field_time(&zone, &text.get_untracked())),
+            _ => value.parse().ok().map(Ms),
+        });
+        chosen.set(value);
+    };
+    view! {
+        <Picks name=name legend=legend choices=choices selected=chosen on_pick=pick />
+        <Show when=move || chosen.get() == CUSTOM>
+            <Field
+                id=field
+                label=move || t_string!(i18n, case.date_and_time)
+                kind=FieldKind::DateTime
+                value=text
+                on_input=move |typed: String| {
+                    at.set(zone().and_then(|zone| field_time(&zone, &typed)));
+                    text.set(typed);
+                }
+            />
+        </Show>
+    }
+    .into_any()
+}

@@ -1,0 +1,183 @@
+//! Saying and showing what was done: a text with photos, kept as a draft from the first letter or photo on, so that a
+//! page killed behind the camera opens on the same words.
+
+use leptos::{prelude::*, reactive::owner::Owner};
+use serde::{Deserialize, Serialize};
+use shared::{
+    case::{CaseCommand, command::PhotoRef},
+    ids::CaseId,
+    wire::Part,
+};
+
+use super::{
+    asking::Asking,
+    form::{ActionForm, TEXT_MAX},
+    offer::Action,
+};
+use crate::{
+    components::{picture, toast},
+    i18n::*,
+    platform::photo,
+    state::State,
+    ui::{Field, FieldKind, Photo, PhotoAdd, PhotoStrip},
+};
+
+/// What is begun and not yet saved as a command.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct WorkDraft {
+    /// What was done, or the remark.
+    pub text: String,
+    /// Taken so far.
+    pub photos: Vec<PhotoRef>,
+}
+
+impl WorkDraft {
+    /// Whether there is nothing in it that would be missed.
+    pub fn is_empty(&self) -> bool {
+        self.text.trim().is_empty() && self.photos.is_empty()
+    }
+}
+
+/// The actions that keep a draft.
+pub const DRAFTED: [Action; 3] = [Action::Complete, Action::Fix, Action::Comment];
+
+/// The key of an action's draft: `complete:0190…`.
+pub fn draft_key(action: Action, case: CaseId) -> String {
+    let name = action.kind().trim_start_matches("case.");
+    format!("{name}:{case}")
+}
+
+/// The form of an action of [`DRAFTED`].
+#[component]
+pub fn WorkForm(
+    /// The case.
+    case: CaseId,
+    /// Which of them.
+    action: Action,
+    /// What the refused command said, where this one mends it.
+    #[prop(optional)]
+    text: String,
+) -> impl IntoView {
+    let state = expect_context::<State>();
+    let asking = expect_context::<Asking>();
+    let i18n = use_i18n();
+    let owner = Owner::current().unwrap_or_default();
+    let key = StoredValue::new(draft_key(action, case));
+    let draft = RwSignal::new(WorkDraft { text, photos: Vec::new() });
+    let taking = RwSignal::new(false);
+
+    leptos::task::spawn_local(async move {
+        // Without the draft the form is empty, as it would be without one.
+        if let Ok(Some(kept)) = state.draft::<WorkDraft>(&key.get_value()).await {
+            let _ = draft.try_update(|draft| {
+                if draft.is_empty() {
+                    *draft = kept;
+                }
+            });
+        }
+    });
+    let keep = move || {
+        let (Some(key), Some(draft)) = (key.try_get_value(), draft.try_get_untracked()) else { return };
+        leptos::task::spawn_local(async move {
+            // What cannot be kept now stays on the screen, and is kept with the next letter.
+            let _ = state.keep_draft(&key, &draft).await;
+        });
+    };
+    let typed = move |text: String| {
+        draft.update(|draft| draft.text = text);
+        keep();
+    };
+    let take = move |event: leptos::ev::Event| {
+        let chosen = photo::chosen(&event);
+        let owner = owner.clone();
+        taking.set(true);
+        leptos::task::spawn_local(async move {
+            for one in chosen {
+                let Some(key) = key.try_get_value() else { return };
+                let add = |photo: PhotoRef| {
+                    let mut next = draft.try_get_untracked().unwrap_or_default();
+                    next.photos.push(photo);
+                    next
+                };
+                match state.take_photo(&key, &one, add).await {
+                    Ok(photo) => {
+                        let _ = draft.try_update(|draft| draft.photos.push(photo));
+                        // With what was typed meanwhile.
+                        keep();
+                    }
+                    Err(rejection) => owner.with(|| toast(Err(rejection))),
+                }
+            }
+            let _ = taking.try_set(false);
+        });
+    };
+    let remove = move |photo: PhotoRef| {
+        draft.update(|draft| draft.photos.retain(|kept| kept.id != photo.id));
+        keep();
+    };
+    let send = move |()| {
+        let WorkDraft { text, photos } = draft.get_untracked();
+        let text = text.trim().to_owned();
+        let command = match action {
+            Action::Complete => CaseCommand::Complete { result: text, photos },
+            Action::Fix => CaseCommand::Fix { result: text, photos },
+            _ => CaseCommand::Comment { text, photos },
+        };
+        asking.send(case, vec![command], Some(key.get_value()));
+    };
+    let incomplete = Signal::derive(move || {
+        taking.get()
+            || draft.with(|draft| match action {
+                Action::Comment => draft.is_empty(),
+                _ => draft.text.trim().is_empty(),
+            })
+    });
+    let label = move || match action {
+        Action::Complete => t_string!(i18n, case.what_was_done),
+        Action::Fix => t_string!(i18n, case.what_was_done),
+        _ => t_string!(i18n, case.comment_text),
+    };
+    let button = move || match action {
+        Action::Complete => t_string!(i18n, case.complete_now),
+        Action::Fix => t_string!(i18n, case.fix_now),
+        _ => t_string!(i18n, case.comment_now),
+    };
+    let photos = Memo::new(move |_| draft.with(|draft| draft.photos.clone()));
+    let text = Signal::derive(move || draft.with(|draft| draft.text.clone()));
+    view! {
+        <ActionForm label=button incomplete=incomplete on_send=send>
+            <PhotoStrip label=move || t_string!(i18n, case.photos)>
+                <For each=move || photos.get() key=|photo| photo.id let(photo)>
+                    {
+                        let src = picture(state, case, photo.id, Part::Thumb);
+                        let gone = photo.clone();
+                        view! {
+                            <Photo
+                                src=src
+                                alt=move || t_string!(i18n, case.photo)
+                                on_open=move |()| ()
+                                remove=move || t_string!(i18n, case.remove_photo)
+                                on_remove=move |()| remove(gone.clone())
+                            />
+                        }
+                    }
+                </For>
+                <PhotoAdd
+                    label=move || t_string!(i18n, case.take_photo)
+                    camera=true
+                    on_files=take.clone()
+                />
+                <PhotoAdd label=move || t_string!(i18n, case.choose_photo) on_files=take />
+            </PhotoStrip>
+            <Field
+                id="work-text"
+                label=label
+                kind=FieldKind::Area
+                value=text
+                on_input=typed
+                max=TEXT_MAX
+            />
+        </ActionForm>
+    }
+    .into_any()
+}

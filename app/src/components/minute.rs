@@ -1,0 +1,14 @@
+//! The present time for words such as `今天` and `4 分钟前`, which need no seconds.
+
+use leptos::prelude::*;
+use shared::time::{MINUTE, Ms};
+
+use crate::state::State;
+
+/// Now, cut to the minute: what reads it is computed anew once a minute, not every second.
+pub fn minute(state: State) -> Memo<Ms> {
+    Memo::new(move |_| {
+        let now = state.now.get();
+        Ms(now.0.div_euclid(MINUTE).saturating_mul(MINUTE))
+    })
+}

@@ -1,0 +1,198 @@
+//! One case on the board.
+
+use leptos::{html, prelude::*};
+use shared::{
+    case::{Case, CaseView, Rule, StageName, command::Source},
+    ids::CaseId,
+    time::{HOUR, Ms},
+};
+
+use super::board::{Column, Mark, marks, photos};
+use crate::{
+    components::{Thumb, minute},
+    i18n::*,
+    state::{Property, State},
+    ui::{Chip, Tone},
+    words,
+};
+
+/// A chip's words and colour.
+fn said(locale: Locale, property: &Property, mark: &Mark, now: Ms) -> (String, Tone) {
+    use leptos_i18n::td_string;
+    let plain = |text: &str, tone| (text.to_owned(), tone);
+    match mark {
+        Mark::Urgent => plain(td_string!(locale, case.urgent), Tone::Urgent),
+        Mark::Complaint => plain(td_string!(locale, desk.complaint), Tone::Warn),
+        Mark::Normal => plain(td_string!(locale, case.not_urgent), Tone::Neutral),
+        Mark::Late => plain(td_string!(locale, desk.late), Tone::Warn),
+        Mark::Declined => plain(td_string!(locale, desk.declined), Tone::Urgent),
+        Mark::Reopened => plain(td_string!(locale, desk.reopened), Tone::Urgent),
+        Mark::Stage(stage) => {
+            let tone = match stage {
+                StageName::Completed => Tone::Ok,
+                StageName::Accepted | StageName::Arrived => Tone::Info,
+                _ => Tone::Neutral,
+            };
+            plain(words::stage(locale, *stage), tone)
+        }
+        Mark::Clock { rule, at, started } => {
+            let left = at.since(now);
+            let tone = if left < 0 {
+                Tone::Urgent
+            } else if left <= at.since(*started) / 3 {
+                Tone::Warn
+            } else {
+                Tone::Info
+            };
+            let name = words::rule(locale, property, *rule);
+            // Minutes run before one's eyes; what is further off is said as a time of day.
+            let text = if left < 0 {
+                words::left(locale, left)
+            } else if left < HOUR && !matches!(rule, Rule::Promise) {
+                words::countdown(left)
+            } else {
+                words::end(locale, &property.zone, *at, now)
+            };
+            (format!("{name} {text}"), tone)
+        }
+    }
+}
+
+/// Whose it is, and what is going on: the line below the title.
+fn line(locale: Locale, property: &Property, case: &Case) -> String {
+    use leptos_i18n::td_string;
+    let first = property.name(case.first_asked.person);
+    match Column::of(case.stage.name()) {
+        Some(Column::Waiting) => {
+            let mut parts = vec![first];
+            if case.first_asked.subcontractor {
+                let company = property.site.company(&case.first_asked.company);
+                parts.extend(company.map(|company| company.name.clone()));
+            }
+            parts.push(
+                match case.source {
+                    Source::Found => td_string!(locale, case.source_found),
+                    Source::Customer(_) => td_string!(locale, case.source_customer),
+                }
+                .to_owned(),
+            );
+            let (kept, all) = photos(case);
+            if kept < all {
+                parts.push(
+                    td_string!(locale, desk.photos_coming)
+                        .replace("{kept}", &kept.to_string())
+                        .replace("{all}", &all.to_string()),
+                );
+            }
+            parts.join(" · ")
+        }
+        Some(Column::Going) => td_string!(locale, desk.first_asked).replace("{who}", &first),
+        Some(Column::Confirm) => td_string!(locale, desk.waits_for).replace("{who}", &first),
+        None => td_string!(locale, desk.first_asked).replace("{who}", &first),
+    }
+}
+
+/// The card.
+#[component]
+pub fn DeskCard(
+    /// The case.
+    id: CaseId,
+    /// The case that is open in the pane.
+    open: RwSignal<Option<CaseId>>,
+    /// The case that the keys have come to.
+    cursor: RwSignal<Option<CaseId>>,
+    /// It came since somebody last looked.
+    fresh: Signal<bool>,
+) -> impl IntoView {
+    let state = expect_context::<State>();
+    let i18n = use_i18n();
+    let by_minute = minute(state);
+    let button = NodeRef::<html::Button>::new();
+    let full = Memo::new(move |_| {
+        state.cases.with(|cases| cases.get(&id).and_then(|view| CaseView::full(view).cloned()))
+    });
+    let Some(first) = full.get_untracked() else { return ().into_any() };
+    let case = Signal::derive(move || full.get().unwrap_or_else(|| first.clone()));
+    let title = move || {
+        let property = state.property.get()?;
+        Some(case.with(|case| words::title(i18n.get_locale(), &property, case)))
+    };
+    let sub = move || {
+        let property = state.property.get()?;
+        Some(case.with(|case| line(i18n.get_locale(), &property, case)))
+    };
+    // Every second, but the chips are drawn anew only when a word on them changes.
+    let chips = Memo::new(move |_| {
+        let Some(property) = state.property.get() else { return Vec::new() };
+        let now = state.now.get();
+        case.with(|case| {
+            marks(case, now)
+                .iter()
+                .map(|mark| said(i18n.get_locale(), &property, mark, now))
+                .collect::<Vec<_>>()
+        })
+    });
+    let chips_view = move || {
+        chips
+            .get()
+            .into_iter()
+            .map(|(text, tone)| view! { <Chip label=text tone=tone /> }.into_any())
+            .collect_view()
+    };
+    let aside = move || {
+        let property = state.property.get()?;
+        let now = by_minute.get();
+        let locale = i18n.get_locale();
+        Some(case.with(|case| match case.stage.handler() {
+            Some(handler) if case.stage.name().open() => property.name(handler),
+            _ => {
+                let since = match case.stage.name() {
+                    StageName::Reported => case.reported.at,
+                    _ => case.stage.since(),
+                };
+                let age = words::span(locale, now.since(since).max(0));
+                t_string!(i18n, desk.ago).replace("{span}", &age)
+            }
+        }))
+    };
+    let photo = case.with_untracked(|case| case.photos.first().map(|photo| photo.photo.id));
+    let pressed = move || (open.get() == Some(id)).to_string();
+    // The keys move the focus, which also scrolls the card into sight and has it read out.
+    Effect::new(move || {
+        if cursor.get() == Some(id)
+            && let Some(button) = button.get()
+        {
+            button.focus().ok();
+        }
+    });
+    view! {
+        <button
+            type="button"
+            class="case"
+            node_ref=button
+            aria-pressed=pressed
+            on:click=move |_| {
+                cursor.set(Some(id));
+                open.set(Some(id));
+            }
+        >
+            <span class="row between">
+                <span class="row tight wrap">
+                    <Show when=move || fresh.get()>
+                        <Chip label=move || t_string!(i18n, desk.fresh) tone=Tone::Brand />
+                    </Show>
+                    {chips_view}
+                </span>
+                <span class="xs num keep">{aside}</span>
+            </span>
+            <span class="row">
+                {photo.map(|photo| view! { <Thumb case=id photo=Some(photo) /> })}
+                <span class="col tighter grow">
+                    <b>{title}</b>
+                    <span class="xs">{sub}</span>
+                </span>
+            </span>
+        </button>
+    }
+    .into_any()
+}
