@@ -39,7 +39,8 @@ impl Storage {
         let folder = self.data.join("files");
         std::fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
         let folder = folder.canonicalize()?;
-        Ok(format!("file://{}", folder.display()))
+        let url = url::Url::from_directory_path(&folder);
+        Ok(url.map_err(|()| anyhow::anyhow!("{} is no absolute path", folder.display()))?.into())
     }
 }
 
@@ -93,7 +94,7 @@ pub struct Settings {
     #[arg(long, env = "FIRSTHAND_MAX_MEGAPIXELS", default_value_t = 50)]
     pub max_megapixels: u32,
     /// The most megabytes of a photo.
-    #[arg(long, env = "FIRSTHAND_MAX_PHOTO_MB", default_value_t = 10)]
+    #[arg(long, env = "FIRSTHAND_MAX_PHOTO_MB", default_value_t = 12)]
     pub max_photo_mb: u32,
 }
 
@@ -113,7 +114,7 @@ impl Default for Settings {
             sign_in_attempts: 5,
             sign_in_attempts_per_address: 50,
             max_megapixels: 50,
-            max_photo_mb: 10,
+            max_photo_mb: 12,
         }
     }
 }

@@ -34,7 +34,9 @@ impl Depot {
             Arc::new(LocalFileSystem::new_with_prefix(folder)?.with_fsync(true))
         } else {
             // Keys to a bucket are in the environment, under the names that its maker gave them.
-            let (objects, prefix) = object_store::parse_url_opts(&url, std::env::vars())?;
+            let options = std::env::vars_os()
+                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+            let (objects, prefix) = object_store::parse_url_opts(&url, options)?;
             Arc::new(PrefixStore::new(objects, prefix))
         };
         Ok(Depot { objects })
