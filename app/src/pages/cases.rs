@@ -1,7 +1,147 @@
-//! The cases of this person.
+//! The cases of this person: first asked, handled, or all that may be seen; found by number, code, place or words.
+
+mod find;
+
+use std::sync::Arc;
 
 use leptos::prelude::*;
+use shared::case::CaseView;
+
+use self::find::{Found, Part};
+use crate::{
+    components::CaseItem,
+    i18n::*,
+    state::State,
+    ui::{Button, ButtonKind, Choice, EmptyState, Glyph, Icon, Picks, PicksLayout, Skeleton, TopBar},
+};
+
+/// How many cases are shown at first, and how many more at each tap.
+const PAGE: usize = 50;
 
 /// The cases of this person.
 #[component]
-pub fn Cases() -> impl IntoView {}
+pub fn Cases() -> impl IntoView {
+    let state = expect_context::<State>();
+    let i18n = use_i18n();
+    let part = RwSignal::new(Part::FirstAsked);
+    let typed = RwSignal::new(String::new());
+    let with_ended = RwSignal::new(false);
+    let most = RwSignal::new(PAGE);
+    let found = Memo::new(move |_| {
+        let Some(property) = state.property.get() else { return Found::default() };
+        typed.with(|typed| state.cases.with(|cases| find::find(cases.values(), &property, part.get(), typed)))
+    });
+    let known = Memo::new(move |_| state.property.with(Option::is_some));
+    let choices = Signal::derive(move || {
+        vec![
+            Choice::new(Part::FirstAsked.as_str(), move || t_string!(i18n, field.part_first_asked)),
+            Choice::new(Part::Handled.as_str(), move || t_string!(i18n, field.part_handled)),
+            Choice::new(Part::All.as_str(), move || t_string!(i18n, field.part_all)),
+        ]
+    });
+    let searching = Memo::new(move |_| typed.with(|typed| !typed.trim().is_empty()));
+    // Who searches wants everything that fits, ended or not.
+    let ended_shown = Memo::new(move |_| with_ended.get() || searching.get());
+    let shown = Memo::new(move |_| {
+        found.with(|found| {
+            let ended = if ended_shown.get() { found.ended.as_slice() } else { &[] };
+            (found.open.clone(), ended.iter().take(most.get()).cloned().collect::<Vec<Arc<CaseView>>>())
+        })
+    });
+    let none = Memo::new(move |_| found.with(|found| found.open.is_empty() && found.ended.is_empty()));
+    let ended_count = Memo::new(move |_| found.with(|found| found.ended.len()));
+    let ended_title = move || t_string!(i18n, field.ended).replace("{count}", &ended_count.get().to_string());
+    let list = move || {
+        if none.get() {
+            let (title, text) = if searching.get() {
+                (t_string!(i18n, field.nothing_found), t_string!(i18n, field.nothing_found_text))
+            } else {
+                (t_string!(i18n, field.nothing_here), t_string!(i18n, field.nothing_here_text))
+            };
+            return view! { <EmptyState glyph=Glyph::List title=title text=text /> }.into_any();
+        }
+        view! {
+            <For
+                each=move || shown.with(|(open, _)| open.iter().take(most.get()).cloned().collect::<Vec<_>>())
+                key=|view| (view.id(), view.version())
+                let(view)
+            >
+                <CaseItem view=view />
+            </For>
+            <Show when=move || { ended_count.get() > 0 }>
+                <div class="section">
+                    <h2>{ended_title}</h2>
+                    <Show when=move || !searching.get()>
+                        <button
+                            type="button"
+                            class="link"
+                            aria-expanded=move || with_ended.get().to_string()
+                            on:click=move |_| with_ended.update(|shown| *shown = !*shown)
+                        >
+                            {move || {
+                                if with_ended.get() {
+                                    t_string!(i18n, field.hide)
+                                } else {
+                                    t_string!(i18n, field.show)
+                                }
+                            }}
+                        </button>
+                    </Show>
+                </div>
+            </Show>
+            <For
+                each=move || shown.with(|(_, ended)| ended.clone())
+                key=|view| (view.id(), view.version())
+                let(view)
+            >
+                <CaseItem view=view />
+            </For>
+            <Show when=move || found.with(|found| {
+                found.open.len() > most.get() || (ended_shown.get() && found.ended.len() > most.get())
+            })>
+                <Button
+                    label=move || t_string!(i18n, field.more_cases)
+                    kind=ButtonKind::Ghost
+                    on_click=move || most.update(|most| *most += PAGE)
+                />
+            </Show>
+        }
+        .into_any()
+    };
+    view! {
+        <TopBar title=move || t_string!(i18n, field.my_cases) />
+        <main class="main">
+            <Picks
+                name="part"
+                legend=move || t_string!(i18n, field.part)
+                hide_legend=true
+                choices=choices
+                selected=Signal::derive(move || part.get().as_str().to_owned())
+                on_pick=move |value: String| {
+                    part.set(Part::find(&value));
+                    most.set(PAGE);
+                }
+                layout=PicksLayout::Stretch
+            />
+            <div class="search">
+                <Icon glyph=Glyph::Search />
+                <input
+                    class="input"
+                    type="search"
+                    enterkeyhint="search"
+                    autocomplete="off"
+                    aria-label=move || t_string!(i18n, field.search_case)
+                    placeholder=move || t_string!(i18n, field.search_case_hint)
+                    prop:value=move || typed.get()
+                    on:input=move |event| typed.set(event_target_value(&event))
+                />
+            </div>
+            <Show
+                when=move || known.get()
+                fallback=move || view! { <Skeleton label=move || t_string!(i18n, frame.loading) /> }
+            >
+                {list}
+            </Show>
+        </main>
+    }
+}

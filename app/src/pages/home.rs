@@ -1,7 +1,534 @@
-//! The home page.
+//! The home page of who works on the grounds: report a problem, see what I answer for and what is still on the phone.
 
-use leptos::prelude::*;
+mod lists;
+
+use std::{cell::Cell, sync::Arc};
+
+use leptos::{ev, prelude::*, reactive::spawn_local_scoped};
+use leptos_router::{NavigateOptions, hooks::use_navigate};
+use shared::{
+    case::{CaseCommand, CaseView},
+    ids::SiteCode,
+    site::Role,
+    sync::Delivery,
+};
+
+use self::lists::{Lists, Net};
+use crate::{
+    components::{CaseItem, toast},
+    i18n::*,
+    platform::photo,
+    state::{REPORT_DRAFT, ReportDraft, State},
+    ui::{
+        Button, ButtonKind, Card, Chip, Choice, EmptyState, Glyph, Icon, IconButton, PhotoAdd, Picks,
+        PicksLayout, Sheet, Skeleton, Tone, TopBar,
+    },
+    words,
+};
+
+thread_local! {
+    /// Whether somebody was led to a first page of their own since the app started.
+    static LED: Cell<bool> = const { Cell::new(false) };
+}
 
 /// The home page.
 #[component]
-pub fn Home() -> impl IntoView {}
+pub fn Home() -> impl IntoView {
+    let state = expect_context::<State>();
+    let i18n = use_i18n();
+    lead_to_first_page(state);
+    let title = move || {
+        state.property.with(|property| {
+            property
+                .as_ref()
+                .map_or_else(|| t_string!(i18n, common.app).to_owned(), |property| property.site.name.clone())
+        })
+    };
+    let sub = move || {
+        let locale = i18n.get_locale();
+        state.property.with(|property| {
+            property
+                .as_ref()
+                .map(|property| {
+                    let me = &property.me;
+                    let roles = me.roles.iter().map(|role| words::role(locale, *role));
+                    [me.name.as_str()].into_iter().chain(roles).collect::<Vec<_>>().join(" · ")
+                })
+                .unwrap_or_default()
+        })
+    };
+    let known = Memo::new(move |_| state.property.with(Option::is_some));
+    view! {
+        <TopBar title=title sub=sub>
+            <SiteSwitch />
+            <NetChip />
+        </TopBar>
+        <main class="main">
+            <Hero />
+            <Unfinished />
+            <Waiting />
+            {move || {
+                if known.get() { view! { <Mine /> }.into_any() } else { view! { <NothingYet /> }.into_any() }
+            }}
+        </main>
+    }
+}
+
+/// Leads office people to the desk and technicians with work to it, once per start.
+fn lead_to_first_page(state: State) {
+    let navigate = use_navigate();
+    Effect::new(move || {
+        if LED.get() || !state.property.with(Option::is_some) {
+            return;
+        }
+        LED.set(true);
+        let to = state.property.with_untracked(|property| {
+            let me = &property.as_ref()?.me;
+            if me.office() {
+                return Some("/desk");
+            }
+            let mine = |view: &Arc<CaseView>| {
+                view.stage().open() && view.full().and_then(|case| case.stage.handler()) == Some(me.id)
+            };
+            let working =
+                me.is(Role::Technician) && state.cases.with_untracked(|cases| cases.values().any(mine));
+            working.then_some("/jobs")
+        });
+        if let Some(to) = to {
+            navigate(to, NavigateOptions { replace: true, ..NavigateOptions::default() });
+        }
+    });
+}
+
+/// How the network is and what waits here, as one chip that leads to what waits.
+#[component]
+fn NetChip() -> impl IntoView {
+    let state = expect_context::<State>();
+    let i18n = use_i18n();
+    let waiting =
+        Memo::new(move |_| state.outbox.with(|rows| rows.iter().filter(|row| row.unsent()).count()));
+    let net = Memo::new(move |_| {
+        state.link.with(|link| lists::net(link, state.busy.get(), state.expired.get(), waiting.get()))
+    });
+    let text = move || {
+        let word = match net.get() {
+            Net::Unknown => t_string!(i18n, field.net_unknown),
+            Net::Online => t_string!(i18n, field.net_online),
+            Net::Sending => t_string!(i18n, field.net_sending),
+            Net::Offline => t_string!(i18n, field.net_offline),
+            Net::Failing => t_string!(i18n, field.net_failing),
+            Net::SignedOut => t_string!(i18n, field.net_signed_out),
+        };
+        match waiting.get() {
+            0 => word.to_owned(),
+            count => format!("{word} · {}", counted(t_string!(i18n, field.waiting_here), count)),
+        }
+    };
+    let tone = Signal::derive(move || match net.get() {
+        Net::Online if waiting.get() == 0 => Tone::Ok,
+        Net::Online | Net::Sending => Tone::Info,
+        Net::Unknown => Tone::Neutral,
+        Net::Offline | Net::Failing | Net::SignedOut => Tone::Warn,
+    });
+    view! {
+        <a class="link" href="/unsent">
+            <Chip label=text tone=tone />
+        </a>
+    }
+}
+
+fn counted(template: &str, count: usize) -> String {
+    template.replace("{count}", &count.to_string())
+}
+
+/// For those who serve at several sites.
+#[component]
+fn SiteSwitch() -> impl IntoView {
+    let state = expect_context::<State>();
+    let i18n = use_i18n();
+    let open = RwSignal::new(false);
+    let sites = Memo::new(move |_| {
+        state
+            .session
+            .with(|session| session.as_ref().map(|session| session.sites.clone()).unwrap_or_default())
+    });
+    let choices = Signal::derive(move || {
+        sites.with(|sites| {
+            sites.iter().map(|site| Choice::new(site.code.to_string(), site.name.clone())).collect::<Vec<_>>()
+        })
+    });
+    let selected = Signal::derive(move || {
+        state.site.with(|site| site.as_ref().map(ToString::to_string).unwrap_or_default())
+    });
+    let pick = move |code: String| {
+        state.show_site(Some(SiteCode(code)));
+        open.set(false);
+    };
+    view! {
+        <Show when=move || { sites.with(Vec::len) > 1 }>
+            <IconButton
+                glyph=Glyph::Pin
+                label=move || t_string!(i18n, field.switch_site)
+                on_click=move || open.set(true)
+            />
+            <Sheet
+                id="switch-site"
+                title=move || t_string!(i18n, field.switch_site)
+                close=move || t_string!(i18n, frame.close)
+                open=open
+                on_close=move || open.set(false)
+            >
+                <Picks
+                    name="site"
+                    legend=move || t_string!(i18n, field.switch_site)
+                    hide_legend=true
+                    choices=choices
+                    selected=selected
+                    on_pick=pick
+                    layout=PicksLayout::Stack
+                />
+            </Sheet>
+        </Show>
+    }
+}
+
+/// The camera first: the photo is on the device before the report's page opens.
+#[component]
+fn Hero() -> impl IntoView {
+    let state = expect_context::<State>();
+    let i18n = use_i18n();
+    let navigate = use_navigate();
+    let busy = RwSignal::new(false);
+    let shoot = move |event: ev::Event| {
+        let chosen = photo::chosen(&event);
+        if chosen.is_empty() || busy.get_untracked() {
+            return;
+        }
+        let navigate = navigate.clone();
+        busy.set(true);
+        spawn_local_scoped(async move {
+            let kept = keep_first(state, chosen).await;
+            let _ = busy.try_set(false);
+            match kept {
+                Ok(()) => navigate("/report", NavigateOptions::default()),
+                Err(rejection) => toast(Err(rejection)),
+            }
+        });
+    };
+    let gallery = shoot.clone();
+    view! {
+        <PhotoAdd
+            label=move || {
+                if busy.get() { t_string!(i18n, field.keeping_photo) } else { t_string!(i18n, field.report_photo) }
+            }
+            camera=true
+            class="btn hero"
+            on_files=Callback::new(shoot)
+        />
+        <div class="actions">
+            <PhotoAdd
+                label=move || t_string!(i18n, field.from_gallery)
+                class="btn ghost"
+                on_files=Callback::new(gallery)
+            />
+            <a class="btn ghost" href="/report">
+                {move || t_string!(i18n, field.without_photo)}
+            </a>
+        </div>
+    }
+}
+
+/// Keeps the photos in the draft of the report, which begins with them.
+async fn keep_first(state: State, chosen: Vec<photo::Chosen>) -> Result<(), shared::Rejection> {
+    let mut draft = match state.draft::<ReportDraft>(REPORT_DRAFT).await? {
+        Some(draft) => draft,
+        None => ReportDraft::new()?,
+    };
+    for chosen in chosen {
+        let before = draft.clone();
+        let photo = state
+            .take_photo(REPORT_DRAFT, &chosen, move |photo| {
+                let mut with = before;
+                with.photos.push(photo);
+                with
+            })
+            .await?;
+        draft.photos.push(photo);
+    }
+    Ok(())
+}
+
+/// A report that was begun.
+#[component]
+fn Unfinished() -> impl IntoView {
+    let state = expect_context::<State>();
+    let i18n = use_i18n();
+    let draft = RwSignal::new(None::<ReportDraft>);
+    leptos::task::spawn_local(async move {
+        // Without it the card is missing; the draft itself stays.
+        let found = state.draft::<ReportDraft>(REPORT_DRAFT).await.ok().flatten();
+        let _ = draft.try_set(found.filter(|draft| !draft.is_empty()));
+    });
+    let about = move || {
+        draft.with(|draft| {
+            let photos = draft.as_ref().map_or(0, |draft| draft.photos.len());
+            let text = draft.as_ref().map(|draft| draft.text.clone()).unwrap_or_default();
+            let photos = counted(t_string!(i18n, field.photo_count), photos);
+            if text.trim().is_empty() { photos } else { format!("{photos} · {text}") }
+        })
+    };
+    view! {
+        <Show when=move || draft.with(Option::is_some)>
+            <Card tone=Tone::Warn>
+                <div class="row between">
+                    <div class="grow">
+                        <h2>{move || t_string!(i18n, field.unfinished)}</h2>
+                        <p class="s one-line">{about}</p>
+                    </div>
+                    <a class="btn small ghost" href="/report">
+                        {move || t_string!(i18n, field.go_on)}
+                    </a>
+                </div>
+            </Card>
+        </Show>
+    }
+}
+
+/// What is on this device and not at the server, in short.
+#[component]
+fn Waiting() -> impl IntoView {
+    let state = expect_context::<State>();
+    let i18n = use_i18n();
+    let refused = Memo::new(move |_| {
+        state
+            .outbox
+            .with(|rows| rows.iter().filter(|row| matches!(row.delivery, Delivery::Refused { .. })).count())
+    });
+    let oldest = Memo::new(move |_| {
+        state.outbox.with(|rows| rows.iter().filter(|row| row.unsent()).map(|row| row.at).min())
+    });
+    let count = Memo::new(move |_| state.outbox.with(|rows| rows.iter().filter(|row| row.unsent()).count()));
+    let unsent_text = move || {
+        let age = oldest.get().map_or(0, |at| state.now.get().since(at.plus(state.offset())));
+        let age = words::span(i18n.get_locale(), age.max(0));
+        counted(t_string!(i18n, field.unsent_summary), count.get()).replace("{age}", &age)
+    };
+    let refused_text = move || counted(t_string!(i18n, field.refused_summary), refused.get());
+    view! {
+        <Show when=move || { refused.get() > 0 }>
+            <a class="case refused" href="/unsent">
+                <span class="row t-urgent">
+                    <Icon glyph=Glyph::Warn />
+                    <span class="grow strong">{refused_text}</span>
+                    <Icon glyph=Glyph::Chevron />
+                </span>
+            </a>
+        </Show>
+        <Show when=move || { count.get() > 0 }>
+            <a class="case" href="/unsent">
+                <span class="row">
+                    <Icon glyph=Glyph::Up />
+                    <span class="grow">{unsent_text}</span>
+                    <Icon glyph=Glyph::Chevron />
+                </span>
+            </a>
+        </Show>
+    }
+}
+
+/// Before the first pull: the report button works, the lists do not exist yet.
+#[component]
+fn NothingYet() -> impl IntoView {
+    let state = expect_context::<State>();
+    let i18n = use_i18n();
+    let offline = Memo::new(move |_| {
+        state.link.with(|link| lists::net(link, false, state.expired.get(), 0) != Net::Unknown)
+            && !state.busy.get()
+    });
+    move || {
+        if offline.get() {
+            view! {
+                <EmptyState
+                    glyph=Glyph::CloudOff
+                    title=move || t_string!(i18n, field.no_property)
+                    text=move || t_string!(i18n, field.no_property_text)
+                >
+                    <Button
+                        label=move || t_string!(i18n, frame.try_again)
+                        kind=ButtonKind::Ghost
+                        on_click=move || state.nudge(crate::sync::Nudge::Asked)
+                    />
+                </EmptyState>
+            }
+            .into_any()
+        } else {
+            view! { <Skeleton label=move || t_string!(i18n, frame.loading) /> }.into_any()
+        }
+    }
+}
+
+/// The lists.
+#[component]
+fn Mine() -> impl IntoView {
+    let state = expect_context::<State>();
+    let i18n = use_i18n();
+    // What falls due today changes with the day, and the order with what is missed: a minute is often enough.
+    let minute = Memo::new(move |_| state.now.get().0 / shared::time::MINUTE);
+    let lists = Memo::new(move |_| {
+        minute.track();
+        let Some(property) = state.property.get() else { return Lists::default() };
+        let now = state.now.get_untracked();
+        state.cases.with(|cases| lists::lists(cases.values(), &property, now))
+    });
+    let checks = move || match lists.with(|lists| lists.checks) {
+        0 => t_string!(i18n, field.checks_done).to_owned(),
+        count => counted(t_string!(i18n, field.checks_left), count),
+    };
+    let none = Memo::new(move |_| lists.with(|lists| lists.mine.is_empty()));
+    view! {
+        <div class="section">
+            <h2>{move || t_string!(i18n, field.first_asked)}</h2>
+            <Show when=move || !none.get()>
+                <span class="s num">{checks}</span>
+            </Show>
+        </div>
+        <Show when=move || none.get()>
+            <EmptyState
+                glyph=Glyph::Check
+                title=move || t_string!(i18n, field.nothing_mine)
+                text=move || t_string!(i18n, field.nothing_mine_text)
+            />
+        </Show>
+        <For
+            each=move || lists.with(|lists| lists.mine.clone())
+            key=|view| (view.id(), view.version())
+            let(view)
+        >
+            <MyCase view=view />
+        </For>
+        <Show when=move || lists.with(|lists| !lists.people.is_empty())>
+            <div class="section">
+                <h2>{move || t_string!(i18n, field.my_people)}</h2>
+            </div>
+            <For
+                each=move || lists.with(|lists| lists.people.clone())
+                key=|view| (view.id(), view.version())
+                let(view)
+            >
+                <TheirCase view=view />
+            </For>
+        </Show>
+        <Show when=move || lists.with(|lists| !lists.told.is_empty())>
+            <div class="section">
+                <h2>{move || t_string!(i18n, field.told)}</h2>
+            </div>
+            <For
+                each=move || lists.with(|lists| lists.told.clone())
+                key=|view| (view.id(), view.version())
+                let(view)
+            >
+                <CaseItem view=view />
+            </For>
+        </Show>
+    }
+}
+
+/// What a person was first asked about, with the daily look and the confirmation.
+#[component]
+fn MyCase(view: Arc<CaseView>) -> impl IntoView {
+    let state = expect_context::<State>();
+    let i18n = use_i18n();
+    let id = view.id();
+    let full = view.full().cloned();
+    let (seen_as, case) = (view.clone(), full.clone());
+    // Of an outline the device cannot judge what the server allows: it has no buttons.
+    let to_confirm = full.as_ref().is_some_and(|case| case.stage.to_confirm());
+    let look = Memo::new(move |_| {
+        let (Some(case), Some(property)) = (&case, state.property.get()) else { return Look::No };
+        let now = state.now.get();
+        if lists::check_due(case, &property.zone, now) && state.may(&seen_as, &CaseCommand::Check {}) {
+            Look::Due
+        } else if lists::checked_today(case, &property.zone, now) {
+            Look::Done
+        } else {
+            Look::No
+        }
+    });
+    let busy = RwSignal::new(false);
+    let check = move || {
+        if busy.get_untracked() {
+            return;
+        }
+        busy.set(true);
+        let done = t_string!(i18n, field.checked).to_owned();
+        spawn_local_scoped(async move {
+            let kept = state.act(id, &[CaseCommand::Check {}], None).await;
+            let _ = busy.try_set(false);
+            toast(kept.map(|()| done));
+        });
+    };
+    let buttons = move || match look.get() {
+        Look::Due => view! {
+            <Button
+                label=move || t_string!(i18n, field.check)
+                kind=ButtonKind::Ghost
+                small=true
+                icon=Glyph::Check
+                busy=busy
+                on_click=check
+            />
+        }
+        .into_any(),
+        Look::Done => view! {
+            <Chip label=move || t_string!(i18n, field.checked) tone=Tone::Ok icon=Glyph::Check />
+        }
+        .into_any(),
+        Look::No => ().into_any(),
+    };
+    let confirm = to_confirm.then(|| {
+        view! {
+            <a class="btn small" href=format!("/cases/{id}")>
+                {move || t_string!(i18n, field.confirm)}
+            </a>
+        }
+    });
+    let has_actions = Memo::new(move |_| to_confirm || look.get() != Look::No);
+    let actions = view! {
+        <div class="row tight wrap" hidden=move || !has_actions.get()>
+            {confirm}
+            {buttons}
+        </div>
+    };
+    view! { <CaseItem view=view>{actions}</CaseItem> }
+}
+
+/// Whether the case is to be looked at today (B2).
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Look {
+    Due,
+    Done,
+    No,
+}
+
+/// What somebody of this person's company was first asked about (A8).
+#[component]
+fn TheirCase(view: Arc<CaseView>) -> impl IntoView {
+    let state = expect_context::<State>();
+    let i18n = use_i18n();
+    let by = state.property.with_untracked(|property| {
+        let case = view.full()?;
+        property.as_ref().map(|property| property.name(case.first_asked.person))
+    });
+    let unseen = state
+        .property
+        .with_untracked(|property| property.as_ref().is_some_and(|property| lists::unseen(&view, property)));
+    let chip =
+        unseen.then(|| view! { <Chip label=move || t_string!(i18n, field.unseen) tone=Tone::Brand /> });
+    view! {
+        <CaseItem view=view>
+            <div class="row tight wrap">
+                {chip} <span class="s">{by}</span>
+            </div>
+        </CaseItem>
+    }
+}

@@ -1,7 +1,329 @@
-//! The person's own page.
+//! The person's own page: who I am here, how the app looks, the desk's telephone numbers, what is stored on this
+//! device, where I am signed in, and the way out.
 
-use leptos::prelude::*;
+mod password;
+mod sessions;
+
+use leptos::{prelude::*, reactive::spawn_local_scoped};
+use shared::{sync::OutboxRow, time::Ms};
+
+use self::{password::ChangePassword, sessions::Sessions};
+use super::sign_in::LanguagePicks;
+use crate::{
+    components::toast,
+    i18n::*,
+    platform::{device, device::Room},
+    prefs::{Prefs, Theme},
+    state::{Link, State},
+    ui::{
+        Banner, Button, ButtonKind, Card, Chip, Choice, Glyph, Icon, Picks, PicksLayout, Sheet, Tone, TopBar,
+    },
+    words,
+};
+
+/// Less room than this is worth a warning: some forty photos.
+const LITTLE_ROOM: u64 = 20 * 1_024 * 1_024;
 
 /// The person's own page.
 #[component]
-pub fn Me() -> impl IntoView {}
+pub fn Me() -> impl IntoView {
+    let i18n = use_i18n();
+    let changing = RwSignal::new(false);
+    view! {
+        <TopBar title=move || t_string!(i18n, field.me) />
+        <main class="main">
+            <Person />
+            <InstallHint />
+            <Telephones />
+            <Looks />
+            <Device />
+            <Sessions />
+            <div class="col">
+                <Button
+                    label=move || t_string!(i18n, field.change_password)
+                    kind=ButtonKind::Ghost
+                    on_click=move || changing.set(true)
+                />
+                <SignOut />
+            </div>
+            <p class="xs center num">
+                {move || t_string!(i18n, field.version).replace("{version}", env!("CARGO_PKG_VERSION"))}
+            </p>
+            <ChangePassword open=changing />
+        </main>
+    }
+}
+
+/// Name, post, company, roles, staff code.
+#[component]
+fn Person() -> impl IntoView {
+    let state = expect_context::<State>();
+    let i18n = use_i18n();
+    let name = move || {
+        state.session.with(|session| session.as_ref().map(|session| session.name.clone())).unwrap_or_default()
+    };
+    let rows = move || {
+        let property = state.property.get()?;
+        let locale = i18n.get_locale();
+        let me = &property.me;
+        let roles: Vec<&str> = me.roles.iter().map(|role| words::role(locale, *role)).collect();
+        let company = property.site.company(&me.company).map(|company| company.name.clone());
+        let lead: Vec<String> = me
+            .lead_of
+            .iter()
+            .filter_map(|code| property.site.company(code))
+            .map(|company| company.name.clone())
+            .collect();
+        let lead = (!lead.is_empty()).then(|| {
+            view! {
+                <dt>{t_string!(i18n, field.lead_of)}</dt>
+                <dd>{lead.join(" · ")}</dd>
+            }
+        });
+        Some(view! {
+            <dl class="kv">
+                <dt>{t_string!(i18n, field.site)}</dt>
+                <dd>{property.site.name.clone()}</dd>
+                <dt>{t_string!(i18n, field.company)}</dt>
+                <dd>{company}</dd>
+                <dt>{t_string!(i18n, field.post)}</dt>
+                <dd>{me.post.clone()}</dd>
+                <dt>{t_string!(i18n, field.roles)}</dt>
+                <dd>{roles.join(" · ")}</dd>
+                {lead}
+                <dt>{t_string!(i18n, field.code)}</dt>
+                <dd class="num">{me.code.clone()}</dd>
+            </dl>
+        })
+    };
+    view! {
+        <Card>
+            <h2>{name}</h2>
+            {rows}
+        </Card>
+    }
+}
+
+/// On an iPhone the app is kept, and may notify, only from the Home Screen.
+#[component]
+fn InstallHint() -> impl IntoView {
+    let i18n = use_i18n();
+    (device::is_ios() && !device::is_standalone()).then(|| {
+        view! {
+            <Card tone=Tone::Info>
+                <h2>{move || t_string!(i18n, field.install)}</h2>
+                <p class="s">{move || t_string!(i18n, field.install_text)}</p>
+            </Card>
+        }
+    })
+}
+
+/// The numbers of the desk and the control room (D1, R12): always there, and on top of everything when nobody sits at
+/// the desk.
+#[component]
+fn Telephones() -> impl IntoView {
+    let state = expect_context::<State>();
+    let i18n = use_i18n();
+    let closed = Memo::new(move |_| {
+        state.property.with(|property| {
+            property
+                .as_ref()
+                .is_some_and(|property| !property.site.desk_open(&property.zone, state.now.get()))
+        })
+    });
+    let rows = move || {
+        let property = state.property.get()?;
+        let rows = property
+            .people
+            .people
+            .iter()
+            .filter(|member| !member.gone)
+            .filter_map(|member| {
+                let phone = member.phone.clone()?;
+                let label = format!("{} {} {phone}", t_string!(i18n, field.call), member.name);
+                let href = format!("tel:{phone}");
+                Some(view! {
+                    <li>
+                        <a class="list-row" href=href aria-label=label>
+                            <Icon glyph=Glyph::Phone />
+                            <span class="grow">
+                                <span class="strong">{member.name.clone()}</span>
+                                <span class="xs">" "{member.post.clone()}</span>
+                            </span>
+                            <span class="num">{phone}</span>
+                        </a>
+                    </li>
+                })
+            })
+            .collect::<Vec<_>>();
+        (!rows.is_empty()).then(|| view! { <ul class="list">{rows}</ul> })
+    };
+    view! {
+        <h2 class="section">{move || t_string!(i18n, field.telephones)}</h2>
+        <Show when=move || closed.get()>
+            <Banner text=move || t_string!(i18n, field.desk_closed) tone=Tone::Warn glyph=Glyph::Moon />
+        </Show>
+        {rows}
+    }
+}
+
+/// Language and theme.
+#[component]
+fn Looks() -> impl IntoView {
+    let i18n = use_i18n();
+    let prefs = expect_context::<Prefs>();
+    let themes = move || {
+        vec![
+            Choice::new(Theme::Auto.as_str(), move || t_string!(i18n, field.theme_auto)),
+            Choice::new(Theme::Day.as_str(), move || t_string!(i18n, field.theme_day)).icon(Glyph::Sun),
+            Choice::new(Theme::Night.as_str(), move || t_string!(i18n, field.theme_night)).icon(Glyph::Moon),
+        ]
+    };
+    let pick = move |value: String| {
+        prefs.theme.set(match value.as_str() {
+            "day" => Theme::Day,
+            "night" => Theme::Night,
+            _ => Theme::Auto,
+        });
+    };
+    view! {
+        <h2 class="section">{move || t_string!(i18n, field.looks)}</h2>
+        <LanguagePicks />
+        <Picks
+            name="theme"
+            legend=move || t_string!(i18n, field.theme)
+            hide_legend=true
+            choices=Signal::derive(themes)
+            selected=Signal::derive(move || prefs.theme.get().as_str().to_owned())
+            on_pick=pick
+            layout=PicksLayout::Stretch
+        />
+    }
+}
+
+/// The network, and the room left on this device.
+#[component]
+fn Device() -> impl IntoView {
+    let state = expect_context::<State>();
+    let i18n = use_i18n();
+    let room = RwSignal::new(None::<Room>);
+    let kept = RwSignal::new(None::<bool>);
+    leptos::task::spawn_local(async move {
+        let _ = room.try_set(device::room().await);
+        let _ = kept.try_set(Some(device::persist().await));
+    });
+    let net = move || match state.link.get() {
+        Link::Unknown => t_string!(i18n, field.net_unknown),
+        Link::Online => t_string!(i18n, field.net_online),
+        Link::Offline => t_string!(i18n, field.net_offline),
+        Link::Failing | Link::Refused(_) => t_string!(i18n, field.net_failing),
+    };
+    let contact = move || {
+        // Whatever the link does may be a contact.
+        state.link.track();
+        let at: Ms = state.heard_at()?;
+        let property = state.property.get()?;
+        let at = at.plus(state.offset());
+        Some(words::moment(i18n.get_locale(), &property.zone, at, state.now.get()))
+    };
+    let left = Memo::new(move |_| room.get().map(|room| room.quota.saturating_sub(room.used)));
+    let room_text =
+        move || left.get().map_or_else(|| t_string!(i18n, field.room_unknown).to_owned(), words::bytes);
+    let kept_text = move || match kept.get() {
+        Some(true) => t_string!(i18n, field.kept_for_good),
+        Some(false) => t_string!(i18n, field.kept_if_room),
+        None => t_string!(i18n, frame.loading),
+    };
+    let little = move || left.get().is_some_and(|left| left < LITTLE_ROOM);
+    let waiting = Memo::new(move |_| unsent(state));
+    let waiting_text = move || match waiting.get() {
+        0 => t_string!(i18n, field.all_sent).to_owned(),
+        count => t_string!(i18n, field.waiting_here).replace("{count}", &count.to_string()),
+    };
+    view! {
+        <h2 class="section">{move || t_string!(i18n, field.this_phone)}</h2>
+        <div class="list">
+            <a class="list-row" href="/unsent">
+                <Icon glyph=Glyph::Up />
+                <span class="grow">{move || t_string!(i18n, field.unsent)}</span>
+                <Chip
+                    label=waiting_text
+                    tone=Signal::derive(move || if waiting.get() == 0 { Tone::Ok } else { Tone::Warn })
+                />
+                <Icon glyph=Glyph::Chevron size="little" />
+            </a>
+            <div class="list-row">
+                <dl class="kv">
+                    <dt>{move || t_string!(i18n, field.network)}</dt>
+                    <dd>{net}</dd>
+                    <dt>{move || t_string!(i18n, field.last_contact)}</dt>
+                    <dd class="num">{contact}</dd>
+                    <dt>{move || t_string!(i18n, field.room)}</dt>
+                    <dd class="num">{room_text}</dd>
+                    <dt>{move || t_string!(i18n, field.storage)}</dt>
+                    <dd>{kept_text}</dd>
+                </dl>
+            </div>
+        </div>
+        <Show when=little>
+            <Banner text=move || t_string!(i18n, field.little_room) tone=Tone::Warn glyph=Glyph::Warn />
+        </Show>
+    }
+}
+
+/// How many commands of this device the server has not judged.
+fn unsent(state: State) -> usize {
+    state.outbox.with(|rows| rows.iter().filter(|row| OutboxRow::unsent(row)).count())
+}
+
+/// The way out: asks first, and says what stays here.
+#[component]
+fn SignOut() -> impl IntoView {
+    let state = expect_context::<State>();
+    let i18n = use_i18n();
+    let asking = RwSignal::new(false);
+    let busy = RwSignal::new(false);
+    let text = move || match unsent(state) {
+        0 => t_string!(i18n, field.sign_out_text).to_owned(),
+        count => t_string!(i18n, field.sign_out_unsent).replace("{count}", &count.to_string()),
+    };
+    let leave = move || {
+        busy.set(true);
+        spawn_local_scoped(async move {
+            let left = state.sign_out().await;
+            let _ = busy.try_set(false);
+            if let Err(rejection) = left {
+                toast(Err(rejection));
+            }
+        });
+    };
+    view! {
+        <Button
+            label=move || t_string!(i18n, field.sign_out)
+            kind=ButtonKind::Danger
+            on_click=move || asking.set(true)
+        />
+        <Sheet
+            id="sign-out"
+            title=move || t_string!(i18n, field.sign_out)
+            close=move || t_string!(i18n, frame.close)
+            open=asking
+            on_close=move || asking.set(false)
+        >
+            <p>{text}</p>
+            <div class="actions">
+                <Button
+                    label=move || t_string!(i18n, field.stay)
+                    kind=ButtonKind::Ghost
+                    on_click=move || asking.set(false)
+                />
+                <Button
+                    label=move || t_string!(i18n, field.sign_out)
+                    kind=ButtonKind::Danger
+                    busy=busy
+                    on_click=leave
+                />
+            </div>
+        </Sheet>
+    }
+}

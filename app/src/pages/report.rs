@@ -1,7 +1,1075 @@
-//! Reporting a problem.
+//! Reporting a problem: photos first, then what and where; everything is on the device before it is sent, and sending
+//! waits for no network.
 
-use leptos::prelude::*;
+mod form;
+mod paper;
+
+use leptos::{ev, html, prelude::*, reactive::spawn_local_scoped};
+use leptos_i18n::I18nContext;
+use leptos_router::{
+    NavigateOptions,
+    hooks::{use_navigate, use_query_map},
+};
+use shared::{
+    Code, Rejection,
+    case::{
+        CaseCommand,
+        command::{Customer, NAME_MAX, PHOTOS_MAX, TEXT_MAX, Urgency},
+    },
+    ids::{CategoryCode, CommandId, PersonId, PlaceCode},
+    site::{CaseKind, Category},
+    sync::Delivery,
+    wire::{Command, Envelope, Part},
+};
+
+use self::{
+    form::{Fault, Spot},
+    paper::{Kept, Paper},
+};
+use crate::{
+    components::{PersonPicker, PlacePicker, picture, toast},
+    i18n::*,
+    platform::{device, events, ids, photo},
+    state::{REPORT_DRAFT, ReportDraft, State},
+    ui::{
+        Banner, Button, ButtonKind, Card, Choice, EmptyState, Field, FieldKind, Glyph, Icon, IconButton,
+        Lightbox, Photo, PhotoAdd, PhotoStrip, Picks, PicksLayout, Picture, Sheet, Skeleton, Tone, TopBar,
+    },
+    words,
+};
 
 /// Reporting a problem.
 #[component]
-pub fn Report() -> impl IntoView {}
+pub fn Report() -> impl IntoView {
+    let state = expect_context::<State>();
+    let i18n = use_i18n();
+    let query = use_query_map();
+    let mend: Option<CommandId> =
+        query.with_untracked(|query| query.get("mend").and_then(|id| id.parse().ok()));
+    let paper = RwSignal::new(None::<Result<Paper, Rejection>>);
+    let owner = Owner::current();
+    spawn_local_scoped(async move {
+        let key = mend.map_or_else(|| REPORT_DRAFT.to_owned(), |id| format!("mend-{id}"));
+        let draft = begin(state, &key, mend).await;
+        // The paper's signals belong to the page, which may have been left meanwhile.
+        let Some(owner) = owner.filter(|_| !paper.is_disposed()) else { return };
+        let begun = draft.map(|draft| owner.with(|| Paper::new(state, key, draft)));
+        paper.set(Some(begun));
+    });
+    move || match paper.get() {
+        None => view! {
+            <Bar paper=None />
+            <main class="main">
+                <Skeleton label=move || t_string!(i18n, frame.loading) />
+            </main>
+        }
+        .into_any(),
+        Some(Err(rejection)) => view! {
+            <Bar paper=None />
+            <main class="main">
+                <EmptyState
+                    glyph=Glyph::Warn
+                    title=move || words::sentence(i18n.get_locale(), &rejection, None)
+                />
+            </main>
+        }
+        .into_any(),
+        Some(Ok(paper)) => view! { <Sheets paper=paper mend=mend /> }.into_any(),
+    }
+}
+
+/// The draft to go on with: the one that is kept, else what the refused command asked, else an empty one.
+async fn begin(state: State, key: &str, mend: Option<CommandId>) -> Result<ReportDraft, Rejection> {
+    if let Some(draft) = state.draft::<ReportDraft>(key).await? {
+        return Ok(draft);
+    }
+    let Some(id) = mend else { return ReportDraft::new() };
+    let here = state.refused_command(id);
+    // A report that was refused on another device is known by the server's copy; its photos are not here.
+    let photos_here = here.is_some();
+    let asked = here.or_else(|| refused_elsewhere(state, id));
+    let Some(CaseCommand::Report(report)) = asked else { return Err(Code::CommandUnreadable.into()) };
+    let photos = if photos_here { report.photos.clone() } else { Vec::new() };
+    let case = shared::ids::CaseId(ids::new_id().map_err(|_| Code::DeviceCrypto)?);
+    Ok(form::draft(case, report, photos, fixed_with(state, id)))
+}
+
+fn refused_elsewhere(state: State, id: CommandId) -> Option<CaseCommand> {
+    let text = state.refusals.with_untracked(|refusals| {
+        refusals.iter().find(|refusal| refusal.id == id).map(|refusal| refusal.text.clone())
+    })?;
+    match Envelope::read(&text).and_then(|envelope| envelope.command()) {
+        Ok(Command::Case(command)) => Some(command),
+        Ok(Command::Settle) | Err(_) => None,
+    }
+}
+
+/// What was refused together with a report because the report was: that it had been solved on the spot.
+fn fixes_with(state: State, report: CommandId) -> Vec<CommandId> {
+    state.outbox.with_untracked(|rows| {
+        let case = rows.iter().find(|row| row.id == report).map(|row| row.aggregate);
+        rows.iter()
+            .filter(|row| Some(row.aggregate) == case && row.kind == "case.fix")
+            .filter(|row| matches!(row.delivery, Delivery::Refused { .. }))
+            .map(|row| row.id)
+            .collect()
+    })
+}
+
+fn fixed_with(state: State, report: CommandId) -> Option<String> {
+    match state.refused_command(*fixes_with(state, report).first()?) {
+        Some(CaseCommand::Fix { result, .. }) => Some(result),
+        Some(_) | None => None,
+    }
+}
+
+/// The bar: the way back keeps everything; the bin asks first.
+#[component]
+fn Bar(#[prop(optional_no_strip)] paper: Option<Paper>) -> impl IntoView {
+    let state = expect_context::<State>();
+    let i18n = use_i18n();
+    let navigate = StoredValue::new_local(use_navigate());
+    let home = move || navigate.with_value(|navigate| navigate("/", NavigateOptions::default()));
+    let asking = RwSignal::new(false);
+    let discard = move || {
+        let Some(paper) = paper else { return };
+        paper.close();
+        let (key, mut photos) = (paper.key(), paper.draft.with_untracked(|draft| draft.photos.clone()));
+        if key != REPORT_DRAFT {
+            // Photos of a refused report stay with it until it is withdrawn.
+            photos.retain(|photo| {
+                state.uploads.with_untracked(|uploads| uploads.iter().all(|upload| upload.photo != photo.id))
+            });
+        }
+        spawn_local_scoped(async move {
+            match state.drop_draft(&key, &photos).await {
+                Ok(()) => home(),
+                Err(rejection) => {
+                    paper.reopen();
+                    toast(Err(rejection));
+                }
+            }
+        });
+    };
+    let note = paper.map(|paper| {
+        let text = move || match paper.kept.get() {
+            Kept::Yes => t_string!(i18n, field.kept),
+            Kept::Not => t_string!(i18n, field.keeping),
+            Kept::Failed(_) => t_string!(i18n, field.not_kept),
+        };
+        let class = move || match paper.kept.get() {
+            Kept::Failed(_) => "xs t-urgent",
+            Kept::Yes | Kept::Not => "xs",
+        };
+        view! {
+            <span class=class role="status">
+                {text}
+            </span>
+            <IconButton
+                glyph=Glyph::Trash
+                label=move || t_string!(i18n, field.discard)
+                on_click=move || asking.set(true)
+            />
+            <Sheet
+                id="discard"
+                title=move || t_string!(i18n, field.discard_title)
+                close=move || t_string!(i18n, frame.close)
+                open=asking
+                on_close=move || asking.set(false)
+            >
+                <p>{move || t_string!(i18n, field.discard_text)}</p>
+                <div class="actions">
+                    <Button
+                        label=move || t_string!(i18n, field.keep_writing)
+                        kind=ButtonKind::Ghost
+                        on_click=move || asking.set(false)
+                    />
+                    <Button
+                        label=move || t_string!(i18n, field.discard)
+                        kind=ButtonKind::Danger
+                        on_click=discard
+                    />
+                </div>
+            </Sheet>
+        }
+    });
+    view! {
+        <TopBar
+            title=move || t_string!(i18n, field.report_title)
+            back=move || t_string!(i18n, field.back)
+            on_back=home
+        >
+            {note}
+        </TopBar>
+    }
+}
+
+/// Where each part of the page is, to lead a person to what a message is about.
+#[derive(Clone, Copy)]
+struct Spots([NodeRef<html::Div>; Spot::ALL.len()]);
+
+impl Spots {
+    fn new() -> Self {
+        Spots(Spot::ALL.map(|_| NodeRef::new()))
+    }
+
+    fn at(self, spot: Spot) -> NodeRef<html::Div> {
+        self.0[spot as usize]
+    }
+
+    fn show(self, spot: Spot) {
+        if let Some(part) = self.at(spot).get_untracked() {
+            part.scroll_into_view();
+            // The message below is read out by itself; the focus only has to be near it.
+            let _ = part.focus();
+        }
+    }
+}
+
+/// What the parts of the page share.
+#[derive(Clone, Copy)]
+struct Page {
+    state: State,
+    paper: Paper,
+    fault: RwSignal<Option<Fault>>,
+    category: Memo<Option<Category>>,
+}
+
+impl Page {
+    /// What is wrong with a part, in words.
+    fn error(self, spot: Spot) -> Signal<Option<String>> {
+        let i18n = use_i18n();
+        Signal::derive(move || {
+            let fault = self.fault.get().filter(|fault| fault.spot() == spot)?;
+            Some(match fault {
+                Fault::Missing(Spot::Category) => t_string!(i18n, field.need_category).to_owned(),
+                Fault::Missing(_) => t_string!(i18n, field.need_place).to_owned(),
+                Fault::Refused(rejection) if spot == Spot::Urgency => match rejection.code {
+                    Code::CaseFieldMissing => t_string!(i18n, field.need_reason).to_owned(),
+                    _ => self.sentence(i18n, &rejection),
+                },
+                Fault::Refused(rejection) => self.sentence(i18n, &rejection),
+            })
+        })
+    }
+
+    fn sentence(self, i18n: I18nContext<Locale, I18nKeys>, rejection: &Rejection) -> String {
+        let property = self.state.property.get();
+        words::sentence(i18n.get_locale(), rejection, property.as_deref())
+    }
+
+    /// Writes on the paper; what was wrong with this part may be right now.
+    fn write(self, spot: Spot, change: impl FnOnce(&mut ReportDraft)) {
+        self.paper.write(change);
+        if self.fault.with_untracked(|fault| fault.as_ref().is_some_and(|fault| fault.spot() == spot)) {
+            self.fault.set(None);
+        }
+    }
+
+    fn complaint(self) -> bool {
+        self.category
+            .with(|category| category.as_ref().is_some_and(|category| category.kind == CaseKind::Complaint))
+    }
+}
+
+/// The page once there is a draft.
+#[component]
+fn Sheets(paper: Paper, mend: Option<CommandId>) -> impl IntoView {
+    let state = expect_context::<State>();
+    let i18n = use_i18n();
+    let category = Memo::new(move |_| {
+        let code = paper.draft.with(|draft| draft.category.clone())?;
+        state.property.with(|property| property.as_ref()?.site.category(&code).cloned())
+    });
+    let page = Page { state, paper, fault: RwSignal::new(None), category };
+    let spots = Spots::new();
+    Effect::new(move || {
+        if let Some(spot) = page.fault.with(|fault| fault.as_ref().map(Fault::spot)) {
+            spots.show(spot);
+        }
+    });
+    on_cleanup(move || paper.keep_on_the_way_out());
+    // Some phones end a hidden page without a word.
+    let leaving = events::on_page_hide(move || paper.keep_on_the_way_out()).ok();
+    let _leaving = StoredValue::new_local(leaving);
+
+    let known = Memo::new(move |_| state.property.with(Option::is_some));
+    let fixing = RwSignal::new(false);
+    let busy = RwSignal::new(false);
+    let navigate = StoredValue::new_local(use_navigate());
+    let send = move |fixed: Option<String>| {
+        if busy.get_untracked() {
+            return;
+        }
+        let draft = paper.draft.get_untracked();
+        let report = match form::report(&draft) {
+            Ok(report) => report,
+            Err(spot) => {
+                fixing.set(false);
+                page.fault.set(Some(Fault::Missing(spot)));
+                return;
+            }
+        };
+        busy.set(true);
+        paper.close();
+        spawn_local_scoped(async move {
+            match state.report(draft.case, report, fixed, &paper.key()).await {
+                Ok(()) => {
+                    let mut settled = Ok(());
+                    for old in mend.into_iter().chain(mend.into_iter().flat_map(|id| fixes_with(state, id))) {
+                        settled = settled.and(state.withdraw(old).await);
+                    }
+                    if let Err(rejection) = settled {
+                        // The mended report is on its way; the refused one is still there to be withdrawn.
+                        toast(Err(rejection));
+                    }
+                    device::vibrate(30);
+                    let options = NavigateOptions { replace: true, ..NavigateOptions::default() };
+                    navigate.with_value(|navigate| navigate(&format!("/cases/{}", draft.case), options));
+                }
+                Err(rejection) => {
+                    paper.reopen();
+                    let _ = busy.try_set(false);
+                    let fault = Fault::Refused(rejection);
+                    if fault.spot() != Spot::Result {
+                        let _ = fixing.try_set(false);
+                    }
+                    let _ = page.fault.try_set(Some(fault));
+                }
+            }
+        });
+    };
+    let may_fix = Memo::new(move |_| {
+        category.with(|category| paper.draft.with(|draft| form::may_fix(draft, category.as_ref())))
+    });
+    let whole = page.error(Spot::Whole);
+    let unsafe_note = move || match paper.kept.get() {
+        Kept::Failed(rejection) => Some(page.sentence(i18n, &rejection)),
+        Kept::Not | Kept::Yes => None,
+    };
+    view! {
+        <Bar paper=Some(paper) />
+        <main class="main">
+            <div node_ref=spots.at(Spot::Whole) tabindex="-1" role="alert">
+                {move || {
+                    whole
+                        .get()
+                        .or_else(unsafe_note)
+                        .map(|text| view! { <Banner text=text tone=Tone::Urgent glyph=Glyph::Warn /> })
+                }}
+            </div>
+            <div class="col" node_ref=spots.at(Spot::Photos) tabindex="-1">
+                <Photos page=page />
+            </div>
+            <Show
+                when=move || known.get()
+                fallback=move || {
+                    view! {
+                        <Banner
+                            text=move || t_string!(i18n, field.no_property_text)
+                            tone=Tone::Warn
+                            glyph=Glyph::CloudOff
+                        />
+                    }
+                }
+            >
+                <div node_ref=spots.at(Spot::Category) tabindex="-1">
+                    <What page=page />
+                </div>
+                <div node_ref=spots.at(Spot::Place) tabindex="-1">
+                    <Where page=page />
+                </div>
+            </Show>
+            <div node_ref=spots.at(Spot::Text) tabindex="-1">
+                <Field
+                    id="report-text"
+                    label=move || t_string!(i18n, field.text)
+                    value=Signal::derive(move || paper.draft.with(|draft| draft.text.clone()))
+                    on_input=move |text: String| page.write(Spot::Text, |draft| draft.text = text)
+                    kind=FieldKind::Area
+                    placeholder=move || t_string!(i18n, field.text_hint)
+                    error=page.error(Spot::Text)
+                    max=limit(TEXT_MAX)
+                />
+            </div>
+            <div class="col" node_ref=spots.at(Spot::Customer) tabindex="-1">
+                <Whose page=page />
+            </div>
+            <Show when=move || known.get()>
+                <div node_ref=spots.at(Spot::Urgency) tabindex="-1">
+                    <HowUrgent page=page />
+                </div>
+                <div class="col" node_ref=spots.at(Spot::Person) tabindex="-1">
+                    <Who page=page />
+                </div>
+            </Show>
+            <div node_ref=spots.at(Spot::Since) tabindex="-1">
+                <Field
+                    id="report-since"
+                    label=move || t_string!(i18n, field.since)
+                    value=Signal::derive(move || paper.draft.with(|draft| draft.since.clone()))
+                    on_input=move |text: String| page.write(Spot::Since, |draft| draft.since = text)
+                    placeholder=move || t_string!(i18n, field.since_hint)
+                    error=page.error(Spot::Since)
+                    max=limit(TEXT_MAX)
+                />
+            </div>
+        </main>
+        <div class="foot">
+            <Show when=move || may_fix.get()>
+                <Button
+                    label=move || t_string!(i18n, field.fixed)
+                    kind=ButtonKind::Ghost
+                    disabled=Signal::derive(move || busy.get() || !known.get())
+                    on_click=move || fixing.set(true)
+                />
+            </Show>
+            <Button
+                label=move || t_string!(i18n, field.send)
+                class="grow-2"
+                busy=busy
+                disabled=Signal::derive(move || !known.get())
+                on_click=move || send(None)
+            />
+        </div>
+        <Sheet
+            id="fixed"
+            title=move || t_string!(i18n, field.fixed_title)
+            close=move || t_string!(i18n, frame.close)
+            open=fixing
+            on_close=move || fixing.set(false)
+        >
+            <div class="col" node_ref=spots.at(Spot::Result) tabindex="-1">
+                <p class="s">{move || t_string!(i18n, field.fixed_text)}</p>
+                <Field
+                    id="report-fixed"
+                    label=move || t_string!(i18n, field.result)
+                    value=Signal::derive(move || {
+                        paper.draft.with(|draft| draft.fixed.clone().unwrap_or_default())
+                    })
+                    on_input=move |text: String| {
+                        page.write(Spot::Result, |draft| draft.fixed = Some(text));
+                    }
+                    kind=FieldKind::Area
+                    placeholder=move || t_string!(i18n, field.result_hint)
+                    error=page.error(Spot::Result)
+                    max=limit(TEXT_MAX)
+                    required=true
+                />
+                <Button
+                    label=move || t_string!(i18n, field.fixed_send)
+                    busy=busy
+                    on_click=move || {
+                        let result = paper.draft.with_untracked(|draft| draft.fixed.clone()).unwrap_or_default();
+                        if result.trim().is_empty() {
+                            let missing = Rejection::new(Code::CaseFieldMissing).with("field", "result");
+                            page.fault.set(Some(Fault::Refused(missing)));
+                        } else {
+                            send(Some(result.trim().to_owned()));
+                        }
+                    }
+                />
+            </div>
+        </Sheet>
+    }
+}
+
+fn limit(max: usize) -> u32 {
+    // The rules' limits are a few thousand at most.
+    u32::try_from(max).unwrap_or(u32::MAX)
+}
+
+/// The photos taken so far, and the ways to take more.
+#[component]
+fn Photos(page: Page) -> impl IntoView {
+    let (state, paper) = (page.state, page.paper);
+    let i18n = use_i18n();
+    let case = paper.draft.with_untracked(|draft| draft.case);
+    let photos = Memo::new(move |_| paper.draft.with(|draft| draft.photos.clone()));
+    let shown = RwSignal::new(None::<usize>);
+    let busy = RwSignal::new(false);
+    let add = move |event: ev::Event| {
+        let room = PHOTOS_MAX.saturating_sub(photos.with_untracked(Vec::len));
+        let mut chosen = photo::chosen(&event);
+        if chosen.is_empty() || busy.get_untracked() {
+            return;
+        }
+        let too_many = chosen.len() > room;
+        chosen.truncate(room);
+        busy.set(true);
+        page.fault.set(None);
+        leptos::task::spawn_local(async move {
+            let added = paper.add(chosen).await;
+            let _ = busy.try_set(false);
+            let refused = match added {
+                Err(rejection) => Some(rejection),
+                Ok(()) if too_many => Some(Rejection::new(Code::CaseTooManyPhotos).with("max", PHOTOS_MAX)),
+                Ok(()) => None,
+            };
+            if let Some(rejection) = refused {
+                let _ = page.fault.try_set(Some(Fault::Refused(rejection)));
+            }
+        });
+    };
+    let name = move |index: usize| format!("{} {}", t_string!(i18n, field.photo), index + 1);
+    let place_of =
+        move |id| photos.with(|photos| photos.iter().position(|photo| photo.id == id)).unwrap_or(0);
+    let time = move |id| {
+        state.property.with(|property| {
+            let zone = &property.as_ref()?.zone;
+            Some(words::clock(zone, form::taken(id)?.plus(state.offset())))
+        })
+    };
+    let addresses = Memo::new(move |_| {
+        let wanted = if shown.get().is_some() { photos.get() } else { Vec::new() };
+        wanted
+            .into_iter()
+            .map(|photo| (picture(state, case, photo.id, Part::Full), photo.id))
+            .collect::<Vec<_>>()
+    });
+    let pictures = Signal::derive(move || {
+        addresses.with(|addresses| {
+            addresses
+                .iter()
+                .enumerate()
+                .map(|(index, (src, id))| Picture {
+                    src: src.get().unwrap_or_default(),
+                    alt: name(index),
+                    caption: time(*id).unwrap_or_default(),
+                })
+                .collect::<Vec<_>>()
+        })
+    });
+    let error = page.error(Spot::Photos);
+    view! {
+        <PhotoStrip label=move || t_string!(i18n, field.photos)>
+            <For each=move || photos.get() key=|photo| photo.id let(photo)>
+                <Photo
+                    src=picture(state, case, photo.id, Part::Thumb)
+                    alt=move || name(place_of(photo.id))
+                    time=move || time(photo.id).unwrap_or_default()
+                    on_open=move || shown.set(Some(place_of(photo.id)))
+                    remove=move || {
+                        format!("{} {}", t_string!(i18n, field.remove_photo), place_of(photo.id) + 1)
+                    }
+                    on_remove=move || {
+                        page.write(
+                            Spot::Photos,
+                            |draft| draft.photos.retain(|kept| kept.id != photo.id),
+                        );
+                    }
+                />
+            </For>
+            <Show when=move || photos.with(Vec::len) < PHOTOS_MAX && !busy.get()>
+                <PhotoAdd
+                    label=move || {
+                        if photos.with(Vec::is_empty) {
+                            t_string!(i18n, field.take_photo)
+                        } else {
+                            t_string!(i18n, field.take_another)
+                        }
+                    }
+                    camera=true
+                    on_files=Callback::new(add)
+                />
+                <PhotoAdd label=move || t_string!(i18n, field.from_gallery) on_files=Callback::new(add) />
+            </Show>
+            <Show when=move || busy.get()>
+                <div class="photo-add" role="status">
+                    <span class="spin" aria-hidden="true"></span>
+                    <span>{move || t_string!(i18n, field.keeping_photo)}</span>
+                </div>
+            </Show>
+        </PhotoStrip>
+        <ErrorLine error=error />
+        <Lightbox
+            pictures=pictures
+            shown=shown
+            label=move || t_string!(i18n, field.photos)
+            close=move || t_string!(i18n, frame.close)
+            previous=move || t_string!(i18n, frame.previous)
+            next=move || t_string!(i18n, frame.next)
+        />
+    }
+}
+
+/// What is wrong with a part that is no text field.
+#[component]
+fn ErrorLine(error: Signal<Option<String>>) -> impl IntoView {
+    let line = move || {
+        error.get().map(|text| {
+            view! {
+                <p class="error">
+                    <Icon glyph=Glyph::Warn />
+                    <span>{text}</span>
+                </p>
+            }
+        })
+    };
+    view! { <div role="alert">{line}</div> }
+}
+
+/// What kind of problem.
+#[component]
+fn What(page: Page) -> impl IntoView {
+    let (state, paper) = (page.state, page.paper);
+    let i18n = use_i18n();
+    // The order is that of the opening: tiles that change places under a thumb are worse than a stale order.
+    let ranked = state.property.with_untracked(|property| {
+        let property = property.as_ref()?;
+        let cases = state.cases.get_untracked();
+        Some(form::ranked(&property.site.categories, cases.values(), property.me.id))
+    });
+    let ranked = StoredValue::new(ranked.unwrap_or_default());
+    let all = RwSignal::new(false);
+    let total = ranked.with_value(Vec::len);
+    let selected = Memo::new(move |_| paper.draft.with(|draft| draft.category.clone()));
+    let choices = Signal::derive(move || {
+        let locale = i18n.get_locale();
+        let selected = selected.get();
+        state.property.with(|property| {
+            let Some(property) = property else { return Vec::new() };
+            ranked.with_value(|ranked| {
+                ranked
+                    .iter()
+                    .enumerate()
+                    .filter(|(at, code)| {
+                        all.get() || *at < form::CATEGORIES || Some(*code) == selected.as_ref()
+                    })
+                    .filter_map(|(_, code)| property.site.category(code))
+                    .map(|category| {
+                        Choice::new(category.code.to_string(), words::category(locale, category).to_owned())
+                            .icon(form::glyph(&category.code))
+                    })
+                    .collect::<Vec<_>>()
+            })
+        })
+    });
+    let pick = move |code: String| {
+        let category = state
+            .property
+            .with_untracked(|property| property.as_ref()?.site.category(&CategoryCode(code)).cloned());
+        if let Some(category) = category {
+            page.write(Spot::Category, |draft| form::choose(draft, &category));
+        }
+    };
+    view! {
+        <div class="col tighter">
+            <Picks
+                name="category"
+                legend=move || t_string!(i18n, field.what)
+                choices=choices
+                selected=Signal::derive(move || {
+                    selected.get().map(|code| code.to_string()).unwrap_or_default()
+                })
+                on_pick=pick
+            />
+            <Show when=move || !all.get() && form::CATEGORIES < total>
+                <button type="button" class="link" on:click=move |_| all.set(true)>
+                    <Icon glyph=Glyph::Dots />
+                    {move || t_string!(i18n, field.more_categories)}
+                </button>
+            </Show>
+            <ErrorLine error=page.error(Spot::Category) />
+        </div>
+    }
+}
+
+/// Where: the places of the latest reports as tiles, all others in a sheet.
+#[component]
+fn Where(page: Page) -> impl IntoView {
+    let (state, paper) = (page.state, page.paper);
+    let i18n = use_i18n();
+    let open = RwSignal::new(false);
+    let recent = state.property.with_untracked(|property| {
+        let property = property.as_ref()?;
+        let cases = state.cases.get_untracked();
+        let mut recent = form::recent(cases.values(), property.me.id);
+        // Whoever answers for an area is most often in it.
+        recent.extend(property.me.area.clone().filter(|area| !recent.contains(area)));
+        recent.retain(|place| property.places.get(place).is_some());
+        recent.truncate(2 * form::PLACES);
+        Some(recent)
+    });
+    let recent = StoredValue::new(recent.unwrap_or_default());
+    let selected = Memo::new(move |_| paper.draft.with(|draft| draft.place.clone()));
+    let choices = Signal::derive(move || {
+        state.property.with(|property| {
+            let Some(property) = property else { return Vec::new() };
+            recent.with_value(|recent| {
+                recent
+                    .iter()
+                    .take(form::PLACES)
+                    .map(|place| Choice::new(place.to_string(), words::spot(property, place)))
+                    .collect::<Vec<_>>()
+            })
+        })
+    });
+    let pick = move |place: PlaceCode| {
+        page.write(Spot::Place, |draft| draft.place = Some(place));
+        open.set(false);
+    };
+    let chosen = move || {
+        selected.get().and_then(|place| {
+            state.property.with(|property| property.as_ref().map(|property| property.place(&place)))
+        })
+    };
+    let has_recent = recent.with_value(|recent| !recent.is_empty());
+    let tiles = has_recent.then(|| {
+        view! {
+            <Picks
+                name="place"
+                legend=move || t_string!(i18n, field.recent_places)
+                hide_legend=true
+                choices=choices
+                selected=Signal::derive(move || {
+                    selected.get().map(|place| place.to_string()).unwrap_or_default()
+                })
+                on_pick=move |place: String| pick(PlaceCode(place))
+            />
+        }
+    });
+    view! {
+        <div class="col tight">
+            <p class="label">{move || t_string!(i18n, field.place)}</p>
+            {tiles}
+            <button
+                type="button"
+                class="pick block"
+                class:on=move || selected.with(Option::is_some)
+                aria-haspopup="dialog"
+                on:click=move |_| open.set(true)
+            >
+                <span class="row tight">
+                    <Icon glyph=Glyph::Pin />
+                    <span>
+                        {move || {
+                            chosen().unwrap_or_else(|| t_string!(i18n, field.choose_place).to_owned())
+                        }}
+                    </span>
+                </span>
+                <span class="s keep">
+                    {move || {
+                        if selected.with(Option::is_some) {
+                            t_string!(i18n, field.change)
+                        } else {
+                            t_string!(i18n, field.search)
+                        }
+                    }}
+                </span>
+            </button>
+            <ErrorLine error=page.error(Spot::Place) />
+            <Sheet
+                id="places"
+                title=move || t_string!(i18n, field.place)
+                close=move || t_string!(i18n, frame.close)
+                open=open
+                on_close=move || open.set(false)
+            >
+                <PlacePicker
+                    recent=Signal::derive(move || recent.get_value())
+                    selected=selected
+                    on_pick=pick
+                />
+            </Sheet>
+        </div>
+    }
+}
+
+/// Found, or told by a customer, and by which.
+#[component]
+fn Whose(page: Page) -> impl IntoView {
+    let paper = page.paper;
+    let i18n = use_i18n();
+    let told = Memo::new(move |_| paper.draft.with(|draft| draft.customer.is_some()));
+    // A slip of the thumb between the two tiles costs nothing.
+    let before = StoredValue::new(Customer::default());
+    let pick = move |value: String| {
+        page.write(Spot::Customer, |draft| {
+            draft.customer = if value == "customer" {
+                Some(before.get_value())
+            } else {
+                if let Some(customer) = draft.customer.take() {
+                    before.set_value(customer);
+                }
+                None
+            };
+        });
+    };
+    let read = move |part: fn(&Customer) -> &String| {
+        Signal::derive(move || {
+            paper.draft.with(|draft| draft.customer.as_ref().map(part).cloned().unwrap_or_default())
+        })
+    };
+    let write = move |part: fn(&mut Customer) -> &mut String| {
+        move |text: String| {
+            page.write(Spot::Customer, |draft| *part(draft.customer.get_or_insert_default()) = text);
+        }
+    };
+    let max = limit(NAME_MAX);
+    view! {
+        <Picks
+            name="source"
+            legend=move || t_string!(i18n, field.source)
+            hide_legend=true
+            choices=vec![
+                Choice::new("found", move || t_string!(i18n, field.source_found)),
+                Choice::new("customer", move || t_string!(i18n, field.source_customer)),
+            ]
+            selected=Signal::derive(move || if told.get() { "customer" } else { "found" }.to_owned())
+            on_pick=pick
+            layout=PicksLayout::Stretch
+        />
+        <Show when=move || told.get()>
+            <Card>
+                <Field
+                    id="customer-name"
+                    label=move || t_string!(i18n, common.label.name)
+                    value=read(|customer| &customer.name)
+                    on_input=write(|customer| &mut customer.name)
+                    placeholder=move || t_string!(i18n, field.customer_name_hint)
+                    autocomplete="off"
+                    max=max
+                />
+                <Field
+                    id="customer-phone"
+                    label=move || t_string!(i18n, common.label.phone)
+                    value=read(|customer| &customer.phone)
+                    on_input=write(|customer| &mut customer.phone)
+                    kind=FieldKind::Tel
+                    autocomplete="off"
+                    max=max
+                />
+                <Field
+                    id="customer-flat"
+                    label=move || t_string!(i18n, common.label.flat)
+                    value=read(|customer| &customer.flat)
+                    on_input=write(|customer| &mut customer.flat)
+                    placeholder="8-1203"
+                    autocomplete="off"
+                    max=max
+                />
+                <p class="hint">{move || t_string!(i18n, field.customer_note)}</p>
+            </Card>
+        </Show>
+        <ErrorLine error=page.error(Spot::Customer) />
+    }
+}
+
+/// Urgent by its category, or overridden with a reason; and whether the hazard is taped off (A11).
+#[component]
+fn HowUrgent(page: Page) -> impl IntoView {
+    let paper = page.paper;
+    let i18n = use_i18n();
+    let category = page.category;
+    let urgent = Memo::new(move |_| {
+        category.with(|category| {
+            let category = category.as_ref()?;
+            Some(paper.draft.with(|draft| form::urgent(draft, category)))
+        })
+    });
+    let differs = Memo::new(move |_| paper.draft.with(|draft| draft.urgency.is_some()));
+    let isolated = Memo::new(move |_| paper.draft.with(|draft| draft.isolated));
+    let title = move || match urgent.get() {
+        Some(true) => t_string!(i18n, field.urgent),
+        Some(false) | None => t_string!(i18n, field.not_urgent),
+    };
+    let text = move || {
+        let name = category.with(|category| {
+            category.as_ref().map(|category| words::category(i18n.get_locale(), category).to_owned())
+        });
+        let template = match urgent.get() {
+            Some(true) if differs.get() => t_string!(i18n, field.urgent_by_you),
+            Some(true) => t_string!(i18n, field.urgent_text),
+            Some(false) | None => t_string!(i18n, field.not_urgent_text),
+        };
+        template.replace("{category}", &name.unwrap_or_default())
+    };
+    let turn = move || {
+        page.write(Spot::Urgency, |draft| {
+            draft.urgency = match draft.urgency.take() {
+                Some(_) => None,
+                None => {
+                    urgent.get_untracked().map(|urgent| Urgency { urgent: !urgent, reason: String::new() })
+                }
+            };
+        });
+    };
+    let turn_label = move || match (differs.get(), urgent.get()) {
+        (true, _) => t_string!(i18n, field.as_usual),
+        (false, Some(true)) => t_string!(i18n, field.make_not_urgent),
+        (false, _) => t_string!(i18n, field.make_urgent),
+    };
+    let isolate = move |_| page.write(Spot::Urgency, |draft| draft.isolated = !draft.isolated);
+    let card = move || {
+        let tone = if urgent.get() == Some(true) { Tone::Urgent } else { Tone::Neutral };
+        view! {
+            <Card tone=tone>
+                <div class="row between wrap">
+                    <div class="grow">
+                        <h2 class:t-urgent=move || urgent.get() == Some(true)>{title}</h2>
+                        <p class="s">{text}</p>
+                    </div>
+                    <button
+                        type="button"
+                        class="pick"
+                        aria-pressed=move || isolated.get().to_string()
+                        on:click=isolate
+                    >
+                        <Show when=move || isolated.get()>
+                            <Icon glyph=Glyph::Check size="little" />
+                        </Show>
+                        {move || t_string!(i18n, field.isolated)}
+                    </button>
+                </div>
+                <button type="button" class="link" on:click=move |_| turn()>
+                    {turn_label}
+                </button>
+                <Show when=move || differs.get()>
+                    <Field
+                        id="urgency-reason"
+                        label=move || t_string!(i18n, field.urgency_reason)
+                        value=Signal::derive(move || {
+                            paper
+                                .draft
+                                .with(|draft| {
+                                    draft.urgency.as_ref().map(|urgency| urgency.reason.clone())
+                                })
+                                .unwrap_or_default()
+                        })
+                        on_input=move |text: String| {
+                            page.write(
+                                Spot::Urgency,
+                                |draft| {
+                                    if let Some(urgency) = &mut draft.urgency {
+                                        urgency.reason = text;
+                                    }
+                                },
+                            );
+                        }
+                        error=page.error(Spot::Urgency)
+                        max=limit(TEXT_MAX)
+                        required=true
+                    />
+                </Show>
+            </Card>
+        }
+    };
+    // Built anew only when the urgency turns, or the field would lose the cursor at each letter.
+    let asked = Memo::new(move |_| category.with(Option::is_some));
+    move || {
+        (asked.get() && !page.complaint()).then(|| {
+            urgent.track();
+            card().into_any()
+        })
+    }
+}
+
+/// Whom a complaint is about (R9), and for whom it is passed on (A6, A7).
+#[component]
+fn Who(page: Page) -> impl IntoView {
+    let paper = page.paper;
+    let i18n = use_i18n();
+    let complaint = Memo::new(move |_| page.complaint());
+    let accused = Memo::new(move |_| paper.draft.with(|draft| draft.accused));
+    let colleague = Memo::new(move |_| paper.draft.with(|draft| draft.on_behalf_of));
+    let me = page.state.property.with_untracked(|property| property.as_ref().map(|property| property.me.id));
+    view! {
+        <Show when=move || complaint.get()>
+            <Banner
+                text=move || t_string!(i18n, field.complaint_note)
+                tone=Tone::Info
+                glyph=Glyph::Shield
+            />
+            <PersonRow
+                page=page
+                id="accused"
+                label=move || t_string!(i18n, field.accused)
+                ask=move || t_string!(i18n, field.choose_accused)
+                selected=accused
+                without=None
+                on_change=move |id| page.write(Spot::Person, |draft| draft.accused = id)
+            />
+        </Show>
+        <PersonRow
+            page=page
+            id="colleague"
+            label=move || t_string!(i18n, field.on_behalf)
+            ask=move || t_string!(i18n, field.choose_colleague)
+            selected=colleague
+            without=me
+            on_change=move |id| page.write(Spot::Person, |draft| draft.on_behalf_of = id)
+        />
+        <ErrorLine error=page.error(Spot::Person) />
+    }
+}
+
+/// One colleague, chosen in a sheet, or nobody.
+#[component]
+fn PersonRow(
+    page: Page,
+    id: &'static str,
+    #[prop(into)] label: TextProp,
+    #[prop(into)] ask: TextProp,
+    #[prop(into)] selected: Signal<Option<PersonId>>,
+    without: Option<PersonId>,
+    #[prop(into)] on_change: Callback<Option<PersonId>>,
+) -> impl IntoView {
+    let i18n = use_i18n();
+    let open = RwSignal::new(false);
+    let name = move || {
+        let id = selected.get()?;
+        page.state.property.with(|property| property.as_ref().map(|property| property.name(id)))
+    };
+    let title = label.clone();
+    let remove = ask.clone();
+    view! {
+        <div class="row tight">
+            <button
+                type="button"
+                class="pick block"
+                class:on=move || selected.get().is_some()
+                aria-haspopup="dialog"
+                on:click=move |_| open.set(true)
+            >
+                <span class="row tight">
+                    <Icon glyph=Glyph::User />
+                    <span>
+                        {move || match name() {
+                            Some(name) => format!("{}: {name}", label.get()),
+                            None => ask.get().to_string(),
+                        }}
+                    </span>
+                </span>
+            </button>
+            <Show when=move || selected.get().is_some()>
+                {
+                    let remove = remove.clone();
+                    view! {
+                        <IconButton
+                            glyph=Glyph::X
+                            label=move || format!("{}: {}", t_string!(i18n, field.nobody), remove.get())
+                            on_click=move || on_change.run(None)
+                        />
+                    }
+                }
+            </Show>
+        </div>
+        <Sheet
+            id=id
+            title=move || title.get().to_string()
+            close=move || t_string!(i18n, frame.close)
+            open=open
+            on_close=move || open.set(false)
+        >
+            <PersonPicker
+                without=without
+                selected=selected
+                on_pick=move |id| {
+                    on_change.run(Some(id));
+                    open.set(false);
+                }
+            />
+        </Sheet>
+    }
+}

@@ -1,0 +1,179 @@
+//! Which cases the list shows: by what the person is to them, and by what was typed.
+
+use std::{cmp::Reverse, sync::Arc};
+
+use shared::{
+    case::{Case, CaseView},
+    ids::PersonId,
+    time::Ms,
+};
+
+use crate::state::Property;
+
+/// What a person is to the cases of a list.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Part {
+    /// First asked (B1), or passed on.
+    FirstAsked,
+    /// Has or had the work.
+    Handled,
+    /// Everything that the person may see.
+    All,
+}
+
+impl Part {
+    /// The part as the value of its tile.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Part::FirstAsked => "first-asked",
+            Part::Handled => "handled",
+            Part::All => "all",
+        }
+    }
+
+    /// The part of a tile.
+    pub fn find(text: &str) -> Part {
+        match text {
+            "handled" => Part::Handled,
+            "all" => Part::All,
+            _ => Part::FirstAsked,
+        }
+    }
+}
+
+/// The cases that fit, those still going on apart from those that have ended, the latest first.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Found {
+    /// Still going on.
+    pub open: Vec<Arc<CaseView>>,
+    /// Closed or cancelled.
+    pub ended: Vec<Arc<CaseView>>,
+}
+
+/// Finds the cases of a part that fit what was typed.
+pub fn find<'a>(
+    cases: impl Iterator<Item = &'a Arc<CaseView>>,
+    property: &Property,
+    part: Part,
+    typed: &str,
+) -> Found {
+    let words: Vec<String> = typed.split_whitespace().map(fold).filter(|word| !word.is_empty()).collect();
+    let mut found = Found::default();
+    for view in cases.filter(|view| belongs(view, property.me.id, part)) {
+        if !words.is_empty() {
+            let about = about(view, property);
+            if !words.iter().all(|word| about.contains(word.as_str())) {
+                continue;
+            }
+        }
+        let list = if view.stage().ended() { &mut found.ended } else { &mut found.open };
+        list.push(view.clone());
+    }
+    found.open.sort_by_key(|view| Reverse(latest(view)));
+    found.ended.sort_by_key(|view| Reverse(latest(view)));
+    found
+}
+
+fn belongs(view: &CaseView, me: PersonId, part: Part) -> bool {
+    match (part, view.full()) {
+        (Part::All, _) => true,
+        (Part::FirstAsked, Some(case)) => case.first_asked.person == me || case.relay == Some(me),
+        // An outline is shown to nobody else (R9).
+        (Part::FirstAsked, None) => true,
+        (Part::Handled, Some(case)) => handled(case, me),
+        (Part::Handled, None) => false,
+    }
+}
+
+fn handled(case: &Case, me: PersonId) -> bool {
+    case.stage.handler() == Some(me) || case.past_handlers.contains(&me)
+}
+
+fn latest(view: &CaseView) -> Ms {
+    match view {
+        CaseView::Full(case) => {
+            case.trail.last().map_or(case.reported.at, |event| event.time.at).max(case.stage.since())
+        }
+        CaseView::Outline(outline) => outline.since,
+    }
+}
+
+/// Everything by which a case is found.
+fn about(view: &CaseView, property: &Property) -> String {
+    let mut about = vec![view.id().offline_code()];
+    about.extend(view.number().map(|number| number.0.clone()));
+    if let Some(case) = view.full() {
+        about.push(case.text.clone());
+        about.extend(property.places.path(&case.place).iter().map(|place| place.name.clone()));
+        if let Some(category) = property.site.category(&case.category) {
+            about.push(category.name.clone());
+            about.push(category.name_en.clone());
+        }
+        about.push(property.name(case.first_asked.person));
+    }
+    about.iter().map(|part| fold(part)).collect::<Vec<_>>().join("\n")
+}
+
+/// Without what people leave out: case, spaces, the sign before a number.
+fn fold(text: &str) -> String {
+    text.chars().filter(|char| !char.is_whitespace() && *char != '#').flat_map(char::to_lowercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::{
+        case::{CaseCommand, Outline, StageName},
+        ids::{CaseId, CaseNumber},
+        time::EventTime,
+    };
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::components::kit::{DAY, done, ids, property, reported, views};
+
+    fn found(cases: &[Arc<CaseView>], me: u128, part: Part, typed: &str) -> (Vec<u128>, Vec<u128>) {
+        let found = find(cases.iter(), &property(me), part, typed);
+        (ids(&found.open), ids(&found.ended))
+    }
+
+    #[test]
+    fn what_i_was_first_asked_and_what_i_see_besides_are_apart() {
+        let cancel = CaseCommand::Cancel { reason: "报错了".to_owned() };
+        let ended = done(1, reported(1, 12, Ms(0)), &cancel, Ms(DAY));
+        let cases = views(&[reported(1, 10, Ms(0)), reported(4, 11, Ms(DAY)), ended]);
+        assert_eq!(found(&cases, 1, Part::FirstAsked, ""), (vec![10], vec![12]));
+        assert_eq!(found(&cases, 1, Part::All, ""), (vec![11, 10], vec![12]));
+        assert_eq!(found(&cases, 1, Part::Handled, ""), (vec![], vec![]));
+    }
+
+    #[test]
+    fn cases_are_found_by_code_number_place_and_words() {
+        let mut numbered = reported(1, 11, Ms(DAY));
+        numbered.number = Some(CaseNumber("19700102-014".to_owned()));
+        numbered.text = "滑梯 螺丝松动".to_owned();
+        let cases = views(&[reported(1, 10, Ms(0)), numbered]);
+        let open = |typed| found(&cases, 1, Part::All, typed).0;
+        assert_eq!(open("00000a"), [10]);
+        assert_eq!(open("#0102-014"), [11]);
+        assert_eq!(open("滑梯螺丝"), [11]);
+        assert_eq!(open("人1"), [11, 10]);
+        assert_eq!(open("人1 螺丝"), [11]);
+        assert!(open("电梯").is_empty());
+    }
+
+    #[test]
+    fn r9_an_outline_is_found_by_its_number_only() {
+        let outline = Arc::new(CaseView::Outline(Outline {
+            id: CaseId(Uuid::from_u128(20)),
+            number: Some(CaseNumber("19700101-003".to_owned())),
+            version: 1,
+            reported: EventTime::exact(Ms(0)),
+            stage: StageName::Reported,
+            since: Ms(0),
+        }));
+        let cases = [outline];
+        assert_eq!(found(&cases, 1, Part::FirstAsked, "0101-003").0, [20]);
+        assert_eq!(found(&cases, 1, Part::Handled, "").0, [0_u128; 0]);
+        assert!(found(&cases, 1, Part::All, "投诉").0.is_empty());
+    }
+}

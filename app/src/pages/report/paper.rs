@@ -1,0 +1,138 @@
+//! The sheet of paper that a report is written on: every change is kept on the device at once or a moment later, so
+//! that a killed page reopens on the same report.
+
+use leptos::prelude::*;
+use shared::Rejection;
+
+use crate::{
+    platform::{clock, photo},
+    state::{ReportDraft, State},
+};
+
+/// How long a change waits for the next one before both are kept.
+const PAUSE_MS: u32 = 250;
+
+/// How far the latest change got.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Kept {
+    /// Not on the device yet.
+    Not,
+    /// On the device.
+    Yes,
+    /// The device did not take it.
+    Failed(Rejection),
+}
+
+/// A draft on screen together with where it is kept. Cheap to copy.
+#[derive(Clone, Copy)]
+pub struct Paper {
+    state: State,
+    /// What is written on it.
+    pub draft: RwSignal<ReportDraft>,
+    /// How far the latest change got.
+    pub kept: RwSignal<Kept>,
+    key: StoredValue<String>,
+    change: StoredValue<u32>,
+    over: StoredValue<bool>,
+}
+
+impl Paper {
+    /// A paper with a draft that is kept under a key.
+    pub fn new(state: State, key: String, draft: ReportDraft) -> Self {
+        Paper {
+            state,
+            draft: RwSignal::new(draft),
+            kept: RwSignal::new(Kept::Yes),
+            key: StoredValue::new(key),
+            change: StoredValue::new(0),
+            over: StoredValue::new(false),
+        }
+    }
+
+    /// The key under which the draft is kept.
+    pub fn key(self) -> String {
+        self.key.get_value()
+    }
+
+    /// Writes on it.
+    pub fn write(self, change: impl FnOnce(&mut ReportDraft)) {
+        self.draft.update(change);
+        self.kept.set(Kept::Not);
+        let turn = self.change.get_value().wrapping_add(1);
+        self.change.set_value(turn);
+        leptos::task::spawn_local(async move {
+            clock::sleep(PAUSE_MS).await;
+            // Gone with its page, which keeps it on its way out.
+            if self.change.try_get_value() == Some(turn) {
+                self.keep().await;
+            }
+        });
+    }
+
+    /// Keeps it now, unless it has been sent or thrown away.
+    pub async fn keep(self) {
+        let (Some(false), Some(key), Some(draft)) =
+            (self.over.try_get_value(), self.key.try_get_value(), self.draft.try_get_untracked())
+        else {
+            return;
+        };
+        let turn = self.change.try_get_value();
+        let kept = match self.state.keep_draft(&key, &draft).await {
+            // What was written meanwhile is kept by its own turn.
+            Ok(()) if self.change.try_get_value() == turn => Kept::Yes,
+            Ok(()) => return,
+            Err(rejection) => Kept::Failed(rejection),
+        };
+        let _ = self.kept.try_set(kept);
+    }
+
+    /// The same for a page that is going away: it takes along what it needs before the page's signals are gone.
+    pub fn keep_on_the_way_out(self) {
+        if self.over.try_get_value() != Some(false) || self.kept.try_get_untracked() == Some(Kept::Yes) {
+            return;
+        }
+        let (Some(key), Some(draft)) = (self.key.try_get_value(), self.draft.try_get_untracked()) else {
+            return;
+        };
+        let state = self.state;
+        leptos::task::spawn_local(async move {
+            // Nobody is there any more to be told.
+            let _ = state.keep_draft(&key, &draft).await;
+        });
+    }
+
+    /// Nothing is kept from here on: it is being sent or thrown away.
+    pub fn close(self) {
+        self.over.set_value(true);
+    }
+
+    /// It was not sent after all.
+    pub fn reopen(self) {
+        let _ = self.over.try_set_value(false);
+    }
+
+    /// Adds photos, one after another; each is on the device with the draft before the next one begins.
+    ///
+    /// # Errors
+    /// Of the first one that cannot be used; those before it stay.
+    pub async fn add(self, chosen: Vec<photo::Chosen>) -> Result<(), Rejection> {
+        for chosen in chosen {
+            let Some(key) = self.key.try_get_value() else { return Ok(()) };
+            let Some(draft) = self.draft.try_get_untracked() else { return Ok(()) };
+            let photo = self
+                .state
+                .take_photo(&key, &chosen, move |photo| {
+                    // What was typed while the photo was made small is on the paper by now.
+                    let mut draft = self.draft.try_get_untracked().unwrap_or(draft);
+                    draft.photos.push(photo);
+                    draft
+                })
+                .await?;
+            if self.draft.is_disposed() {
+                return Ok(());
+            }
+            self.write(|draft| draft.photos.push(photo));
+        }
+        Ok(())
+    }
+}
