@@ -46,8 +46,8 @@ fn full() -> Part {
 #[utoipa::path(get, path = "/api/cases/{case}/photos/{photo}", tag = "files",
     params(("case" = CaseId, Path), ("photo" = AttachmentId, Path), Which),
     responses(
-        (status = 200, description = "The photo, without metadata; it may also be a PNG", body = Vec<u8>,
-            content_type = "image/jpeg"),
+        (status = 200, description = "The photo, without metadata",
+            content(("image/jpeg"), ("image/png"))),
         (status = 304, description = "As the browser has it"),
         (status = "default", body = wire::Problem, content_type = "application/problem+json")))]
 pub(super) async fn photo(

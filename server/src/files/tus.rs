@@ -89,7 +89,7 @@ pub(super) async fn options(State(app): State<App>) -> impl IntoResponse {
 #[utoipa::path(post, path = "/api/files", tag = "files",
     params(("Tus-Resumable" = String, Header), ("Upload-Length" = u64, Header),
         ("Upload-Metadata" = String, Header)),
-    request_body(content = Vec<u8>, content_type = "application/offset+octet-stream"),
+    request_body(content(("application/offset+octet-stream"))),
     responses(
         (status = 201, description = "New", headers(("Location" = String), ("Upload-Offset" = u64))),
         (status = 200, description = "Known", headers(("Location" = String), ("Upload-Offset" = u64))),
@@ -137,7 +137,7 @@ pub(super) async fn look(
 /// Brings bytes of an upload, from where it stands.
 #[utoipa::path(patch, path = "/api/files/{name}", tag = "files",
     params(("name" = String, Path), ("Tus-Resumable" = String, Header), ("Upload-Offset" = u64, Header)),
-    request_body(content = Vec<u8>, content_type = "application/offset+octet-stream"),
+    request_body(content(("application/offset+octet-stream"))),
     responses(
         (status = 204, description = "Taken", headers(("Upload-Offset" = u64))),
         (status = "default", body = wire::Problem, content_type = "application/problem+json")))]
