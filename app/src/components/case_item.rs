@@ -80,14 +80,16 @@ pub struct Due {
 /// ahead. Pressing is what is missed, what follows on something missed, and the last four hours.
 pub fn next_due(case: &Case, now: Ms) -> Option<Due> {
     let all: Vec<_> = case.deadlines().into_iter().filter(|due| due.rule != Rule::Check).collect();
-    let missed = all.iter().filter(|due| due.at <= now).next_back();
+    let missed = all.iter().rfind(|due| due.at <= now);
     let ahead = all.iter().find(|due| due.at > now);
     let at = ahead.or(missed)?.at;
-    let tone = match at.since(now) {
-        _ if missed.is_some() => Tone::Urgent,
-        ..=FOUR_HOURS => Tone::Urgent,
-        ..=ONE_DAY => Tone::Warn,
-        _ => Tone::Neutral,
+    let left = at.since(now);
+    let tone = if missed.is_some() || left <= FOUR_HOURS {
+        Tone::Urgent
+    } else if left <= ONE_DAY {
+        Tone::Warn
+    } else {
+        Tone::Neutral
     };
     Some(Due { at, tone })
 }

@@ -7,7 +7,7 @@ use leptos::{prelude::*, reactive::spawn_local_scoped};
 use leptos_router::{NavigateOptions, hooks::use_navigate};
 use shared::{Rejection, case::CaseCommand, ids::CommandId, wire};
 
-use self::entries::{Entry, Got, Mend};
+use self::entries::{Entry, Got, Mend, Photos};
 use crate::{
     components::toast,
     i18n::*,
@@ -176,32 +176,19 @@ fn Row(entry: Entry, #[prop(into)] on_withdraw: Callback<CommandId>) -> impl Int
         view! { <p class="t-urgent">{move || sentence(&rejection)}</p> }
     });
     let waits = held.map(|rejection| view! { <p class="s">{move || sentence(&rejection)}</p> });
-    let progress = Memo::new(move |_| {
-        state.uploads.with(|uploads| {
-            let (mut sent, mut all) = (0_u64, 0_u64);
-            for upload in uploads.iter().filter(|upload| upload.command == command) {
-                all += u64::from(upload.bytes);
-                sent += match upload.state {
-                    shared::sync::UploadState::Done { .. } => u64::from(upload.bytes),
-                    shared::sync::UploadState::Waiting => u64::from(upload.offset),
-                    shared::sync::UploadState::Refused { .. } => 0,
-                };
-            }
-            (sent, all)
-        })
-    });
+    let progress = Memo::new(move |_| state.uploads.with(|uploads| Photos::of(command, uploads)));
     let bar = (photos > 0).then(|| {
         let text = move || {
-            let (sent, all) = progress.get();
-            t_string!(i18n, field.photo_bytes)
-                .replace("{count}", &photos.to_string())
-                .replace("{sent}", &words::bytes(sent))
-                .replace("{bytes}", &words::bytes(all))
+            progress.with(|progress| {
+                t_string!(i18n, field.photo_bytes)
+                    .replace("{count}", &photos.to_string())
+                    .replace("{sent}", &words::bytes(progress.sent))
+                    .replace("{bytes}", &words::bytes(progress.bytes))
+            })
         };
         // Photos are a few megabytes: far inside what f64 holds exactly.
-        let value = Signal::derive(move || match progress.get() {
-            (_, 0) => 0.0,
-            (sent, all) => sent as f64 / all as f64,
+        let value = Signal::derive(move || {
+            progress.with(|progress| progress.sent as f64 / progress.bytes.max(1) as f64)
         });
         view! {
             <div class="col tighter">

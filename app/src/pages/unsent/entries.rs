@@ -39,10 +39,6 @@ pub struct Entry {
     pub got: Got,
     /// How many photos it brings.
     pub photos: usize,
-    /// How many of their bytes are at the server.
-    pub sent: u64,
-    /// Of how many.
-    pub bytes: u64,
     /// It was made on this device.
     pub here: bool,
 }
@@ -97,8 +93,6 @@ fn of_row(row: &OutboxRow, uploads: &[UploadRow]) -> Option<Entry> {
         at: Some(row.at),
         got,
         photos: photos.count,
-        sent: photos.sent,
-        bytes: photos.bytes,
         here: true,
     })
 }
@@ -106,17 +100,7 @@ fn of_row(row: &OutboxRow, uploads: &[UploadRow]) -> Option<Entry> {
 fn of_photos(command: CommandId, uploads: &[UploadRow]) -> Option<Entry> {
     let case = uploads.iter().find(|upload| upload.command == command)?.case;
     let photos = Photos::of(command, uploads);
-    Some(Entry {
-        command,
-        kind: None,
-        case,
-        at: None,
-        got: photos.got()?,
-        photos: photos.count,
-        sent: photos.sent,
-        bytes: photos.bytes,
-        here: true,
-    })
+    Some(Entry { command, kind: None, case, at: None, got: photos.got()?, photos: photos.count, here: true })
 }
 
 fn of_refusal(refusal: &Refusal) -> Option<Entry> {
@@ -128,22 +112,26 @@ fn of_refusal(refusal: &Refusal) -> Option<Entry> {
         at: Some(envelope.at),
         got: Got::Refused(refusal.rejection.clone()),
         photos: 0,
-        sent: 0,
-        bytes: 0,
         here: false,
     })
 }
 
-struct Photos {
-    count: usize,
-    sent: u64,
-    bytes: u64,
+/// How far the photos of a command got.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Photos {
+    /// How many there are.
+    pub count: usize,
+    /// How many of their bytes are at the server.
+    pub sent: u64,
+    /// Of how many.
+    pub bytes: u64,
     waiting: bool,
     refused: Option<Code>,
 }
 
 impl Photos {
-    fn of(command: CommandId, uploads: &[UploadRow]) -> Self {
+    /// The photos of a command.
+    pub fn of(command: CommandId, uploads: &[UploadRow]) -> Self {
         let mut photos = Photos { count: 0, sent: 0, bytes: 0, waiting: false, refused: None };
         for upload in uploads.iter().filter(|upload| upload.command == command) {
             photos.count += usize::from(upload.part == Part::Full);
@@ -282,8 +270,9 @@ mod tests {
         let listed = entries(&outbox, &uploads, &[], PersonId(id(1)));
         let commands: Vec<u128> = listed.iter().map(|entry| entry.command.0.as_u128()).collect();
         assert_eq!(commands, [3, 2, 4]);
-        assert_eq!((listed[2].photos, listed[2].sent, listed[2].bytes), (1, 140, 200));
-        assert_eq!(listed[2].got, Got::Photos);
+        assert_eq!((listed[2].photos, &listed[2].got), (1, &Got::Photos));
+        let photos = Photos::of(listed[2].command, &uploads);
+        assert_eq!((photos.sent, photos.bytes), (140, 200));
     }
 
     #[test]
