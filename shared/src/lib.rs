@@ -10,6 +10,7 @@
 pub mod case;
 pub mod code;
 pub mod ids;
+pub mod json;
 pub mod rejection;
 pub mod session;
 pub mod site;

@@ -26,7 +26,7 @@
 use std::fmt;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -34,6 +34,7 @@ use crate::{
     Code, Rejection,
     case::{CaseCommand, CaseView},
     ids::{AttachmentId, CaseId, CommandId, DeviceId, PersonId, SiteCode},
+    json,
     rejection::Fields,
     site::{People, Places, Site},
     time::{Heard, Ms},
@@ -102,7 +103,7 @@ impl Envelope {
     /// # Errors
     /// `command.unreadable`.
     pub fn read(text: &str) -> Result<Envelope, Rejection> {
-        read_json(text.as_bytes()).map_err(|_| Code::CommandUnreadable.into())
+        json::read(text).map_err(|_| Code::CommandUnreadable.into())
     }
 
     /// The text of the envelope, to be made once and kept.
@@ -127,19 +128,10 @@ impl Envelope {
             return Err(Rejection::new(Code::CommandBadBody).with("detail", "no object"));
         }
         let tagged = serde_json::json!({ &self.kind: self.body });
-        read_json(tagged.to_string().as_bytes())
+        json::read(&tagged.to_string())
             .map(Command::Case)
             .map_err(|error| Rejection::new(Code::CommandBadBody).with("detail", error))
     }
-}
-
-/// Reads JSON. The one way to, everywhere on a device: every further kind of reader is compiled once more for every
-/// type, and a phone has to load it. For the same reason no type of the wire is flattened or internally tagged.
-///
-/// # Errors
-/// What does not parse.
-pub fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> serde_json::Result<T> {
-    serde_json::from_slice(bytes)
 }
 
 /// The hash of a command: SHA-256 over its text, in lowercase hex.

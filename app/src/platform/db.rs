@@ -25,7 +25,7 @@ use std::rc::Rc;
 use futures::future::{Either, select};
 use js_sys::{Array, Uint8Array};
 use serde::{Serialize, de::DeserializeOwned};
-use shared::wire::read_json;
+use shared::json;
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{IdbDatabase, IdbKeyRange, IdbObjectStore, IdbOpenDbRequest, IdbRequest, IdbTransaction};
@@ -525,7 +525,7 @@ fn issue(transaction: &IdbTransaction, op: &Op) -> Result<IdbRequest, JsValue> {
 
 fn parse<T: DeserializeOwned>(store: Store, value: &JsValue) -> Result<T, PlatformError> {
     let text = value.as_string().ok_or_else(|| unreadable(store, "not text"))?;
-    read_json(text.as_bytes()).map_err(|error| unreadable(store, &error.to_string()))
+    json::read(&text).map_err(|error| unreadable(store, &error.to_string()))
 }
 
 fn unreadable(store: Store, detail: &str) -> PlatformError {

@@ -13,6 +13,8 @@ use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortController, Headers, RequestCache, RequestCredentials, RequestInit};
 
+use shared::json;
+
 use super::{NetworkError, PlatformError, bridge, error, events};
 
 /// The time limit of a request that sets none.
@@ -132,7 +134,8 @@ impl Response {
 
     /// The body as JSON. What does not parse did not come from our server.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, PlatformError> {
-        shared::wire::read_json(&self.body)
+        let text = String::from_utf8_lossy(&self.body);
+        json::read(&text)
             .map_err(|error| NetworkError::Unreadable(format!("status {}: {error}", self.status)).into())
     }
 }

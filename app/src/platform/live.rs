@@ -41,7 +41,7 @@ impl Live {
             Listener::new(source.clone(), "open", move |_| open(LiveEvent::Open)),
             Listener::new(source.clone(), "message", move |event| {
                 let data = event.unchecked_into::<MessageEvent>().data().as_string();
-                if let Some(value) = data.and_then(|text| shared::wire::read_json(text.as_bytes()).ok()) {
+                if let Some(value) = data.and_then(|text| shared::json::read(&text).ok()) {
                     message(LiveEvent::Message(value));
                 }
             }),

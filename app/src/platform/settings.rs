@@ -43,7 +43,7 @@ impl Setting {
 #[must_use]
 pub fn read<T: DeserializeOwned>(setting: Setting) -> Option<T> {
     let text = local_storage().ok()?.get_item(setting.key()).ok()??;
-    shared::wire::read_json(text.as_bytes()).ok()
+    shared::json::read(&text).ok()
 }
 
 /// Sets a setting.

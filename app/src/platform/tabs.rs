@@ -27,7 +27,7 @@ impl<T: Serialize + DeserializeOwned> Channel<T> {
             BroadcastChannel::new(name).map_err(|_| PlatformError::Unsupported("BroadcastChannel"))?;
         let listener = Listener::new(channel.clone(), "message", move |event| {
             let data = event.unchecked_into::<MessageEvent>().data().as_string();
-            if let Some(message) = data.and_then(|text| shared::wire::read_json(text.as_bytes()).ok()) {
+            if let Some(message) = data.and_then(|text| shared::json::read(&text).ok()) {
                 callback(message);
             }
         });

@@ -344,9 +344,9 @@ impl CaseCommand {
 
     /// The body, as it travels in the envelope.
     pub fn body(&self) -> serde_json::Value {
-        let tagged = serde_json::to_vec(self).unwrap_or_default();
+        let tagged = serde_json::to_string(self).unwrap_or_default();
         // A command serialises to an object with its kind as the one field.
-        crate::wire::read_json(&tagged)
+        crate::json::read(&tagged)
             .ok()
             .and_then(|mut tagged: serde_json::Value| {
                 tagged.get_mut(self.kind()).map(serde_json::Value::take)
