@@ -280,7 +280,7 @@ fn branch(
             .collect_view()
     });
     if of.is_none() {
-        view! { <div class="tree"><ul class="col tighter">{rows}</ul></div> }.into_any()
+        view! { <ul class="tree">{rows}</ul> }.into_any()
     } else {
         view! { <ul>{rows}</ul> }.into_any()
     }

@@ -27,16 +27,29 @@ const LITTLE_ROOM: u64 = 20 * 1_024 * 1_024;
 /// The person's own page.
 #[component]
 pub fn Me() -> impl IntoView {
+    let state = expect_context::<State>();
     let i18n = use_i18n();
     let changing = RwSignal::new(false);
+    let closed = Memo::new(move |_| {
+        state.property.with(|property| {
+            property
+                .as_ref()
+                .is_some_and(|property| !property.site.desk_open(&property.zone, state.now.get()))
+        })
+    });
     view! {
         <TopBar title=move || t_string!(i18n, field.me) />
         <main class="main">
             <Person />
             <InstallHint />
-            <Telephones />
+            <Show when=move || closed.get()>
+                <Telephones closed=closed />
+            </Show>
             <Looks />
             <Device />
+            <Show when=move || !closed.get()>
+                <Telephones closed=closed />
+            </Show>
             <Sessions />
             <div class="col">
                 <Button
@@ -118,19 +131,15 @@ fn InstallHint() -> impl IntoView {
     })
 }
 
-/// The numbers of the desk and the control room (D1, R12): always there, and on top of everything when nobody sits at
-/// the desk.
+/// The numbers of the desk and the control room (D1, R12): always there, and first of all when nobody sits at the
+/// desk.
 #[component]
-fn Telephones() -> impl IntoView {
+fn Telephones(
+    /// Nobody sits at the desk now.
+    closed: Memo<bool>,
+) -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
-    let closed = Memo::new(move |_| {
-        state.property.with(|property| {
-            property
-                .as_ref()
-                .is_some_and(|property| !property.site.desk_open(&property.zone, state.now.get()))
-        })
-    });
     let rows = move || {
         let property = state.property.get()?;
         let rows = property

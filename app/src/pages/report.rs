@@ -342,7 +342,11 @@ fn Sheets(paper: Paper, mend: Option<CommandId>) -> impl IntoView {
     let may_fix = Memo::new(move |_| {
         category.with(|category| paper.draft.with(|draft| form::may_fix(draft, category.as_ref())))
     });
+    let has_urgency = Memo::new(move |_| category.with(Option::is_some) && !page.complaint());
     let whole = page.error(Spot::Whole);
+    let troubled = Memo::new(move |_| {
+        whole.with(Option::is_some) || paper.kept.with(|kept| matches!(kept, Kept::Failed(_)))
+    });
     let unsafe_note = move || match paper.kept.get() {
         Kept::Failed(rejection) => Some(page.sentence(i18n, &rejection)),
         Kept::Not | Kept::Yes => None,
@@ -350,7 +354,7 @@ fn Sheets(paper: Paper, mend: Option<CommandId>) -> impl IntoView {
     view! {
         <Bar paper=Some(paper) />
         <main class="main">
-            <div node_ref=spots.at(Spot::Whole) tabindex="-1" role="alert">
+            <div node_ref=spots.at(Spot::Whole) tabindex="-1" role="alert" hidden=move || !troubled.get()>
                 {move || {
                     whole
                         .get()
@@ -396,7 +400,7 @@ fn Sheets(paper: Paper, mend: Option<CommandId>) -> impl IntoView {
                 <Whose page=page />
             </div>
             <Show when=move || known.get()>
-                <div node_ref=spots.at(Spot::Urgency) tabindex="-1">
+                <div node_ref=spots.at(Spot::Urgency) tabindex="-1" hidden=move || !has_urgency.get()>
                     <HowUrgent page=page />
                 </div>
                 <div class="col" node_ref=spots.at(Spot::Person) tabindex="-1">
@@ -606,7 +610,12 @@ fn ErrorLine(error: Signal<Option<String>>) -> impl IntoView {
             }
         })
     };
-    view! { <div role="alert">{line}</div> }
+    // An empty line takes no room of its own.
+    view! {
+        <div role="alert" hidden=move || error.with(Option::is_none)>
+            {line}
+        </div>
+    }
 }
 
 /// What kind of problem.
