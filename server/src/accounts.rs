@@ -14,7 +14,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use password::Passwords;
 pub use session::SignedIn;
-pub(crate) use sign_in::check_password;
+pub(crate) use sign_in::{Address, check_password};
 pub use throttle::Throttle;
 
 use crate::App;

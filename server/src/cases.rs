@@ -5,7 +5,7 @@
 
 pub mod store;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 use shared::{
     case::{Case, CaseEvent, command::PhotoRef},
@@ -49,10 +49,10 @@ impl Cases {
     /// # Errors
     /// If the database fails.
     pub async fn find(&mut self, writer: &mut Writer, id: CaseId) -> Result<Option<&Case>, Error> {
-        if !self.0.contains_key(&id) {
+        if let Entry::Vacant(entry) = self.0.entry(id) {
             let site = writer.code().clone();
             if let Some((case, seq)) = store::load(writer.conn(), &site, id).await? {
-                self.0.insert(id, Open { case, seq, events: Vec::new(), photos: Vec::new() });
+                entry.insert(Open { case, seq, events: Vec::new(), photos: Vec::new() });
             }
         }
         Ok(self.0.get(&id).map(|open| &open.case))

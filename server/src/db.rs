@@ -7,6 +7,7 @@
 //! Only TEXT, BIGINT and DOUBLE PRECISION columns: booleans are 0 and 1, instants milliseconds, JSON is text.
 
 use std::{
+    borrow::Cow,
     ops::{Deref, DerefMut},
     time::Duration,
 };
@@ -209,6 +210,11 @@ pub fn is_unavailable(error: &sqlx::Error) -> bool {
         // `sqlx::Error` is not exhaustive; whatever else it learns is a failure like the rest.
         _ => false,
     }
+}
+
+/// A text that both databases can hold: PostgreSQL has no place for NUL, which only damage or malice sends.
+pub fn storable(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{FFFD}")) } else { Cow::Borrowed(text) }
 }
 
 /// A value of a row that is not what was written, with where it lies.

@@ -20,6 +20,7 @@ pub mod feed;
 pub mod files;
 pub mod live;
 pub mod random;
+mod rate_limit;
 mod security;
 mod site_files;
 pub mod sites;
@@ -32,10 +33,10 @@ use axum::{
     Router,
     extract::DefaultBodyLimit,
     middleware::{from_fn, from_fn_with_state},
-    routing::get,
+    routing::{any, get},
 };
 use tokio::sync::watch;
-use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::{CompressionLevel, catch_panic::CatchPanicLayer, compression::CompressionLayer};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -47,6 +48,7 @@ use config::{Settings, Storage};
 use db::Db;
 use files::Files;
 use live::Wake;
+use rate_limit::RateLimit;
 use sites::Directory;
 
 /// The most bytes of a request's body, apart from those of photos.
@@ -71,6 +73,8 @@ pub struct Parts {
     pub passwords: Passwords,
     /// Limits attempts at signing in.
     pub throttle: Throttle,
+    /// Limits requests.
+    pub rate_limit: RateLimit,
     /// The sites as they were last read.
     pub directory: Directory,
     /// Wakes those whom a commit concerns.
@@ -94,12 +98,14 @@ impl App {
     /// # Errors
     /// If one of them cannot be opened.
     pub async fn open(storage: &Storage, settings: Settings, clock: Clock) -> anyhow::Result<App> {
+        telemetry::figures()?;
         let url = storage.files_url()?;
         let db = Db::open(&storage.database_url(), settings.db_connections).await?;
         let epoch = open_epoch(&db).await?;
         let stopping = watch::Sender::new(false);
         Ok(App(Arc::new(Parts {
             files: Files::open(&url, settings.max_megapixels)?,
+            rate_limit: RateLimit::new(settings.requests_per_second, settings.requests_burst),
             directory: Directory::default(),
             wake: Wake::default(),
             passwords: Passwords::new()?,
@@ -151,11 +157,15 @@ pub fn openapi() -> OpenApi {
 /// All addresses of the server.
 pub fn router(app: App) -> Router {
     let (api, openapi) = api().split_for_parts();
-    Router::new()
-        .merge(api.method_not_allowed_fallback(telemetry::wrong_method))
+    let api = api
         .route("/api/openapi.json", get(move || async { axum::Json(openapi) }))
-        .route("/api", get(telemetry::not_found))
-        .route("/api/{*rest}", axum::routing::any(telemetry::not_found))
+        .route("/api", any(telemetry::not_found))
+        .route("/api/{*rest}", any(telemetry::not_found))
+        .method_not_allowed_fallback(telemetry::wrong_method)
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
+        .layer(from_fn_with_state(app.clone(), rate_limit::limit));
+    Router::new()
+        .merge(api)
         .route("/healthz", get(telemetry::healthz))
         .route("/readyz", get(telemetry::readyz))
         .route("/metrics", get(telemetry::metrics))

@@ -124,7 +124,6 @@ async fn import(file: &Path, first: FirstPassword, storage: &Storage) -> anyhow:
 
 async fn serve(storage: Storage, settings: Settings) -> anyhow::Result<()> {
     telemetry::start_log(settings.log_format)?;
-    telemetry::figures()?;
     let address = settings.listen;
     let app = App::open(&storage, settings, Clock::System).await?;
     let listener = tokio::net::TcpListener::bind(address)

@@ -8,7 +8,7 @@ use axum::{
 use shared::{Code, session::SessionEntry, wire::Problem};
 
 use super::{SignedIn, store};
-use crate::{App, Error};
+use crate::{App, Error, db::storable};
 
 /// The sessions of whoever is signed in, latest used first.
 #[utoipa::path(
@@ -49,7 +49,7 @@ pub(super) async fn revoke(
     Path(id): Path<String>,
 ) -> Result<StatusCode, Error> {
     let mut tx = app.db.write().await?;
-    let ended = store::end_session(&mut tx, signed_in.person, &id).await?;
+    let ended = store::end_session(&mut tx, signed_in.person, &storable(&id)).await?;
     tx.commit().await?;
     if ended { Ok(StatusCode::NO_CONTENT) } else { Err(Code::RequestNotFound.into()) }
 }

@@ -21,7 +21,7 @@ use super::{
     store,
     throttle::Whose,
 };
-use crate::{App, Error, body::Body, random};
+use crate::{App, Error, body::Body, db::storable, random};
 
 /// The shortest password.
 const PASSWORD_MIN: usize = 8;
@@ -65,7 +65,7 @@ pub(super) async fn sign_in(
     Address(address): Address,
     Body(asked): Body<SignIn>,
 ) -> Result<impl IntoResponse, Error> {
-    let name = asked.name.trim().to_owned();
+    let name = storable(asked.name.trim()).into_owned();
     let now = app.clock.now();
     let whose = [Whose::Name(name.to_lowercase()), Whose::Address(address)];
     check_key(&asked.public_key)?;
@@ -93,7 +93,7 @@ pub(super) async fn sign_in(
         id: wire::hex(&random::bytes::<16>()?),
         account: account.id,
         device: asked.device,
-        label: asked.label.chars().take(LABEL_MAX).collect(),
+        label: storable(&asked.label).chars().take(LABEL_MAX).collect(),
         created: now,
         seen: now,
         expires: expiry(now),

@@ -1,5 +1,7 @@
 //! Chains and the journal of commands in the database.
 
+use std::borrow::Cow;
+
 use shared::{
     ids::{CommandId, DeviceId, PersonId, SiteCode},
     time::{EventTime, Ms},
@@ -8,7 +10,7 @@ use shared::{
 use sqlx::Row;
 use uuid::Uuid;
 
-use crate::db::{Conn, damaged};
+use crate::db::{Conn, damaged, storable};
 
 /// Where a chain stands.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -145,8 +147,8 @@ pub async fn keep(conn: &mut Conn, kept: &Kept) -> sqlx::Result<()> {
     .bind(kept.id.to_string())
     .bind(kept.site.as_ref().map(|site| site.0.clone()))
     .bind(kept.aggregate.map(|id| id.to_string()))
-    .bind(kept.kind.clone())
-    .bind(&kept.text)
+    .bind(kept.kind.as_deref().map(storable).map(Cow::into_owned))
+    .bind(storable(&kept.text).into_owned())
     .bind(kept.time.at.0)
     .bind(i64::from(kept.time.uncertain))
     .bind(kept.time.received.0)

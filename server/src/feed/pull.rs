@@ -23,7 +23,7 @@ use super::{
 use crate::{
     App, Error,
     accounts::SignedIn,
-    db::{Conn, damaged},
+    db::{Conn, damaged, storable},
     sites::{self, Known},
 };
 
@@ -60,7 +60,7 @@ pub(super) async fn pull(
 ) -> Result<Json<PullResponse>, Error> {
     let Query(asked) =
         asked.map_err(|error| Rejection::new(Code::RequestBadBody).with("detail", error.body_text()))?;
-    let site = SiteCode(asked.site);
+    let site = SiteCode(storable(&asked.site).into_owned());
     let limit = usize::from(asked.limit.unwrap_or(LIMIT).clamp(1, LIMIT_MAX));
     let cursor = asked.cursor.as_deref().filter(|text| !text.is_empty()).map(Cursor::read).transpose()?;
     if let Some(cursor) = &cursor

@@ -1,0 +1,217 @@
+//! A server of its own for every test.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{Router, body::Body, http::Request};
+use server::{
+    App,
+    clock::{Clock, ManualClock},
+    config::{Settings, Storage},
+    sites::import::{FirstPassword, import, read},
+};
+use shared::{ids::PersonId, time::Ms};
+use sqlx::Connection;
+use tempfile::TempDir;
+use tokio::sync::OnceCell;
+
+use super::{Device, Reply};
+
+/// The password of everybody.
+pub const PASSWORD: &str = "a password of tests";
+/// Monday, 23 November 2026, 10:00 at the demo property.
+const START: Ms = Ms(1_795_399_200_000);
+
+/// The database that a test runs on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum On {
+    Sqlite,
+    Postgres,
+}
+
+/// Where the PostgreSQL of the tests is.
+pub fn postgres_url() -> Option<String> {
+    env::var("TEST_POSTGRES_URL").ok().filter(|url| !url.is_empty())
+}
+
+/// A number that no other test of this run has had.
+pub fn unique() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::SeqCst)
+}
+
+/// A server with the two demo properties and a clock that is moved by hand.
+pub struct TestApp {
+    pub app: App,
+    pub clock: ManualClock,
+    pub storage: Storage,
+    pub router: Router,
+    // Removed when the test is over.
+    _folder: TempDir,
+}
+
+impl TestApp {
+    /// With both properties imported and everybody's password set.
+    pub async fn start(on: On) -> TestApp {
+        TestApp::with(on, settings()).await
+    }
+
+    /// The same with other settings.
+    pub async fn with(on: On, settings: Settings) -> TestApp {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = match on {
+            On::Sqlite => {
+                let template = sqlite_template().await;
+                std::fs::copy(template, folder.path().join("firsthand.db")).unwrap();
+                storage(folder.path(), None)
+            }
+            On::Postgres => {
+                let name = format!("test_{}_{}", std::process::id(), unique());
+                let url = postgres_database(&name, Some(postgres_template().await)).await;
+                storage(folder.path(), Some(url))
+            }
+        };
+        let clock = ManualClock::at(START);
+        let app = App::open(&storage, settings, Clock::Manual(clock.clone())).await.unwrap();
+        let router = server::router(app.clone());
+        TestApp { app, clock, storage, router, _folder: folder }
+    }
+
+    /// Stops the server and starts it again on the same data.
+    pub async fn restart(&mut self) {
+        self.app.db.close().await;
+        let clock = Clock::Manual(self.clock.clone());
+        self.app = App::open(&self.storage, settings(), clock).await.unwrap();
+        self.router = server::router(self.app.clone());
+    }
+
+    /// The present instant.
+    pub fn now(&self) -> Ms {
+        Clock::Manual(self.clock.clone()).now()
+    }
+
+    /// Moves the clock forward.
+    pub fn advance(&self, minutes: u64) {
+        self.clock.advance(Duration::from_secs(minutes * 60));
+    }
+
+    /// Signs somebody in on a new device.
+    pub async fn sign_in(&self, name: &str) -> Device {
+        let mut device = Device::new(self);
+        let reply = device.sign_in(name, PASSWORD).await;
+        assert_eq!(reply.status, 200, "{}", reply.text);
+        device
+    }
+
+    /// A case reported by a guard, with the guard and the desk: the start of many stories.
+    pub async fn with_team(on: On) -> (TestApp, Team) {
+        let app = TestApp::start(on).await;
+        let team = Team {
+            guard: app.sign_in(super::cast::GUARD).await,
+            desk: app.sign_in(super::cast::DESK).await,
+            technician: app.sign_in(super::cast::TECHNICIAN).await,
+        };
+        (app, team)
+    }
+
+    /// Sends a request as nobody.
+    pub async fn send(&self, request: Request<Body>) -> Reply {
+        Reply::of(&self.router, request).await
+    }
+
+    /// The id of somebody at the demo property.
+    pub async fn person(&self, code: &str) -> PersonId {
+        let mut conn = self.app.db.connection().await.unwrap();
+        let site = shared::ids::SiteCode::from("jinzhou");
+        let members = server::sites::store::members(&mut conn, &site).await.unwrap();
+        members.iter().find(|member| member.code == code).unwrap().id
+    }
+
+    /// Imports a property's file again, changed by `change`.
+    pub async fn reimport(&self, site: &str, change: impl FnOnce(&mut serde_json::Value)) {
+        let mut file: serde_json::Value = serde_json::from_str(&demo(site)).unwrap();
+        change(&mut file);
+        let plan = read(&file.to_string()).unwrap();
+        import(&self.app, &plan, FirstPassword::Same(PASSWORD.to_owned())).await.unwrap();
+    }
+}
+
+/// The people of most stories.
+pub struct Team {
+    pub guard: Device,
+    pub desk: Device,
+    pub technician: Device,
+}
+
+/// The file of a demo property.
+pub fn demo(site: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../demo");
+    std::fs::read_to_string(folder.join(format!("site-{site}.json"))).unwrap()
+}
+
+/// The clock stands still, so that no bucket of requests would ever fill again.
+fn settings() -> Settings {
+    Settings { requests_burst: 1_000_000, ..Settings::default() }
+}
+
+fn storage(data: &Path, database_url: Option<String>) -> Storage {
+    Storage { data: data.to_owned(), database_url, files_url: None }
+}
+
+async fn fill(storage: &Storage) {
+    let clock = Clock::Manual(ManualClock::at(START));
+    let app = App::open(storage, Settings::default(), clock).await.unwrap();
+    for site in ["jinzhou", "wanjing"] {
+        let plan = read(&demo(site)).unwrap();
+        import(&app, &plan, FirstPassword::Same(PASSWORD.to_owned())).await.unwrap();
+    }
+    app.db.close().await;
+}
+
+/// A database with the demo properties, made once and copied for each test.
+async fn sqlite_template() -> &'static Path {
+    static TEMPLATE: OnceCell<(TempDir, PathBuf)> = OnceCell::const_new();
+    let made = TEMPLATE.get_or_init(|| async {
+        let folder = tempfile::tempdir().unwrap();
+        fill(&storage(folder.path(), None)).await;
+        let path = folder.path().join("firsthand.db");
+        (folder, path)
+    });
+    &made.await.1
+}
+
+async fn postgres_template() -> &'static str {
+    static TEMPLATE: OnceCell<String> = OnceCell::const_new();
+    let made = TEMPLATE.get_or_init(|| async {
+        let name = format!("template_{}", std::process::id());
+        let url = postgres_database(&name, None).await;
+        let folder = tempfile::tempdir().unwrap();
+        fill(&storage(folder.path(), Some(url))).await;
+        name
+    });
+    made.await
+}
+
+/// Makes a database. It goes with the server of the tests.
+async fn postgres_database(name: &str, template: Option<&str>) -> String {
+    static ONE_AT_A_TIME: OnceLock<tokio::sync::Mutex<()>> = OnceLock::new();
+    // PostgreSQL copies a template only while nobody else does.
+    let _turn = ONE_AT_A_TIME.get_or_init(Default::default).lock().await;
+    sqlx::any::install_default_drivers();
+    let url = postgres_url().unwrap();
+    let mut admin = sqlx::AnyConnection::connect(&url).await.unwrap();
+    let template = template.map(|template| format!(" template {template}")).unwrap_or_default();
+    // Names made here, of letters and digits.
+    let sql = sqlx::AssertSqlSafe(format!("create database {name}{template}"));
+    sqlx::raw_sql(sql).execute(&mut admin).await.unwrap();
+    admin.close().await.unwrap();
+    let (server, _) = url.rsplit_once('/').unwrap();
+    format!("{server}/{name}")
+}

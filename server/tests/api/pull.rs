@@ -1,0 +1,224 @@
+//! Pulling: pages, cursors, and what is gained and lost.
+
+use serde_json::{Value, json};
+use shared::wire::{self, DocKey, PullResponse};
+
+use crate::kit::{On, TestApp, cast, tests};
+
+tests![
+    a_first_pull_brings_the_site_and_what_concerns_the_reader,
+    nothing_new_is_nothing_sent,
+    pages_bring_everything_once,
+    a_change_between_pages_is_not_lost,
+    a_damaged_cursor_is_unreadable,
+    a_cursor_of_another_site_or_person_is_foreign,
+    a_cursor_from_the_future_is_refused,
+    a_cursor_of_another_epoch_starts_from_nothing,
+    a_gained_role_brings_its_cases,
+    a_lost_role_takes_its_cases_but_what_another_principal_shows,
+    losing_a_role_in_pages_takes_everything,
+    who_has_left_loses_everything,
+    nobody_pulls_without_a_session,
+    a_bad_query_is_refused,
+];
+
+async fn a_first_pull_brings_the_site_and_what_concerns_the_reader(on: On) {
+    let (_app, mut team) = TestApp::with_team(on).await;
+    let case = team.guard.report().await;
+    let keys: Vec<DocKey> = team.guard.pull().await.docs.keys().copied().collect();
+    assert_eq!(keys, [DocKey::Site, DocKey::Places, DocKey::People, DocKey::Case(case)]);
+    assert!(team.technician.pull().await.case(case).is_none());
+    assert!(team.technician.pull().await.gone.is_empty());
+}
+
+async fn nothing_new_is_nothing_sent(on: On) {
+    let (_app, mut team) = TestApp::with_team(on).await;
+    team.technician.pull().await;
+    team.guard.report().await;
+    assert!(team.technician.pull().await.changed.is_empty());
+    team.guard.pull().await;
+    assert!(team.guard.pull().await.changed.is_empty());
+}
+
+async fn pages_bring_everything_once(on: On) {
+    let (_app, mut team) = TestApp::with_team(on).await;
+    let mut cases = Vec::new();
+    for _ in 0..9 {
+        cases.push(team.guard.report().await);
+    }
+    for (n, case) in cases.iter().enumerate().filter(|(n, _)| n % 2 == 0) {
+        team.desk.accepted("case.comment", *case, json!({ "text": n.to_string() })).await;
+    }
+    for limit in [1, 2, 5] {
+        let mut seen = Vec::new();
+        let mut cursor = String::new();
+        loop {
+            let reply = team.desk.get(&format!("/api/pull?site=jinzhou&limit={limit}&cursor={cursor}")).await;
+            let page: PullResponse = serde_json::from_str(&reply.text).unwrap();
+            assert!(page.docs.len() <= limit);
+            assert!(page.gone.is_empty());
+            seen.extend(page.docs.iter().map(wire::Doc::key));
+            cursor = page.cursor;
+            if !page.more {
+                break;
+            }
+        }
+        assert_eq!(seen.len(), 3 + 9);
+        seen.sort();
+        seen.dedup();
+        assert_eq!(seen.len(), 3 + 9);
+    }
+}
+
+async fn a_change_between_pages_is_not_lost(on: On) {
+    let (_app, mut team) = TestApp::with_team(on).await;
+    let first = team.guard.report().await;
+    for _ in 0..4 {
+        team.guard.report().await;
+    }
+    let reply = team.desk.get("/api/pull?site=jinzhou&limit=4").await;
+    let page: PullResponse = serde_json::from_str(&reply.text).unwrap();
+    assert!(page.more);
+    assert_eq!(page.docs[3].key(), DocKey::Case(first));
+    team.guard.accepted("case.comment", first, json!({ "text": "更大了" })).await;
+    let reply = team.desk.get(&format!("/api/pull?site=jinzhou&cursor={}", page.cursor)).await;
+    let rest: PullResponse = serde_json::from_str(&reply.text).unwrap();
+    let keys: Vec<DocKey> = rest.docs.iter().map(wire::Doc::key).collect();
+    assert_eq!(keys.len(), 5);
+    assert_eq!(keys[4], DocKey::Case(first));
+}
+
+async fn a_damaged_cursor_is_unreadable(on: On) {
+    let app = TestApp::start(on).await;
+    let guard = app.sign_in(cast::GUARD).await;
+    for cursor in ["x", "e30", "%FF", "bm90IGpzb24", &"A".repeat(5_000)] {
+        let reply = guard.get(&format!("/api/pull?site=jinzhou&cursor={cursor}")).await;
+        let (status, code) = reply.problem();
+        assert_eq!(status, 400, "{cursor}");
+        assert!(["cursor.unreadable", "request.bad_body"].contains(&code.as_str()));
+    }
+}
+
+async fn a_cursor_of_another_site_or_person_is_foreign(on: On) {
+    let app = TestApp::start(on).await;
+    let mut guard = app.sign_in(cast::GUARD).await;
+    let mut desk = app.sign_in(cast::DESK).await;
+    let mut stranger = app.sign_in(cast::FOREIGN_GUARD).await;
+    for other in [&mut desk, &mut stranger] {
+        let cursor = other.pull().await.cursor.clone().unwrap();
+        let reply = guard.get(&format!("/api/pull?site=jinzhou&cursor={cursor}")).await;
+        assert_eq!(reply.problem(), (403, "cursor.foreign".to_owned()));
+    }
+    let cursor = guard.pull().await.cursor.clone().unwrap();
+    let reply = guard.get(&format!("/api/pull?site=wanjing&cursor={cursor}")).await;
+    assert_eq!(reply.problem(), (403, "cursor.foreign".to_owned()));
+}
+
+/// The cursor with something changed: opaque to devices, not to those who forge.
+fn forged(cursor: &str, change: impl FnOnce(&mut Value)) -> String {
+    let mut value: Value = serde_json::from_slice(&wire::read_base64url(cursor).unwrap()).unwrap();
+    change(&mut value);
+    wire::base64url(value.to_string().as_bytes())
+}
+
+async fn a_cursor_from_the_future_is_refused(on: On) {
+    let app = TestApp::start(on).await;
+    let mut guard = app.sign_in(cast::GUARD).await;
+    let cursor = guard.pull().await.cursor.clone().unwrap();
+    for position in [1_000_000, i64::MAX] {
+        let future = forged(&cursor, |cursor| cursor["at"]["all"] = json!(position));
+        let reply = guard.get(&format!("/api/pull?site=jinzhou&cursor={future}")).await;
+        assert_eq!(reply.problem(), (400, "cursor.future".to_owned()));
+    }
+}
+
+async fn a_cursor_of_another_epoch_starts_from_nothing(on: On) {
+    let app = TestApp::start(on).await;
+    let mut guard = app.sign_in(cast::GUARD).await;
+    let cursor = guard.pull().await.cursor.clone().unwrap();
+    let older = forged(&cursor, |cursor| {
+        cursor["epoch"] = json!("another life");
+        cursor["at"]["all"] = json!(1_000_000);
+    });
+    let reply = guard.get(&format!("/api/pull?site=jinzhou&cursor={older}")).await;
+    let page: PullResponse = serde_json::from_str(&reply.text).unwrap();
+    assert_eq!(page.docs.len(), 3);
+    assert_eq!(page.epoch, app.app.epoch);
+}
+
+/// Gives somebody other roles.
+async fn cast_as(app: &TestApp, code: &str, roles: Value) {
+    app.reimport("jinzhou", |file| {
+        let people = file["people"].as_array_mut().unwrap();
+        people.iter_mut().find(|person| person["code"] == code).unwrap()["roles"] = roles;
+    })
+    .await;
+}
+
+async fn a_gained_role_brings_its_cases(on: On) {
+    let (app, mut team) = TestApp::with_team(on).await;
+    let case = team.guard.report().await;
+    assert!(team.technician.pull().await.case(case).is_none());
+    cast_as(&app, cast::TECHNICIAN, json!(["technician", "desk"])).await;
+    assert!(team.technician.pull().await.case(case).is_some());
+}
+
+async fn a_lost_role_takes_its_cases_but_what_another_principal_shows(on: On) {
+    let (app, mut team) = TestApp::with_team(on).await;
+    let theirs = team.guard.report().await;
+    let own = team.desk.report().await;
+    assert_eq!(team.desk.pull().await.docs.len(), 3 + 2);
+    cast_as(&app, cast::DESK, json!(["cleaner"])).await;
+    let feed = team.desk.pull().await;
+    assert!(feed.case(theirs).is_none() && feed.gone.contains(&DocKey::Case(theirs)));
+    assert!(feed.case(own).is_some());
+    assert!(team.desk.pull().await.changed.is_empty());
+    // And back again.
+    cast_as(&app, cast::DESK, json!(["desk"])).await;
+    assert_eq!(team.desk.pull().await.docs.len(), 3 + 2);
+}
+
+async fn losing_a_role_in_pages_takes_everything(on: On) {
+    let (app, mut team) = TestApp::with_team(on).await;
+    let mut cases = Vec::new();
+    for _ in 0..7 {
+        cases.push(team.guard.report().await);
+    }
+    let own = team.desk.report().await;
+    team.desk.pull().await;
+    cast_as(&app, cast::DESK, json!(["cleaner"])).await;
+    // One that the reader never had does not show up as gone.
+    let later = team.guard.report().await;
+    let feed = team.desk.pull_by("jinzhou", 2).await;
+    assert!(cases.iter().all(|case| feed.gone.contains(&DocKey::Case(*case))));
+    assert!(!feed.changed.contains(&DocKey::Case(later)));
+    assert_eq!(feed.docs.keys().filter(|key| matches!(key, DocKey::Case(_))).count(), 1);
+    assert!(feed.case(own).is_some());
+}
+
+async fn who_has_left_loses_everything(on: On) {
+    let app = TestApp::start(on).await;
+    let mut cleaner = app.sign_in(cast::CLEANER).await;
+    cleaner.report().await;
+    assert_eq!(cleaner.pull().await.docs.len(), 4);
+    app.reimport("jinzhou", crate::import::without(cast::CLEANER)).await;
+    assert!(cleaner.pull().await.docs.is_empty());
+    assert!(cleaner.pull().await.changed.is_empty());
+    let reply = cleaner.get("/api/pull?site=jinzhou").await;
+    assert_eq!(reply.problem(), (403, "site.not_member".to_owned()));
+}
+
+async fn nobody_pulls_without_a_session(on: On) {
+    let app = TestApp::start(on).await;
+    let nobody = crate::kit::Device::new(&app);
+    assert_eq!(nobody.get("/api/pull?site=jinzhou").await.problem(), (401, "auth.required".to_owned()));
+}
+
+async fn a_bad_query_is_refused(on: On) {
+    let app = TestApp::start(on).await;
+    let guard = app.sign_in(cast::GUARD).await;
+    for query in ["", "?limit=2", "?site=jinzhou&limit=many"] {
+        let reply = guard.get(&format!("/api/pull{query}")).await;
+        assert_eq!(reply.problem(), (400, "request.bad_body".to_owned()));
+    }
+}

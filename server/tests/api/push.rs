@@ -1,0 +1,330 @@
+//! Pushing commands: repeats, gaps, what waits and what is refused, and the time of events.
+
+use serde_json::json;
+use shared::{
+    Code, Rejection,
+    case::CaseView,
+    ids::CommandId,
+    time::{HOUR, Ms},
+    wire::{self, PushResponse, SETTLE, Verdict},
+};
+
+use crate::kit::{Device, On, PASSWORD, Reply, TestApp, cast, complaint, leak, tests};
+
+tests![
+    a_repeat_gets_the_first_verdicts_again,
+    a_repeat_that_goes_on_is_judged_from_where_it_is_new,
+    a_gap_waits_for_what_is_missing,
+    a_command_waits_for_its_create_and_is_judged_when_it_comes,
+    refusing_a_create_refuses_its_children,
+    anybody_may_carry_a_push,
+    an_older_key_of_the_device_still_vouches,
+    a_person_who_left_is_quarantined,
+    a_push_for_two_sites_is_judged_at_both,
+    a_refused_command_is_shown_to_its_author_and_the_desk_until_it_is_settled,
+    r9_a_refused_complaint_is_shown_to_its_author_only,
+    r3_a_clock_three_years_off_gives_the_right_time,
+    r3_time_never_goes_back_on_one_device,
+    pushes_at_the_same_time_all_arrive,
+    seeing_a_case_twice_changes_nothing,
+    a_hundred_commands_fit,
+];
+
+fn code(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Accepted { .. } => "accepted",
+        Verdict::Recorded { .. } => "recorded",
+        Verdict::Rejected(Rejection { code, .. }) | Verdict::Held { code } => code.as_str(),
+    }
+}
+
+fn codes(verdicts: &[Verdict]) -> Vec<&'static str> {
+    verdicts.iter().map(code).collect()
+}
+
+/// The verdicts of a push that somebody else has carried.
+fn verdicts(reply: &Reply) -> Vec<Verdict> {
+    let response: PushResponse = serde_json::from_str(&reply.text).unwrap();
+    response.answers.into_iter().map(|answer| answer.verdict).collect()
+}
+
+async fn a_repeat_gets_the_first_verdicts_again(on: On) {
+    let mut app = TestApp::start(on).await;
+    let mut guard = app.sign_in(cast::GUARD).await;
+    let case = guard.new_case();
+    let texts = vec![
+        guard.make("case.report", case, leak()),
+        guard.make("case.confirm", case, json!({})),
+        guard.make("case.comment", case, json!({ "text": "x" })),
+    ];
+    let first = guard.push(texts.clone()).await;
+    assert_eq!(codes(&first), ["accepted", "case.wrong_stage", "accepted"]);
+    app.advance(60);
+    assert_eq!(guard.push(texts.clone()).await, first);
+    app.restart().await;
+    guard.router = app.router.clone();
+    assert_eq!(guard.push(texts).await, first);
+    assert_eq!(guard.pull().await.case(case).unwrap().version(), 2);
+}
+
+async fn a_repeat_that_goes_on_is_judged_from_where_it_is_new(on: On) {
+    let app = TestApp::start(on).await;
+    let mut guard = app.sign_in(cast::GUARD).await;
+    let case = guard.new_case();
+    let first = guard.make("case.report", case, leak());
+    let before = guard.push(vec![first.clone()]).await;
+    let second = guard.make("case.comment", case, json!({ "text": "x" }));
+    let both = guard.push(vec![first, second]).await;
+    assert_eq!(both[0], before[0]);
+    assert!(matches!(both[1], Verdict::Accepted { version: 2, .. }));
+}
+
+async fn a_gap_waits_for_what_is_missing(on: On) {
+    let app = TestApp::start(on).await;
+    let mut guard = app.sign_in(cast::GUARD).await;
+    let case = guard.new_case();
+    let first = guard.make("case.report", case, leak());
+    let second = guard.make("case.comment", case, json!({ "text": "x" }));
+    assert_eq!(codes(&guard.push(vec![second.clone()]).await), ["command.predecessor_missing"]);
+    assert_eq!(codes(&guard.push(vec![first]).await), ["accepted"]);
+    assert_eq!(codes(&guard.push(vec![second]).await), ["accepted"]);
+}
+
+async fn a_command_waits_for_its_create_and_is_judged_when_it_comes(on: On) {
+    let app = TestApp::start(on).await;
+    let (mut guard, mut desk) = (app.sign_in(cast::GUARD).await, app.sign_in(cast::DESK).await);
+    let case = guard.new_case();
+    let report = guard.make("case.report", case, leak());
+    let comment = desk.make("case.comment", case, json!({ "text": "马上来" }));
+    let wrong = desk.make("case.confirm", case, json!({}));
+    let held = desk.push(vec![comment.clone(), wrong.clone()]).await;
+    assert_eq!(codes(&held), ["command.create_missing", "command.create_missing"]);
+    // The chain goes on meanwhile.
+    desk.report().await;
+    app.advance(5);
+    assert_eq!(codes(&guard.push(vec![report]).await), ["accepted"]);
+    let last = desk.make("case.see", case, json!({}));
+    let verdicts = desk.push(vec![comment, wrong]).await;
+    assert_eq!(codes(&verdicts), ["accepted", "case.wrong_stage"]);
+    assert_eq!(codes(&desk.push(vec![last]).await), ["accepted"]);
+    let feed = desk.pull().await;
+    let CaseView::Full(case) = feed.case(case).unwrap() else { panic!("an outline") };
+    // It happened when the desk said it, not when it could be judged.
+    assert_eq!(case.trail[0].time.at, app.now().plus(-5 * 60_000));
+    assert_eq!(feed.refusals().len(), 1);
+}
+
+async fn refusing_a_create_refuses_its_children(on: On) {
+    let app = TestApp::start(on).await;
+    let (mut guard, mut desk) = (app.sign_in(cast::GUARD).await, app.sign_in(cast::DESK).await);
+    let case = guard.new_case();
+    let early = desk.make("case.comment", case, json!({ "text": "先到" }));
+    assert_eq!(codes(&desk.push(vec![early.clone()]).await), ["command.create_missing"]);
+    let nowhere = json!({ "category": "leak", "place": "nowhere", "text": "x", "source": "found" });
+    let texts = vec![
+        guard.make("case.report", case, nowhere),
+        guard.make("case.comment", case, json!({ "text": "x" })),
+    ];
+    let verdicts = guard.push(texts.clone()).await;
+    assert_eq!(codes(&verdicts), ["case.unknown_place", "command.parent_rejected"]);
+    let Verdict::Rejected(rejection) = &verdicts[1] else { unreachable!() };
+    let parent = wire::Envelope::read(&texts[0]).unwrap().id;
+    assert_eq!(rejection.fields["parent"], parent.to_string());
+    // What had waited is refused with it.
+    assert_eq!(codes(&desk.push(vec![early]).await), ["command.parent_rejected"]);
+    // Mended, under a new id.
+    guard.report().await;
+}
+
+async fn anybody_may_carry_a_push(on: On) {
+    let app = TestApp::start(on).await;
+    let mut guard = app.sign_in(cast::GUARD).await;
+    let carrier = app.sign_in(cast::FOREIGN_GUARD).await;
+    let case = guard.new_case();
+    let text = guard.make("case.report", case, leak());
+    let reply = carrier.try_push(&guard.pack(vec![text.clone()])).await;
+    assert_eq!(codes(&verdicts(&reply)), ["accepted"]);
+    let CaseView::Full(case) = guard.pull().await.case(case).unwrap().clone() else { panic!() };
+    assert_eq!(case.first_asked.person, guard.person);
+    let nobody = Device::new(&app);
+    assert_eq!(nobody.try_push(&guard.pack(vec![text])).await.problem().0, 401);
+}
+
+async fn an_older_key_of_the_device_still_vouches(on: On) {
+    let app = TestApp::start(on).await;
+    let mut guard = app.sign_in(cast::GUARD).await;
+    let text = guard.make("case.report", guard.new_case(), leak());
+    let signed_before = guard.pack(vec![text]);
+    guard.key = p256::ecdsa::SigningKey::from_slice(&[9; 32]).unwrap();
+    let (n, prev) = (guard.n, guard.prev.clone());
+    guard.sign_in(cast::GUARD, PASSWORD).await;
+    assert_eq!(guard.try_push(&signed_before).await.status, 200);
+    (guard.n, guard.prev) = (n, prev);
+    guard.report().await;
+}
+
+async fn a_person_who_left_is_quarantined(on: On) {
+    let app = TestApp::start(on).await;
+    let (mut guard, carrier) = (app.sign_in(cast::CLEANER).await, app.sign_in(cast::DESK).await);
+    let text = guard.make("case.report", guard.new_case(), leak());
+    app.reimport("jinzhou", crate::import::without(cast::CLEANER)).await;
+    for _ in 0..2 {
+        let reply = carrier.try_push(&guard.pack(vec![text.clone()])).await;
+        assert_eq!(codes(&verdicts(&reply)), ["command.author_revoked"]);
+    }
+}
+
+async fn a_push_for_two_sites_is_judged_at_both(on: On) {
+    let app = TestApp::start(on).await;
+    app.reimport("wanjing", |file| {
+        file["people"][4]["code"] = json!("P599");
+        file["people"][4]["phone"] = json!("13900000023");
+        file["people"][4]["name"] = json!("杨敏");
+    })
+    .await;
+    let mut guard = app.sign_in("13900000023").await;
+    let mut texts = Vec::new();
+    for (site, place) in [("jinzhou", "B1-1-LOBBY"), ("wanjing", "W1-LOBBY"), ("jinzhou", "B2-ROOF")] {
+        guard.site = site.to_owned();
+        let report = json!({ "category": "leak", "place": place, "text": "x", "source": "found" });
+        texts.push(guard.make("case.report", guard.new_case(), report));
+    }
+    assert_eq!(codes(&guard.push(texts.clone()).await), ["accepted"; 3]);
+    assert_eq!(codes(&guard.push(texts).await), ["accepted"; 3]);
+    assert_eq!(guard.pull_by("jinzhou", 200).await.docs.len(), 3 + 2);
+    assert_eq!(guard.pull_by("wanjing", 200).await.docs.len(), 3 + 1);
+}
+
+async fn a_refused_command_is_shown_to_its_author_and_the_desk_until_it_is_settled(on: On) {
+    let (_app, mut team) = TestApp::with_team(on).await;
+    let case = team.guard.report().await;
+    let refused = team.guard.send("case.confirm", case, json!({})).await;
+    assert_eq!(code(&refused), "case.wrong_stage");
+    let refusals = team.guard.pull().await.refusals();
+    assert_eq!(team.desk.pull().await.refusals(), refusals);
+    assert!(team.technician.pull().await.refusals().is_empty());
+    let [(id, code_of)] = &refusals[..] else { panic!("{refusals:?}") };
+    assert_eq!(code_of, "case.wrong_stage");
+    let not_theirs = team.technician.send(SETTLE, *id, json!({})).await;
+    assert_eq!(code(&not_theirs), "case.not_visible");
+    team.guard.accepted(SETTLE, *id, json!({})).await;
+    team.desk.accepted(SETTLE, *id, json!({})).await;
+    for device in [&mut team.guard, &mut team.desk, &mut team.technician] {
+        assert!(device.pull().await.refusals().is_empty());
+    }
+    let unknown = team.guard.send(SETTLE, CommandId(team.guard.new_id()), json!({})).await;
+    assert_eq!(code(&unknown), "case.not_visible");
+}
+
+async fn r9_a_refused_complaint_is_shown_to_its_author_only(on: On) {
+    let (app, mut team) = TestApp::with_team(on).await;
+    let about = app.person(cast::CLEANER).await;
+    let case = team.guard.new_case();
+    let mut nowhere = complaint(about);
+    nowhere["place"] = json!("nowhere");
+    let refused = team.guard.send("case.report", case, nowhere).await;
+    assert_eq!(code(&refused), "case.unknown_place");
+    let child = team.guard.send("case.comment", case, json!({ "text": "她说了难听的话" })).await;
+    assert_eq!(code(&child), "command.parent_rejected");
+    // Too damaged to tell what it is about.
+    let damaged = json!({ "category": "complaint", "place": 7 });
+    assert_eq!(
+        code(&team.guard.send("case.report", team.guard.new_case(), damaged).await),
+        "command.bad_body"
+    );
+    let refusals = team.guard.pull().await.refusals();
+    assert_eq!(refusals.len(), 3);
+    assert!(team.desk.pull().await.refusals().is_empty());
+    assert_eq!(code(&team.desk.send(SETTLE, refusals[0].0, json!({})).await), "case.not_visible");
+    team.guard.accepted(SETTLE, refusals[0].0, json!({})).await;
+}
+
+async fn r3_a_clock_three_years_off_gives_the_right_time(on: On) {
+    let app = TestApp::start(on).await;
+    for years in [-3, 3] {
+        let mut guard = app.sign_in(cast::GUARD).await;
+        guard.ahead = years * 365 * 24 * HOUR;
+        let case = guard.new_case();
+        let text = guard.make("case.report", case, leak());
+        let made = app.now();
+        app.advance(40);
+        assert_eq!(codes(&guard.push(vec![text]).await), ["accepted"]);
+        let CaseView::Full(case) = guard.pull().await.case(case).unwrap().clone() else { panic!() };
+        assert_eq!((case.reported.at, case.reported.uncertain), (made, false));
+        assert_eq!(case.reported.received, app.now());
+    }
+}
+
+async fn r3_time_never_goes_back_on_one_device(on: On) {
+    let app = TestApp::start(on).await;
+    let mut guard = app.sign_in(cast::GUARD).await;
+    let case = guard.report().await;
+    let mut envelope = guard.envelope("case.comment", case.0, json!({ "text": "x" }));
+    envelope.at = Ms(i64::MIN);
+    let text = guard.chain(envelope.write());
+    assert_eq!(codes(&guard.push(vec![text]).await), ["accepted"]);
+    let CaseView::Full(case) = guard.pull().await.case(case).unwrap().clone() else { panic!() };
+    assert_eq!((case.trail[0].time.at, case.trail[0].time.uncertain), (case.reported.at, true));
+}
+
+async fn pushes_at_the_same_time_all_arrive(on: On) {
+    let app = TestApp::start(on).await;
+    let mut reader = app.sign_in(cast::DESK).await;
+    let mut tasks = tokio::task::JoinSet::new();
+    for name in ["P023", "P024", "P025", "P026"] {
+        let mut guard = app.sign_in(name).await;
+        tasks.spawn(async move {
+            for _ in 0..10 {
+                let text = guard.make("case.report", guard.new_case(), leak());
+                // The same push twice at once, as two tabs would send it.
+                let (one, two) = tokio::join!(guard.push(vec![text.clone()]), guard.push(vec![text]));
+                assert_eq!(one, two);
+            }
+        });
+    }
+    // A reader who pulls all the while misses nothing.
+    while !tasks.is_empty() {
+        tokio::select! {
+            done = tasks.join_next() => { done.unwrap().unwrap(); }
+            feed = reader.pull() => { assert!(feed.docs.len() <= 43); }
+        }
+    }
+    let feed = reader.pull().await;
+    assert_eq!(feed.docs.len(), 3 + 40);
+    let mut numbers: Vec<String> = feed
+        .docs
+        .values()
+        .filter_map(|doc| match doc {
+            wire::Doc::Case(view) => Some(view.number().unwrap().0.clone()),
+            wire::Doc::Site(_) | wire::Doc::Places(_) | wire::Doc::People(_) | wire::Doc::Refusal(_) => None,
+        })
+        .collect();
+    numbers.sort();
+    let expected: Vec<String> = (1..=40).map(|n| format!("20261123-{n:03}")).collect();
+    assert_eq!(numbers, expected);
+}
+
+async fn seeing_a_case_twice_changes_nothing(on: On) {
+    let app = TestApp::start(on).await;
+    let (mut guard, mut desk) = (app.sign_in(cast::GUARD).await, app.sign_in(cast::DESK).await);
+    let case = guard.report().await;
+    let first = desk.send("case.see", case, json!({})).await;
+    let second = desk.send("case.see", case, json!({})).await;
+    assert!(matches!(first, Verdict::Accepted { version: 2, .. }));
+    assert_eq!(first, second);
+}
+
+async fn a_hundred_commands_fit(on: On) {
+    let app = TestApp::start(on).await;
+    let mut guard = app.sign_in(cast::GUARD).await;
+    let case = guard.new_case();
+    let mut texts = vec![guard.make("case.report", case, leak())];
+    texts.extend((1..100).map(|n| guard.make("case.comment", case, json!({ "text": n.to_string() }))));
+    let verdicts = guard.push(texts).await;
+    assert!(verdicts.iter().all(|verdict| matches!(verdict, Verdict::Accepted { .. })));
+    assert!(matches!(verdicts[99], Verdict::Accepted { version: 100, .. }));
+    let one_more = guard.make("case.comment", case, json!({ "text": "101" }));
+    let too_many = guard.pack(vec![one_more; 101]);
+    let (status, code) = guard.try_push(&too_many).await.problem();
+    assert_eq!((status, code.as_str()), (413, Code::PushTooLarge.as_str()));
+}
