@@ -76,10 +76,19 @@ pub struct Due {
     pub tone: Tone,
 }
 
-/// The next time by which something has to have happened, besides looking at it; the latest missed one if none is
-/// ahead. Pressing is what is missed, what follows on something missed, and the last four hours.
+/// The next time by which the matter itself has to be through: promised, answered, or else going up the ladder; the
+/// latest missed one if none is ahead. The handler's clocks and the daily look are said elsewhere.
+///
+/// Pressing is what is missed, what follows on something missed, and the last four hours.
 pub fn next_due(case: &Case, now: Ms) -> Option<Due> {
-    let all: Vec<_> = case.deadlines().into_iter().filter(|due| due.rule != Rule::Check).collect();
+    let all: Vec<_> = case
+        .deadlines()
+        .into_iter()
+        .filter(|due| match due.rule {
+            Rule::Step1 | Rule::Step2 | Rule::Promise | Rule::Feedback => true,
+            Rule::Accept | Rule::Attend | Rule::OnSite | Rule::Pause | Rule::Check => false,
+        })
+        .collect();
     let missed = all.iter().rfind(|due| due.at <= now);
     let ahead = all.iter().find(|due| due.at > now);
     let at = ahead.or(missed)?.at;
@@ -187,7 +196,7 @@ pub fn CaseItem(
         .into_any(),
         Some(children) => view! {
             <div class="case" class:refused=refused>
-                <a class="list-row row top" href=href>
+                <a class="row top" href=href>
                     {inside}
                 </a>
                 {children()}

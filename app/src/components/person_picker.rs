@@ -101,6 +101,7 @@ pub fn PersonPicker(
         </div>
         <div aria-live="polite">{rows}</div>
     }
+    .into_any()
 }
 
 #[cfg(test)]

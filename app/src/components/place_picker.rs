@@ -218,6 +218,7 @@ pub fn PlacePicker(
             {move || branch(atlas, None, open, selected, on_pick, i18n)}
         </Show>
     }
+    .into_any()
 }
 
 /// What lies in a place, as rows; the rows below an open one are built with it and dropped when it closes.

@@ -144,4 +144,5 @@ pub fn Cases() -> impl IntoView {
             </Show>
         </main>
     }
+    .into_any()
 }

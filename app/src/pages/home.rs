@@ -72,6 +72,7 @@ pub fn Home() -> impl IntoView {
             }}
         </main>
     }
+    .into_any()
 }
 
 /// Leads office people to the desk and technicians with work to it, once per start.
@@ -135,6 +136,7 @@ fn NetChip() -> impl IntoView {
             <Chip label=text tone=tone />
         </a>
     }
+    .into_any()
 }
 
 fn counted(template: &str, count: usize) -> String {
@@ -190,6 +192,7 @@ fn SiteSwitch() -> impl IntoView {
             </Sheet>
         </Show>
     }
+    .into_any()
 }
 
 /// The camera first: the photo is on the device before the report's page opens.
@@ -236,6 +239,7 @@ fn Hero() -> impl IntoView {
             </a>
         </div>
     }
+    .into_any()
 }
 
 /// Keeps the photos in the draft of the report, which begins with them.
@@ -292,6 +296,7 @@ fn Unfinished() -> impl IntoView {
             </Card>
         </Show>
     }
+    .into_any()
 }
 
 /// What is on this device and not at the server, in short.
@@ -334,6 +339,7 @@ fn Waiting() -> impl IntoView {
             </a>
         </Show>
     }
+    .into_any()
 }
 
 /// Before the first pull: the report button works, the lists do not exist yet.
@@ -431,6 +437,7 @@ fn Mine() -> impl IntoView {
             </For>
         </Show>
     }
+    .into_any()
 }
 
 /// What a person was first asked about, with the daily look and the confirmation.
@@ -499,7 +506,7 @@ fn MyCase(view: Arc<CaseView>) -> impl IntoView {
             {buttons}
         </div>
     };
-    view! { <CaseItem view=view>{actions}</CaseItem> }
+    view! { <CaseItem view=view>{actions}</CaseItem> }.into_any()
 }
 
 /// Whether the case is to be looked at today (B2).
@@ -531,4 +538,5 @@ fn TheirCase(view: Arc<CaseView>) -> impl IntoView {
             </div>
         </CaseItem>
     }
+    .into_any()
 }

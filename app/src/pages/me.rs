@@ -65,6 +65,7 @@ pub fn Me() -> impl IntoView {
             <ChangePassword open=changing />
         </main>
     }
+    .into_any()
 }
 
 /// Name, post, company, roles, staff code.
@@ -115,6 +116,7 @@ fn Person() -> impl IntoView {
             {rows}
         </Card>
     }
+    .into_any()
 }
 
 /// On an iPhone the app is kept, and may notify, only from the Home Screen.
@@ -174,6 +176,7 @@ fn Telephones(
         </Show>
         {rows}
     }
+    .into_any()
 }
 
 /// Language and theme.
@@ -208,6 +211,7 @@ fn Looks() -> impl IntoView {
             layout=PicksLayout::Stretch
         />
     }
+    .into_any()
 }
 
 /// The network, and the room left on this device.
@@ -278,6 +282,7 @@ fn Device() -> impl IntoView {
             <Banner text=move || t_string!(i18n, field.little_room) tone=Tone::Warn glyph=Glyph::Warn />
         </Show>
     }
+    .into_any()
 }
 
 /// How many commands of this device the server has not judged.
@@ -335,4 +340,5 @@ fn SignOut() -> impl IntoView {
             </div>
         </Sheet>
     }
+    .into_any()
 }

@@ -202,6 +202,7 @@ fn Bar(#[prop(optional_no_strip)] paper: Option<Paper>) -> impl IntoView {
             {note}
         </TopBar>
     }
+    .into_any()
 }
 
 /// Where each part of the page is, to lead a person to what a message is about.
@@ -476,6 +477,7 @@ fn Sheets(paper: Paper, mend: Option<CommandId>) -> impl IntoView {
             </div>
         </Sheet>
     }
+    .into_any()
 }
 
 fn limit(max: usize) -> u32 {
@@ -595,6 +597,7 @@ fn Photos(page: Page) -> impl IntoView {
             next=move || t_string!(i18n, frame.next)
         />
     }
+    .into_any()
 }
 
 /// What is wrong with a part that is no text field.
@@ -616,6 +619,7 @@ fn ErrorLine(error: Signal<Option<String>>) -> impl IntoView {
             {line}
         </div>
     }
+    .into_any()
 }
 
 /// What kind of problem.
@@ -682,6 +686,7 @@ fn What(page: Page) -> impl IntoView {
             <ErrorLine error=page.error(Spot::Category) />
         </div>
     }
+    .into_any()
 }
 
 /// Where: the places of the latest reports as tiles, all others in a sheet.
@@ -783,6 +788,7 @@ fn Where(page: Page) -> impl IntoView {
             </Sheet>
         </div>
     }
+    .into_any()
 }
 
 /// Found, or told by a customer, and by which.
@@ -863,6 +869,7 @@ fn Whose(page: Page) -> impl IntoView {
         </Show>
         <ErrorLine error=page.error(Spot::Customer) />
     }
+    .into_any()
 }
 
 /// Urgent by its category, or overridden with a reason; and whether the hazard is taped off (A11).
@@ -1011,6 +1018,7 @@ fn Who(page: Page) -> impl IntoView {
         />
         <ErrorLine error=page.error(Spot::Person) />
     }
+    .into_any()
 }
 
 /// One colleague, chosen in a sheet, or nobody.
@@ -1081,4 +1089,5 @@ fn PersonRow(
             />
         </Sheet>
     }
+    .into_any()
 }

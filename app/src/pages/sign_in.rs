@@ -34,6 +34,7 @@ pub fn SignIn(
             </div>
         </main>
     }
+    .into_any()
 }
 
 /// The form, also for signing in again.
@@ -136,6 +137,7 @@ pub fn SignInForm(
             <p class="xs center">{move || t_string!(i18n, field.sign_in_note)}</p>
         </form>
     }
+    .into_any()
 }
 
 /// Which name to offer: the staff code of whoever is known here.
@@ -168,4 +170,5 @@ pub fn LanguagePicks() -> impl IntoView {
             layout=PicksLayout::Stretch
         />
     }
+    .into_any()
 }

@@ -116,6 +116,7 @@ pub fn Unsent() -> impl IntoView {
             </div>
         </Sheet>
     }
+    .into_any()
 }
 
 /// One thing, with why it is still here and what can be done.
@@ -241,6 +242,7 @@ fn Row(entry: Entry, #[prop(into)] on_withdraw: Callback<CommandId>) -> impl Int
             {buttons}
         </Card>
     }
+    .into_any()
 }
 
 /// The text of a command, from this device or from the server's copy of what it refused.

@@ -30,6 +30,7 @@ pub fn ChangePassword(
             <Form open=open />
         </Sheet>
     }
+    .into_any()
 }
 
 #[component]
@@ -101,4 +102,5 @@ fn Form(open: RwSignal<bool>) -> impl IntoView {
             <Button label=move || t_string!(i18n, field.change_password) busy=busy submit=true />
         </form>
     }
+    .into_any()
 }

@@ -111,4 +111,5 @@ pub fn Sessions() -> impl IntoView {
         <h2 class="section">{move || t_string!(i18n, field.sessions)}</h2>
         {rows}
     }
+    .into_any()
 }
