@@ -6,6 +6,8 @@ mod case_item;
 mod case_photo;
 mod minute;
 mod notices;
+#[cfg(test)]
+pub(crate) mod office_kit;
 mod person_picker;
 mod place_picker;
 mod receipt;

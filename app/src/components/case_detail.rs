@@ -92,8 +92,8 @@ pub fn CaseDetail(
         Some(if facts_first {
             view! {
                 <Facts case=case />
-                <FirstAskedCard case=case />
                 {middle}
+                <FirstAskedCard case=case />
                 <Receipt case=case />
                 <Deadlines case=case />
                 <Trail case=case />
@@ -344,4 +344,46 @@ pub fn Deadlines(
         </Show>
     }
     .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::{ids::CommandId, ids::SiteCode, sync::Delivery};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::components::office_kit::{
+        DESK, GUARD, LEAD, MORNING, TECHNICIAN, at_server, dispatched, on_phone, person, property, report,
+        then,
+    };
+
+    fn tells(who: u128, case: &Case, rows: &[OutboxRow]) -> bool {
+        let property = property(who);
+        tells_seen(case, property.standings(case, MORNING), property.me.id, rows)
+    }
+
+    #[test]
+    fn r12_those_who_had_to_hear_of_it_say_once_that_they_have_seen_it() {
+        let case = dispatched(&at_server(10, &report("leak", 0), MORNING, 0), MORNING);
+        assert!(tells(LEAD, &case, &[]) && tells(TECHNICIAN, &case, &[]) && tells(GUARD, &case, &[]));
+        assert!(!tells(DESK, &case, &[]));
+        let seen = then(&case, LEAD, &CaseCommand::See {}, MORNING);
+        assert!(!tells(LEAD, &seen, &[]));
+        let refused = OutboxRow {
+            n: 1,
+            id: CommandId(Uuid::from_u128(70)),
+            author: person(LEAD),
+            site: SiteCode::from("jinzhou"),
+            aggregate: case.id.0,
+            kind: "case.see".to_owned(),
+            at: MORNING,
+            text: String::new(),
+            hash: String::new(),
+            signature: String::new(),
+            delivery: Delivery::Pending,
+        };
+        assert!(!tells(LEAD, &case, &[refused]));
+        // What the server does not have yet has nobody been told of.
+        assert!(!tells(GUARD, &on_phone(10, &report("leak", 0), MORNING), &[]));
+    }
 }

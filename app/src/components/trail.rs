@@ -3,7 +3,7 @@
 mod lines;
 
 use leptos::prelude::*;
-use shared::case::Case;
+use shared::{case::Case, ids::CaseId};
 
 use lines::{Line, lines};
 pub use lines::{about_word, means_word, whom_word};
@@ -13,7 +13,6 @@ use crate::{
     i18n::*,
     state::State,
     ui::{Card, Chip, Tone},
-    words,
 };
 
 /// The story.
@@ -32,61 +31,49 @@ pub fn Trail(
     });
     let id = case.with_untracked(|case| case.id);
     let items = move || {
-        let Some(property) = state.property.get() else { return Vec::new() };
-        let (locale, now) = (i18n.get_locale(), now.get());
-        let mut day = String::new();
-        story
-            .get()
-            .into_iter()
-            .map(|Line { time, what, said, photos }| {
-                let zone = &property.zone;
-                let clock = words::clock(zone, time.at);
-                // The day stands once over its lines, and not over today's.
-                let of = words::day(locale, zone, time.at, now);
-                let fresh_day = of != day && (zone.day(time.at) != zone.day(now) || !day.is_empty());
-                day.clone_from(&of);
-                let late = time.late().then(|| {
-                    t_string!(i18n, case.arrived_late)
-                        .replace("{span}", &words::span(locale, time.received.since(time.at)))
-                });
-                view! {
-                    <li>
-                        <time>{clock}</time>
-                        <div class="col tighter">
-                            <div>
-                                <b>{what}</b>
-                                {fresh_day.then(|| view! { <span class="xs">" "{of}</span> })}
-                            </div>
-                            {(!said.is_empty()).then(|| view! { <div class="pre">{said}</div> })}
-                            <div class="row tight wrap">
-                                {late.map(|late| view! { <Chip label=late tone=Tone::Warn /> })}
-                                {time
-                                    .uncertain
-                                    .then(|| {
-                                        view! {
-                                            <Chip
-                                                label=move || t_string!(i18n, case.time_uncertain)
-                                                tone=Tone::Warn
-                                            />
-                                        }
-                                    })}
-                                {photos
-                                    .into_iter()
-                                    .map(|photo| view! { <Thumb case=id photo=Some(photo.id) /> })
-                                    .collect_view()}
-                            </div>
-                        </div>
-                    </li>
-                }
-                .into_any()
-            })
-            .collect()
+        let item = |line| view! { <LineItem case=id line=line /> }.into_any();
+        story.get().into_iter().map(item).collect_view()
     };
     view! {
         <Card>
             <h2>{move || t_string!(i18n, case.story)}</h2>
             <ol class="history">{items}</ol>
         </Card>
+    }
+    .into_any()
+}
+
+#[component]
+fn LineItem(
+    /// The case.
+    case: CaseId,
+    /// What it says.
+    line: Line,
+) -> impl IntoView {
+    let i18n = use_i18n();
+    let Line { clock, day, late, uncertain, what, said, photos } = line;
+    let photos =
+        photos.into_iter().map(|photo| view! { <Thumb case=case photo=Some(photo.id) /> }).collect_view();
+    view! {
+        <li>
+            <time>{clock}</time>
+            <div class="col tighter">
+                <div>
+                    <b>{what}</b>
+                    {day.map(|day| view! { <span class="xs">" "{day}</span> })}
+                </div>
+                {(!said.is_empty()).then(|| view! { <div class="pre">{said}</div> })}
+                <div class="row tight wrap">
+                    {late.map(|late| view! { <Chip label=late tone=Tone::Warn /> })}
+                    {uncertain
+                        .then(|| {
+                            view! {
+                                <Chip label=move || t_string!(i18n, case.time_uncertain) tone=Tone::Warn />
+                            }
+                        })} {photos}
+                </div>
+            </div>
+        </li>
     }
     .into_any()
 }

@@ -106,3 +106,66 @@ fn belongs(member: &Member, to: &str, site: &Site) -> bool {
         None => site.groups.get(to).is_some_and(|group| group.contains(&member.id)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use shared::case::CaseCommand;
+
+    use super::*;
+    use crate::components::office_kit::{
+        DESK, GUARD, MORNING, SECOND, SUPERVISOR, TECHNICIAN, at_server, dispatched, person, property,
+        report, then,
+    };
+
+    fn names(list: &[Candidate]) -> Vec<PersonId> {
+        list.iter().map(|candidate| candidate.person).collect()
+    }
+
+    #[test]
+    fn the_role_of_the_category_comes_first_and_whoever_has_least_to_do() {
+        let busy =
+            CaseView::Full(Box::new(dispatched(&at_server(10, &report("leak", 0), MORNING, 0), MORNING)));
+        let case = at_server(11, &report("leak", 0), MORNING, 0);
+        let list = candidates(&property(DESK), [&busy].into_iter(), &case);
+        assert_eq!(names(&list)[..2], [person(SECOND), person(TECHNICIAN)]);
+        assert_eq!((list[0].open, list[1].open), (0, 1));
+        assert_eq!(list.iter().filter(|candidate| candidate.first).count(), 2);
+        assert_eq!(list.len(), 6);
+    }
+
+    #[test]
+    fn a_group_is_as_good_as_a_role() {
+        let case = at_server(11, &report("notice", 0), MORNING, 0);
+        let list = candidates(&property(DESK), std::iter::empty(), &case);
+        assert_eq!(list[0].person, person(SUPERVISOR));
+        assert_eq!(list.iter().filter(|candidate| candidate.first).count(), 1);
+    }
+
+    #[test]
+    fn whoever_declined_it_comes_after_the_others_of_the_trade() {
+        let case = dispatched(&at_server(11, &report("leak", 0), MORNING, 0), MORNING);
+        let decline = CaseCommand::Decline { reason: "手上有急活".to_owned() };
+        let case = then(&case, TECHNICIAN, &decline, MORNING);
+        let list = candidates(&property(DESK), std::iter::empty(), &case);
+        assert_eq!(names(&list)[..2], [person(SECOND), person(TECHNICIAN)]);
+        assert!(list[1].declined);
+    }
+
+    #[test]
+    fn r9_a_complaint_goes_to_the_office_without_the_accused() {
+        let mut complaint = report("complaint", 0);
+        complaint.accused = Some(person(SUPERVISOR));
+        let case = at_server(11, &complaint, MORNING, 0);
+        let list = candidates(&property(DESK), std::iter::empty(), &case);
+        assert_eq!(names(&list), [person(DESK)]);
+        assert!(list.iter().all(|candidate| candidate.person != person(GUARD)));
+    }
+
+    #[test]
+    fn a_few_letters_find_somebody_by_name_or_trade() {
+        let case = at_server(11, &report("leak", 0), MORNING, 0);
+        let list = candidates(&property(DESK), std::iter::empty(), &case);
+        let found = |query: &str| list.iter().filter(|candidate| candidate.matches(query)).count();
+        assert_eq!((found("师傅"), found("刘"), found(" "), found("x")), (2, 1, 6, 0));
+    }
+}

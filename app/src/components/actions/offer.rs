@@ -277,3 +277,125 @@ const fn foremost(stage: StageName, who: Standings) -> (&'static [Action], &'sta
         StageName::Closed | StageName::Cancelled => (&[Comment], &[Reopen]),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use shared::{Code, time::MINUTE};
+
+    use super::*;
+    use crate::components::office_kit::{
+        DESK, GUARD, LEAD, MORNING, SECOND, TECHNICIAN, at_server, customers, dispatched, person, property,
+        report, then,
+    };
+
+    /// The offer as the app makes it: by the rules, on the view of that person.
+    fn offer_to(who: u128, case: &Case) -> Offer {
+        let property = property(who);
+        let standings = property.standings(case, MORNING);
+        let view = case.view(standings).unwrap();
+        let judge = property.judge(0);
+        let seen = view.full().unwrap();
+        offer(seen, standings, person(who), &property.zone, MORNING, |command| {
+            match judge.check(Some(&view), command, MORNING) {
+                Ok(()) => true,
+                Err(rejection) => !matches!(
+                    rejection.code,
+                    Code::CaseNotVisible | Code::CaseNotAllowed | Code::CaseWrongStage | Code::CaseExists
+                ),
+            }
+        })
+    }
+
+    fn first_two(offer: &Offer) -> (Option<Action>, Option<Action>) {
+        (offer.main, offer.second)
+    }
+
+    #[test]
+    fn each_stage_has_the_handlers_next_step_in_front() {
+        let after = |case: &Case, command: CaseCommand| then(case, TECHNICIAN, &command, MORNING);
+        let case = dispatched(&at_server(10, &report("leak", 0), MORNING, 0), MORNING);
+        assert_eq!(first_two(&offer_to(TECHNICIAN, &case)), (Some(Action::Accept), Some(Action::Decline)));
+        let case = after(&case, CaseCommand::Accept {});
+        assert_eq!(first_two(&offer_to(TECHNICIAN, &case)), (Some(Action::Arrive), Some(Action::Pause)));
+        let case = after(&case, CaseCommand::Arrive {});
+        assert_eq!(first_two(&offer_to(TECHNICIAN, &case)), (Some(Action::Complete), Some(Action::Pause)));
+        let pause = CaseCommand::Pause { reason: "等配件".to_owned(), until: MORNING.plus(MINUTE) };
+        let case = after(&case, pause);
+        assert_eq!(first_two(&offer_to(TECHNICIAN, &case)), (Some(Action::Resume), Some(Action::Comment)));
+    }
+
+    #[test]
+    fn the_desk_takes_on_what_waits_and_the_reporter_looks_after_it() {
+        let case = at_server(10, &report("leak", 0), MORNING, 0);
+        assert_eq!(offer_to(DESK, &case).main, Some(Action::Dispatch));
+        assert_eq!(first_two(&offer_to(GUARD, &case)), (Some(Action::Check), Some(Action::Comment)));
+        assert!(!offer_to(GUARD, &case).has(Action::Dispatch));
+        assert!(offer_to(GUARD, &case).has(Action::Fix));
+    }
+
+    #[test]
+    fn b2_who_has_looked_today_is_not_asked_again() {
+        let case = at_server(10, &report("leak", 0), MORNING, 0);
+        let case = then(&case, GUARD, &CaseCommand::Check {}, MORNING);
+        let offer = offer_to(GUARD, &case);
+        assert_eq!(offer.main, Some(Action::Comment));
+        assert!(!offer.has(Action::Check));
+    }
+
+    #[test]
+    fn r6_the_first_asked_person_or_the_lead_confirms_what_is_done() {
+        let case = dispatched(&at_server(10, &report("leak", 0), MORNING, 0), MORNING);
+        let complete = CaseCommand::Complete { result: "换了接头".to_owned(), photos: Vec::new() };
+        let case = then(&case, TECHNICIAN, &complete, MORNING);
+        for who in [GUARD, LEAD] {
+            assert_eq!(first_two(&offer_to(who, &case)), (Some(Action::Confirm), Some(Action::Reopen)));
+        }
+        // Who did the work tells the first-asked person (B7), and does not confirm it.
+        assert_eq!(first_two(&offer_to(TECHNICIAN, &case)), (Some(Action::Comment), Some(Action::Tell)));
+    }
+
+    #[test]
+    fn c6_a_promise_is_given_once_and_moved_once() {
+        let case = at_server(10, &report("leak", 0), MORNING, 0);
+        let offers = |case: &Case| {
+            let offer = offer_to(DESK, case);
+            (offer.has(Action::Promise), offer.has(Action::Postpone))
+        };
+        assert_eq!(offers(&case), (true, false));
+        let promise = CaseCommand::Promise { until: MORNING.plus(MINUTE), reason: String::new() };
+        let case = then(&case, DESK, &promise, MORNING);
+        assert_eq!(offers(&case), (false, true));
+        let postpone =
+            CaseCommand::Postpone { until: MORNING.plus(2 * MINUTE), reason: "等配件".to_owned() };
+        let case = then(&case, DESK, &postpone, MORNING);
+        assert_eq!(offers(&case), (false, false));
+    }
+
+    #[test]
+    fn a_former_handler_is_not_asked_for_facts_that_change_nothing() {
+        let case = dispatched(&at_server(10, &report("leak", 0), MORNING, 0), MORNING);
+        let case =
+            then(&case, DESK, &CaseCommand::Dispatch { to: person(SECOND), note: String::new() }, MORNING);
+        let offer = offer_to(TECHNICIAN, &case);
+        assert!(!offer.has(Action::Arrive) && !offer.has(Action::Complete) && offer.has(Action::Comment));
+    }
+
+    #[test]
+    fn nobody_tells_themselves() {
+        let found = at_server(10, &report("leak", 0), MORNING, 0);
+        assert_eq!(tellable(&found, person(GUARD)), []);
+        assert_eq!(tellable(&found, person(DESK)), [Told::FirstAsked]);
+        let told = at_server(10, &customers("leak"), MORNING, 0);
+        assert_eq!(tellable(&told, person(GUARD)), [Told::Customer]);
+    }
+
+    #[test]
+    fn an_action_is_found_by_the_kind_of_its_command() {
+        let case = at_server(10, &report("leak", 0), MORNING, 0);
+        for action in Action::ALL {
+            assert_eq!(action.sample(&case, person(DESK)).kind(), action.kind());
+            assert_eq!(Action::of_kind(action.kind()), Some(action));
+        }
+        assert_eq!(Action::of_kind("case.see"), None);
+    }
+}

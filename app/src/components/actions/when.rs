@@ -56,7 +56,9 @@ pub fn field_text(zone: &Zone, at: Ms) -> String {
 
 /// The instant that a date field says; `None` while it is not complete.
 pub fn field_time(zone: &Zone, text: &str) -> Option<Ms> {
-    text.parse::<DateTime>().ok().map(|wall| zone.instant(wall))
+    // A date alone would be read as its midnight.
+    let wall: DateTime = text.split_once('T').and_then(|_| text.parse().ok())?;
+    Some(zone.instant(wall))
 }
 
 /// The time that is chosen.
@@ -128,4 +130,36 @@ pub fn When(
         </Show>
     }
     .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(day: i64, hour: i64, minute: i64) -> Ms {
+        Ms(day * 24 * HOUR + hour * HOUR + minute * MINUTE)
+    }
+
+    #[test]
+    fn promises_are_offered_only_ahead() {
+        let zone = Zone::utc();
+        assert_eq!(promises(&zone, at(0, 9, 0)), [at(0, 18, 0), at(1, 12, 0), at(1, 18, 0)]);
+        assert_eq!(promises(&zone, at(0, 17, 45)), [at(1, 12, 0), at(1, 18, 0)]);
+    }
+
+    #[test]
+    fn pauses_end_at_round_times() {
+        let zone = Zone::utc();
+        assert_eq!(pauses(&zone, at(0, 9, 2)), [at(0, 9, 35), at(0, 10, 5), at(0, 11, 5), at(1, 9, 0)]);
+    }
+
+    #[test]
+    fn a_date_field_shows_what_it_reads() {
+        let zone = Zone::utc();
+        let text = field_text(&zone, at(0, 18, 5));
+        assert_eq!(text, "1970-01-01T18:05");
+        assert_eq!(field_time(&zone, &text), Some(at(0, 18, 5)));
+        assert_eq!(field_time(&zone, "1970-01-01"), None);
+        assert_eq!(field_time(&zone, ""), None);
+    }
 }

@@ -281,3 +281,156 @@ pub fn refused(case: CaseId, rows: &[OutboxRow]) -> Vec<OutboxRow> {
         .cloned()
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use shared::{
+        Rejection,
+        case::CaseCommand,
+        ids::{CommandId, SiteCode},
+        time::MINUTE,
+    };
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::components::office_kit::{
+        DESK, GUARD, MORNING, TECHNICIAN, at_server, dispatched, on_phone, person, report, then,
+    };
+
+    fn row(case: &Case, kind: &str, delivery: Delivery) -> OutboxRow {
+        OutboxRow {
+            n: 1,
+            id: CommandId(Uuid::from_u128(70)),
+            author: person(GUARD),
+            site: SiteCode::from("jinzhou"),
+            aggregate: case.id.0,
+            kind: kind.to_owned(),
+            at: MORNING,
+            text: String::new(),
+            hash: String::new(),
+            signature: String::new(),
+            delivery,
+        }
+    }
+
+    fn upload(case: &Case, photo: usize, offset: u32, state: UploadState) -> UploadRow {
+        let photo = &case.photos[photo].photo;
+        UploadRow {
+            photo: photo.id,
+            part: Part::Full,
+            command: CommandId(Uuid::from_u128(70)),
+            author: person(GUARD),
+            site: SiteCode::from("jinzhou"),
+            case: case.id,
+            sha256: photo.sha256.clone(),
+            bytes: photo.bytes,
+            offset,
+            state,
+        }
+    }
+
+    fn tones(ladder: &[(Rung, StepTone)]) -> Vec<StepTone> {
+        ladder.iter().map(|(_, tone)| *tone).collect()
+    }
+
+    #[test]
+    fn nothing_is_at_the_server_before_the_server_said_so() {
+        use StepTone::{Done, Going, Waiting};
+        let case = on_phone(10, &report("leak", 1), MORNING);
+        let pending = [row(&case, "case.report", Delivery::Pending)];
+        let ladder = rungs(&case, &pending, &[], false);
+        assert_eq!(tones(&ladder), [Done, Waiting, Waiting, Waiting, Waiting]);
+        assert_eq!(ladder[1].0, Rung::Text { received: None, late_by: None, held: None });
+        // While it is being sent it is under way, no more.
+        assert_eq!(tones(&rungs(&case, &pending, &[], true))[1], Going);
+        let receipt = Delivery::Done { version: 1, recorded: false, at: MORNING };
+        let ladder = rungs(&case, &[row(&case, "case.report", receipt)], &[], false);
+        assert_eq!(ladder[1].1, Done);
+    }
+
+    #[test]
+    fn r3_a_late_arrival_is_said_with_both_times() {
+        let case = at_server(10, &report("leak", 0), MORNING, 3 * MINUTE);
+        let ladder = rungs(&case, &[], &[], false);
+        let received = Some(MORNING.plus(3 * MINUTE));
+        assert_eq!(
+            ladder[1],
+            (Rung::Text { received, late_by: Some(3 * MINUTE), held: None }, StepTone::Done)
+        );
+        assert_eq!(ladder[0].0, Rung::Phone { at: MORNING });
+    }
+
+    #[test]
+    fn photos_count_as_verified_one_by_one_and_are_left_out_where_there_are_none() {
+        let case = at_server(10, &report("leak", 2), MORNING, 0);
+        let uploads = [
+            upload(&case, 0, 1_000, UploadState::Done { at: MORNING }),
+            upload(&case, 1, 400, UploadState::Waiting),
+        ];
+        let ladder = rungs(&case, &[], &uploads, true);
+        let half = Rung::Photos { kept: 1, all: 2, sent: 1_400, bytes: 2_000, refused: None };
+        assert_eq!(ladder[2], (half, StepTone::Going));
+        let uploads = [upload(&case, 0, 0, UploadState::Refused { code: Code::FileWrongHash })];
+        assert_eq!(tones(&rungs(&case, &[], &uploads, false))[2], StepTone::Bad);
+        let bare = at_server(10, &report("leak", 0), MORNING, 0);
+        assert!(rungs(&bare, &[], &[], false).iter().all(|(rung, _)| !matches!(rung, Rung::Photos { .. })));
+    }
+
+    #[test]
+    fn a_dispatch_that_only_this_device_knows_is_not_done() {
+        let case = dispatched(&at_server(10, &report("leak", 0), MORNING, 0), MORNING);
+        let find = |ladder: &[(Rung, StepTone)]| {
+            ladder.iter().find(|(rung, _)| matches!(rung, Rung::Desk { .. })).map(|(_, tone)| *tone)
+        };
+        assert_eq!(find(&rungs(&case, &[], &[], false)), Some(StepTone::Done));
+        let pending = [row(&case, "case.dispatch", Delivery::Pending)];
+        let ladder = rungs(&case, &pending, &[], false);
+        assert_eq!(find(&ladder), Some(StepTone::Waiting));
+        let unsent = Rung::Unsent { kinds: vec!["case.dispatch".to_owned()] };
+        assert!(ladder.iter().any(|(rung, _)| *rung == unsent));
+    }
+
+    #[test]
+    fn the_ladder_ends_with_who_is_to_confirm_and_with_the_result() {
+        let case = dispatched(&at_server(10, &report("leak", 0), MORNING, 0), MORNING);
+        let complete = CaseCommand::Complete { result: "换了接头".to_owned(), photos: Vec::new() };
+        let case = then(&case, TECHNICIAN, &complete, MORNING.plus(MINUTE));
+        let ladder = rungs(&case, &[], &[], false);
+        let [.., (work, StepTone::Done), (end, StepTone::Waiting)] = ladder.as_slice() else {
+            panic!("{ladder:?}")
+        };
+        let by = Some(person(TECHNICIAN));
+        let done = Work::Done { by, at: MORNING.plus(MINUTE), result: "换了接头".to_owned() };
+        assert_eq!(*work, Rung::Work(done));
+        assert_eq!(*end, Rung::End(End::ToConfirm { by: Some(person(GUARD)) }));
+        let confirm = CaseCommand::Confirm { satisfied: None, reason: String::new() };
+        let case = then(&case, GUARD, &confirm, MORNING.plus(2 * MINUTE));
+        let last = rungs(&case, &[], &[], false).pop();
+        let closed = End::Closed { by: Some(person(GUARD)), at: MORNING.plus(2 * MINUTE), satisfied: None };
+        assert_eq!(last, Some((Rung::End(closed), StepTone::Done)));
+    }
+
+    #[test]
+    fn what_is_called_off_was_never_the_desks() {
+        let case = at_server(10, &report("leak", 0), MORNING, 0);
+        let cancel = CaseCommand::Cancel { reason: "报错了".to_owned() };
+        let case = then(&case, DESK, &cancel, MORNING);
+        let ladder = rungs(&case, &[], &[], false);
+        assert_eq!(ladder.len(), 3);
+        assert!(matches!(ladder.last(), Some((Rung::End(End::Cancelled { .. }), StepTone::Done))));
+    }
+
+    #[test]
+    fn only_what_was_refused_of_this_case_is_shown() {
+        let (case, other) =
+            (at_server(10, &report("leak", 0), MORNING, 0), at_server(11, &report("leak", 0), MORNING, 0));
+        let rejection = Rejection::from(Code::CasePostponedOnce);
+        let refusal = || Delivery::Refused { rejection: rejection.clone(), at: MORNING };
+        let rows = [
+            row(&case, "case.postpone", refusal()),
+            row(&other, "case.postpone", refusal()),
+            row(&case, "case.check", Delivery::Pending),
+        ];
+        assert_eq!(refused(case.id, &rows), rows[..1]);
+    }
+}

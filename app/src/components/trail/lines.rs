@@ -15,8 +15,14 @@ use crate::{i18n::*, state::Property, words};
 /// One line of the story.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Line {
-    /// When it happened.
-    pub time: EventTime,
+    /// The time of day at which it happened.
+    pub clock: String,
+    /// The day, where it is another one than that of the line above it, and not today.
+    pub day: Option<String>,
+    /// How late it reached the server, where that is worth saying (R3).
+    pub late: Option<String>,
+    /// Its time is not sure (R3).
+    pub uncertain: bool,
     /// Who and what: `李师傅 接单`.
     pub what: String,
     /// What was said: a reason, a result, a remark.
@@ -30,6 +36,14 @@ pub fn lines(locale: Locale, property: &Property, case: &Case, now: Ms) -> Vec<L
     let teller = Teller { locale, property, now };
     let mut lines: Vec<Line> = case.trail.iter().rev().map(|event| teller.line(event)).collect();
     lines.push(teller.report(case));
+    let mut above = teller.day(now);
+    for line in &mut lines {
+        if line.day.as_deref() == Some(above.as_str()) {
+            line.day = None;
+        } else {
+            above = line.day.clone().unwrap_or_default();
+        }
+    }
     lines
 }
 
@@ -49,11 +63,27 @@ impl Teller<'_> {
             Source::Found => td_string!(locale, case.source_found),
             Source::Customer(_) => td_string!(locale, case.source_customer),
         };
+        let what = self.with_name(who, td_string!(locale, case.did_report));
+        self.timed(case.reported, what, how.to_owned(), Vec::new())
+    }
+
+    fn day(&self, at: Ms) -> String {
+        words::day(self.locale, &self.property.zone, at, self.now)
+    }
+
+    fn timed(&self, time: EventTime, what: String, said: String, photos: Vec<PhotoRef>) -> Line {
+        let late = time.late().then(|| {
+            let span = words::span(self.locale, time.received.since(time.at));
+            td_string!(self.locale, case.arrived_late).replace("{span}", &span)
+        });
         Line {
-            time: case.reported,
-            what: self.with_name(who, td_string!(locale, case.did_report)),
-            said: how.to_owned(),
-            photos: Vec::new(),
+            clock: words::clock(&self.property.zone, time.at),
+            day: Some(self.day(time.at)),
+            late,
+            uncertain: time.uncertain,
+            what,
+            said,
+            photos,
         }
     }
 
@@ -79,7 +109,7 @@ impl Teller<'_> {
             Some(_) => self.with_name(by, &did),
             None => self.with_name(None, &format!("{} {did}", td_string!(locale, case.by_system))),
         };
-        Line { time: event.time, what, said, photos }
+        self.timed(event.time, what, said, photos)
     }
 
     /// What was done, what was said, what was shown.
@@ -210,5 +240,71 @@ pub fn means_word(locale: Locale, means: Means) -> &'static str {
         Means::InPerson => td_string!(locale, case.means_in_person),
         Means::Phone => td_string!(locale, case.means_phone),
         Means::Message => td_string!(locale, case.means_message),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::{
+        case::CaseCommand,
+        time::{HOUR, MINUTE},
+    };
+
+    use super::*;
+    use crate::components::office_kit::{
+        DESK, MORNING, TECHNICIAN, at_server, dispatched, property, report, then,
+    };
+
+    const DAY: i64 = 24 * HOUR;
+
+    fn said(locale: Locale, case: &Case, now: Ms) -> Vec<(String, Option<String>, String, String)> {
+        lines(locale, &property(DESK), case, now)
+            .into_iter()
+            .map(|line| (line.clock, line.day, line.what, line.said))
+            .collect()
+    }
+
+    #[test]
+    fn the_story_is_told_newest_first_down_to_the_report() {
+        let case = dispatched(&at_server(10, &report("leak", 0), MORNING, 0), MORNING.plus(MINUTE));
+        let case = then(&case, TECHNICIAN, &CaseCommand::Accept {}, MORNING.plus(2 * MINUTE));
+        let told = said(Locale::zh, &case, MORNING.plus(HOUR));
+        let line =
+            |clock: &str, what: &str, said: &str| (clock.to_owned(), None, what.to_owned(), said.to_owned());
+        assert_eq!(
+            told,
+            [
+                line("09:02", "李师傅 接单", ""),
+                line("09:01", "刘敏 派给 李师傅", "带胶布"),
+                line("09:00", "王建国 报告", "自己发现"),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_day_is_named_where_it_changes_and_never_for_today() {
+        let case = dispatched(&at_server(10, &report("leak", 0), MORNING, 0), MORNING.plus(DAY));
+        let days = |now| said(Locale::zh, &case, now).into_iter().map(|line| line.1).collect::<Vec<_>>();
+        assert_eq!(days(MORNING.plus(DAY)), [None, Some("昨天".to_owned())]);
+        assert_eq!(days(MORNING.plus(2 * DAY))[0], Some("昨天".to_owned()));
+    }
+
+    #[test]
+    fn r3_a_late_event_says_by_how_much() {
+        let case = at_server(10, &report("leak", 0), MORNING, 12 * MINUTE);
+        let report = lines(Locale::zh, &property(DESK), &case, MORNING).pop().unwrap();
+        assert_eq!(report.late.as_deref(), Some("晚到 12 分钟"));
+        assert!(!report.uncertain);
+    }
+
+    #[test]
+    fn r5_after_a_succession_the_report_names_nobody_wrongly() {
+        use crate::components::office_kit::{SUPERVISOR, person};
+        let case = at_server(10, &report("leak", 0), MORNING, 0);
+        let succeed = CaseCommand::Succeed { to: person(DESK), reason: "休假".to_owned() };
+        let case = then(&case, SUPERVISOR, &succeed, MORNING);
+        let told = said(Locale::zh, &case, MORNING);
+        assert_eq!(told[0].2, "胡刚 首问责任人改为 刘敏");
+        assert_eq!(told[1].2, "报告");
     }
 }

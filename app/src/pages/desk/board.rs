@@ -213,3 +213,95 @@ fn clock(case: &Case, now: Ms) -> Option<Mark> {
 pub fn photos(case: &Case) -> (usize, usize) {
     (case.photos.iter().filter(|photo| photo.kept).count(), case.photos.len())
 }
+
+#[cfg(test)]
+mod tests {
+    use shared::{
+        case::CaseCommand,
+        time::{HOUR, MINUTE},
+    };
+
+    use super::*;
+    use crate::components::office_kit::{
+        DESK, MORNING, SUPERVISOR, TECHNICIAN, at_server, dispatched, property, report, then,
+    };
+
+    fn of(cases: &[&Case], query: &str) -> Board {
+        let views: Vec<Arc<CaseView>> =
+            cases.iter().map(|case| Arc::new(CaseView::Full(Box::new((*case).clone())))).collect();
+        board(views.iter(), &property(DESK), query)
+    }
+
+    fn decline(case: &Case) -> Case {
+        let decline = CaseCommand::Decline { reason: "不在岗".to_owned() };
+        then(&dispatched(case, MORNING), TECHNICIAN, &decline, MORNING)
+    }
+
+    #[test]
+    fn urgent_comes_before_the_rest_and_then_what_falls_due_first() {
+        let early = at_server(10, &report("notice", 0), MORNING, 0);
+        let urgent = at_server(11, &report("leak", 0), MORNING.plus(HOUR), 0);
+        let first = at_server(12, &report("leak", 0), MORNING, 0);
+        let board = of(&[&early, &urgent, &first], "");
+        assert_eq!(board.column(Column::Waiting), [first.id, urgent.id, early.id]);
+    }
+
+    #[test]
+    fn a_case_moves_through_the_columns_and_comes_back_when_it_is_declined() {
+        let new = at_server(10, &report("leak", 0), MORNING, 0);
+        let going = dispatched(&new, MORNING);
+        let complete = CaseCommand::Complete { result: "换了接头".to_owned(), photos: Vec::new() };
+        let done = then(&going, TECHNICIAN, &complete, MORNING);
+        let confirm = CaseCommand::Confirm { satisfied: None, reason: "电话里确认".to_owned() };
+        let closed = then(&done, SUPERVISOR, &confirm, MORNING);
+        assert_eq!(of(&[&going], "").column(Column::Going), [new.id]);
+        assert_eq!(of(&[&done], "").column(Column::Confirm), [new.id]);
+        assert_eq!(of(&[&closed], ""), Board::default());
+        assert_eq!(of(&[&decline(&new)], "").column(Column::Waiting), [new.id]);
+        assert_eq!(marks(&decline(&new), MORNING), [Mark::Urgent, Mark::Declined]);
+        // Who looks for it finds it after its end, too.
+        assert_eq!(of(&[&closed], "滴水").column(Column::Confirm), [new.id]);
+    }
+
+    #[test]
+    fn a_search_finds_number_offline_code_words_and_place() {
+        let case = at_server(10, &report("leak", 0), MORNING, 0);
+        for query in ["#0101-010", "19700101-010", "00000a", "滴水", "大堂", "LEAK", "王建国", " "] {
+            assert_eq!(of(&[&case], query).all().count(), 1, "{query}");
+        }
+        assert_eq!(of(&[&case], "电梯").all().count(), 0);
+    }
+
+    #[test]
+    fn the_keys_walk_the_columns_one_after_another() {
+        let waiting = at_server(10, &report("leak", 0), MORNING, 0);
+        let going = dispatched(&at_server(11, &report("leak", 0), MORNING, 0), MORNING);
+        let board = of(&[&waiting, &going], "");
+        assert_eq!(board.beside(None, 1), Some(waiting.id));
+        assert_eq!(board.beside(Some(waiting.id), 1), Some(going.id));
+        assert_eq!(board.beside(Some(going.id), -1), Some(waiting.id));
+        assert_eq!(board.beside(Some(going.id), 1), None);
+    }
+
+    #[test]
+    fn a_card_shows_the_clock_that_matters() {
+        let rule = |case: &Case, now| {
+            marks(case, now).into_iter().find_map(|mark| match mark {
+                Mark::Clock { rule, .. } => Some(rule),
+                _ => None,
+            })
+        };
+        let case = dispatched(&at_server(10, &report("leak", 0), MORNING, 0), MORNING);
+        assert_eq!(rule(&case, MORNING), Some(Rule::Accept));
+        let case = then(&case, TECHNICIAN, &CaseCommand::Accept {}, MORNING);
+        assert_eq!(rule(&case, MORNING), Some(Rule::OnSite));
+        let promise = CaseCommand::Promise { until: MORNING.plus(30 * MINUTE), reason: String::new() };
+        let case = then(&case, DESK, &promise, MORNING);
+        let case = then(&case, TECHNICIAN, &CaseCommand::Arrive {}, MORNING);
+        assert_eq!(rule(&case, MORNING), Some(Rule::Promise));
+        // What the ladder has climbed over outweighs the rest (C2).
+        assert_eq!(rule(&case, MORNING.plus(48 * HOUR)), Some(Rule::Promise));
+        let late = at_server(10, &report("leak", 0), MORNING, 5 * MINUTE);
+        assert_eq!(marks(&late, MORNING), [Mark::Urgent, Mark::Late]);
+    }
+}

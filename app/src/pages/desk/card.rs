@@ -155,7 +155,11 @@ pub fn DeskCard(
             }
         }))
     };
-    let photo = case.with_untracked(|case| case.photos.first().map(|photo| photo.photo.id));
+    // Looked for again once the server has it: a card often stands here before its photo has come.
+    let first_photo =
+        Memo::new(move |_| case.with(|case| case.photos.first().map(|photo| (photo.photo.id, photo.kept))));
+    let thumb =
+        move || first_photo.get().map(|(photo, _)| view! { <Thumb case=id photo=Some(photo) /> }.into_any());
     let pressed = move || (open.get() == Some(id)).to_string();
     // The keys move the focus, which also scrolls the card into sight and has it read out.
     Effect::new(move || {
@@ -186,7 +190,7 @@ pub fn DeskCard(
                 <span class="xs num keep">{aside}</span>
             </span>
             <span class="row">
-                {photo.map(|photo| view! { <Thumb case=id photo=Some(photo) /> })}
+                {thumb}
                 <span class="col tighter grow">
                     <b>{title}</b>
                     <span class="xs">{sub}</span>

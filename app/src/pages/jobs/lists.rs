@@ -77,3 +77,45 @@ fn finished_by(case: &Case, me: PersonId) -> Option<Ms> {
     let finished = case.trail.iter().rev().find(|event| matches!(event.change, CaseChange::Completed { .. }));
     finished.filter(|event| event.by == Some(me)).map(|event| event.time.at)
 }
+
+#[cfg(test)]
+mod tests {
+    use shared::{
+        case::CaseCommand,
+        time::{HOUR, MINUTE},
+    };
+
+    use super::*;
+    use crate::components::office_kit::{
+        MORNING, SECOND, TECHNICIAN, at_server, dispatched, person, report, then,
+    };
+
+    fn of(cases: &[&Case], who: u128, now: Ms) -> Lists {
+        let views: Vec<Arc<CaseView>> =
+            cases.iter().map(|case| Arc::new(CaseView::Full(Box::new((*case).clone())))).collect();
+        lists(views.iter(), person(who), &Zone::utc(), now)
+    }
+
+    #[test]
+    fn what_waits_for_an_answer_comes_by_its_deadline_and_what_is_begun_by_its_stage() {
+        let new = |id| at_server(id, &report("leak", 0), MORNING, 0);
+        let later = dispatched(&new(10), MORNING.plus(MINUTE));
+        let sooner = dispatched(&new(11), MORNING);
+        let accepted = then(&dispatched(&new(12), MORNING), TECHNICIAN, &CaseCommand::Accept {}, MORNING);
+        let arrived = then(&dispatched(&new(13), MORNING), TECHNICIAN, &CaseCommand::Arrive {}, MORNING);
+        let all = of(&[&later, &accepted, &sooner, &arrived, &new(14)], TECHNICIAN, MORNING);
+        assert_eq!(all.waiting, [sooner.id, later.id]);
+        assert_eq!(all.going, [arrived.id, accepted.id]);
+        assert_eq!(of(&[&later, &accepted], SECOND, MORNING), Lists::default());
+    }
+
+    #[test]
+    fn what_was_finished_shows_until_the_day_is_over() {
+        let case = dispatched(&at_server(10, &report("leak", 0), MORNING, 0), MORNING);
+        let complete = CaseCommand::Complete { result: "换了接头".to_owned(), photos: Vec::new() };
+        let case = then(&case, TECHNICIAN, &complete, MORNING);
+        assert_eq!(of(&[&case], TECHNICIAN, MORNING.plus(HOUR)).done, [case.id]);
+        assert_eq!(of(&[&case], TECHNICIAN, MORNING.plus(24 * HOUR)).done, []);
+        assert_eq!(of(&[&case], SECOND, MORNING).done, []);
+    }
+}
