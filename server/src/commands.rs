@@ -5,7 +5,7 @@
 //! whatever the verdict, and a final verdict is stored in the transaction that makes it true.
 //!
 //! The commands of one site that follow each other are judged in one transaction. If the database fails in it, each is
-//! tried again in a transaction of its own, so that one that cannot be stored does not hold up the others.
+//! tried again in a transaction of its own, so that what comes before one that cannot be stored is kept.
 
 mod chain;
 mod judge;

@@ -125,3 +125,22 @@ impl Settings {
         self.secure_cookies || self.public_url.as_deref().is_some_and(|url| url.starts_with("https://"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        settings: Settings,
+    }
+
+    #[test]
+    fn what_is_not_set_is_the_same_with_and_without_flags() {
+        let parsed = Line::parse_from(["firsthand"]).settings;
+        assert_eq!(format!("{parsed:?}"), format!("{:?}", Settings::default()));
+    }
+}

@@ -61,6 +61,14 @@ pub async fn serve(
     Ok((StatusCode::NOT_FOUND, "not found").into_response())
 }
 
+/// Whether there is an app to serve.
+///
+/// # Errors
+/// If the folder cannot be read.
+pub async fn present(app: &App) -> Result<bool, Error> {
+    Ok(read(app.settings.site_dir.as_deref(), "index.html").await?.is_some())
+}
+
 async fn file(
     folder: Option<&Path>,
     path: &str,

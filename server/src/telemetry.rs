@@ -9,7 +9,7 @@ use anyhow::Context;
 use axum::{
     Json,
     extract::{MatchedPath, Request, State},
-    http::{HeaderValue, header},
+    http::{HeaderValue, Method, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -18,7 +18,7 @@ use shared::{Code, wire::Problem};
 use tracing::Instrument;
 use tracing_subscriber::EnvFilter;
 
-use crate::{App, Error, clock::Stopwatch, config::LogFormat, error::Failure, random};
+use crate::{App, Error, accounts, clock::Stopwatch, config::LogFormat, error::Failure, random, site_files};
 
 /// Names a request in the log, in the answer's header and in its [`Problem`].
 const REQUEST_ID: &str = "x-request-id";
@@ -66,15 +66,15 @@ pub async fn healthz() -> &'static str {
     "ok"
 }
 
-/// Whether it can do its work: the database answers, which it does only with its tables in place.
+/// Whether it can do its work: the database answers, which it does only with its tables in place, and there is an app to
+/// serve.
 pub async fn readyz(State(app): State<App>) -> Result<&'static str, Error> {
-    match crate::accounts::store::epoch(&mut *app.db.connection().await?).await {
-        Ok(_) => Ok("ok"),
-        Err(error) => {
-            tracing::warn!(%error, "not ready");
-            Err(Code::ServerUnavailable.into())
-        }
+    accounts::store::epoch(&mut *app.db.connection().await?).await?;
+    if !site_files::present(&app).await? {
+        tracing::warn!("not ready: there is no app to serve");
+        return Err(Code::ServerUnavailable.into());
     }
+    Ok("ok")
 }
 
 /// Names, measures and logs a request, and writes the body of an error.
@@ -120,7 +120,10 @@ pub async fn observe(mut request: Request, next: Next) -> Result<Response, Error
     }
     let elapsed = watch.elapsed();
     tracing::debug!(status = status.as_u16(), ms = elapsed.as_millis(), "answered");
-    let labels = [("method", method.to_string()), ("route", route), ("status", status.as_u16().to_string())];
+    // A made-up method would be a figure of its own.
+    let known = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
+    let method = if known.contains(&method) { method.to_string() } else { "other".to_owned() };
+    let labels = [("method", method), ("route", route), ("status", status.as_u16().to_string())];
     metrics::counter!("http_requests_total", &labels).increment(1);
     metrics::histogram!("http_request_seconds", &labels[..2]).record(elapsed.as_secs_f64());
     if let Ok(value) = HeaderValue::from_str(&id) {

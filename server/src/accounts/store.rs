@@ -50,26 +50,28 @@ pub async fn begin_epoch(conn: &mut Conn, epoch: &str) -> sqlx::Result<()> {
 }
 
 /// The accounts that a name at sign-in may mean: a telephone number, `site/code`, or a code. Several for a code that
-/// exists at several sites.
+/// exists at several sites. A code written in small letters is found where it stands in capitals.
 pub async fn by_name(conn: &mut Conn, name: &str) -> sqlx::Result<Vec<Account>> {
     let rows = match name.split_once('/') {
         Some((site, code)) => {
             sqlx::query(
                 "select a.id, a.name, a.password_hash, a.active from accounts a \
-                 join memberships m on m.account = a.id where m.site = $1 and m.code = $2",
+                 join memberships m on m.account = a.id where m.site = $1 and m.code in ($2, $3)",
             )
             .bind(site)
             .bind(code)
+            .bind(code.to_uppercase())
             .fetch_all(conn)
             .await?
         }
         None => {
             sqlx::query(
                 "select id, name, password_hash, active from accounts where phone = $1 \
-                 or id in (select account from memberships where code = $2 and active = 1)",
+                 or id in (select account from memberships where code in ($2, $3) and active = 1)",
             )
             .bind(name)
             .bind(name)
+            .bind(name.to_uppercase())
             .fetch_all(conn)
             .await?
         }

@@ -6,7 +6,7 @@ use shared::{
     Code, Rejection,
     ids::{PersonId, SiteCode},
     time::Ms,
-    wire::{self, Answer, PUSH_BYTES, PUSH_COMMANDS, Problem, PushRequest, PushResponse, VERSION},
+    wire::{self, Answer, PUSH_BYTES, PUSH_COMMANDS, Problem, PushRequest, PushResponse, VERSION, Verdict},
 };
 
 use super::{
@@ -63,9 +63,14 @@ async fn take(app: App, request: PushRequest, received: Ms) -> Result<Vec<Answer
         return Err(Code::PushBadSignature.into());
     }
     let head = store::find_head(&mut tx, device, author).await?;
-    let first_hash = request.commands.first().map(|text| wire::hash(text)).unwrap_or_default();
-    let alone = store::place_of(&mut tx, device, author, &first_hash).await?.unwrap_or(head.n + 1);
-    let links = chain::read(request.commands, alone)?;
+    let alone = match request.commands.iter().all(|text| wire::Envelope::read(text).is_err()) {
+        true => {
+            let first = request.commands.first().map(|text| wire::hash(text)).unwrap_or_default();
+            store::place_of(&mut tx, device, author, &first).await?
+        }
+        false => None,
+    };
+    let links = chain::read(request.commands, alone.unwrap_or(head.n + 1))?;
     check_against(&mut tx, &links, &head, device, author).await?;
     let runs = runs(&mut tx, links, author).await?;
     tx.commit().await?;
@@ -77,14 +82,36 @@ async fn take(app: App, request: PushRequest, received: Ms) -> Result<Vec<Answer
             Ok(run) => answers.extend(run),
             Err(Error::Db(error)) => {
                 tracing::warn!(%error, commands = links.len(), "judged again, each by itself");
-                for link in &links {
-                    answers.extend(judge(&app, &batch, site.as_ref(), std::slice::from_ref(link)).await?);
-                }
+                one_by_one(&app, &batch, site.as_ref(), &links, &mut answers).await?;
             }
             Err(error @ (Error::Rejected(_) | Error::Other(_))) => return Err(error),
         }
     }
     Ok(answers)
+}
+
+/// Judges links in a transaction each, after the database has failed with all of them in one. What comes before the one
+/// that cannot be stored is kept; that one is to be sent again, and so, because they follow it, are those after it.
+async fn one_by_one(
+    app: &App,
+    batch: &Batch,
+    site: Option<&SiteCode>,
+    links: &[Link],
+    answers: &mut Vec<Answer>,
+) -> Result<(), Error> {
+    for link in links {
+        match judge(app, batch, site, std::slice::from_ref(link)).await {
+            Ok(run) => answers.extend(run),
+            // With nothing to tell of, the failure is the answer.
+            Err(error) if answers.is_empty() => return Err(error),
+            Err(error) => {
+                tracing::error!(%error, n = link.n, "a command cannot be stored");
+                let id = link.envelope.as_ref().map(|envelope| envelope.id);
+                answers.push(Answer { id, verdict: Verdict::Held { code: error.rejection().code } });
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Whether a key has signed a push that ends with this hash.

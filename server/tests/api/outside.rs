@@ -76,11 +76,13 @@ async fn a_request_keeps_its_id_if_it_is_a_plain_one(on: On) {
 }
 
 async fn the_server_says_that_it_is_ready_and_how_it_fares(on: On) {
-    let app = TestApp::start(on).await;
+    let (app, folder) = with_site(on).await;
     assert_eq!(app.send(get("/healthz", &[])).await.status, 200);
     assert_eq!(app.send(get("/readyz", &[])).await.status, 200);
     let figures = app.send(get("/metrics", &[])).await;
     assert!(figures.text.contains("http_requests_total{"), "{}", figures.text);
+    std::fs::remove_file(folder.path().join("index.html")).unwrap();
+    assert_eq!(app.send(get("/readyz", &[])).await.problem().0, 503);
     app.app.db.close().await;
     assert_eq!(app.send(get("/healthz", &[])).await.status, 200);
     let reply = app.send(get("/readyz", &[])).await;

@@ -28,6 +28,7 @@ tests![
     pushes_at_the_same_time_all_arrive,
     seeing_a_case_twice_changes_nothing,
     a_hundred_commands_fit,
+    what_comes_before_a_failure_of_the_database_is_kept,
 ];
 
 fn code(verdict: &Verdict) -> &'static str {
@@ -327,4 +328,32 @@ async fn a_hundred_commands_fit(on: On) {
     let too_many = guard.pack(vec![one_more; 101]);
     let (status, code) = guard.try_push(&too_many).await.problem();
     assert_eq!((status, code.as_str()), (413, Code::PushTooLarge.as_str()));
+}
+
+async fn what_comes_before_a_failure_of_the_database_is_kept(on: On) {
+    let app = TestApp::start(on).await;
+    let mut guard = app.sign_in(cast::GUARD).await;
+    // The database refuses a second case of the same category.
+    let mut tx = app.app.db.write().await.unwrap();
+    sqlx::raw_sql("create unique index odd on case_facts (site, category)").execute(&mut *tx).await.unwrap();
+    tx.commit().await.unwrap();
+    let light = json!({ "category": "power", "place": "B1-1-LOBBY", "text": "灯不亮", "source": "found" });
+    let texts = vec![
+        guard.make("case.report", guard.new_case(), leak()),
+        guard.make("case.report", guard.new_case(), light),
+        guard.make("case.report", guard.new_case(), leak()),
+        guard.make("case.report", guard.new_case(), complaint(guard.person)),
+    ];
+    let verdicts = guard.push(texts.clone()).await;
+    let missing = "command.predecessor_missing";
+    assert_eq!(codes(&verdicts), ["accepted", "accepted", "server.failed", missing]);
+    let reply = guard.try_push(&guard.pack(texts[2..].to_vec())).await;
+    assert_eq!(reply.problem(), (500, "server.failed".to_owned()));
+    // Once the database is in order again, the repeat goes on where it stopped.
+    let mut tx = app.app.db.write().await.unwrap();
+    sqlx::raw_sql("drop index odd").execute(&mut *tx).await.unwrap();
+    tx.commit().await.unwrap();
+    let again = guard.push(texts).await;
+    assert_eq!(again[..2], verdicts[..2]);
+    assert_eq!(codes(&again), ["accepted"; 4]);
 }
