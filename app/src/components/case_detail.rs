@@ -87,7 +87,7 @@ pub fn CaseDetail(
             last.with_value(|last| last.as_ref().and_then(|view| view.full().cloned()))
         });
         let first = case.get_untracked()?;
-        let case = Signal::derive(move || case.get().unwrap_or_else(|| first.clone()));
+        let case = Memo::new(move |_| case.get().unwrap_or_else(|| first.clone()));
         let middle = move || children.with_value(|children| children.as_ref().map(|children| children()));
         Some(if facts_first {
             view! {

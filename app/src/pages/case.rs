@@ -5,7 +5,7 @@ use leptos_router::{
     NavigateOptions,
     hooks::{use_navigate, use_params_map},
 };
-use shared::ids::CaseId;
+use shared::{ids::CaseId, sync::Delivery};
 
 use crate::{
     components::{
@@ -108,7 +108,10 @@ fn Missing(
     let i18n = use_i18n();
     let navigate = use_navigate();
     let refused = Memo::new(move |_| {
-        state.outbox.with(|rows| rows.iter().any(|row| row.aggregate == case.0 && !row.unsent()))
+        state.outbox.with(|rows| {
+            let mut of_case = rows.iter().filter(|row| row.aggregate == case.0);
+            of_case.any(|row| matches!(row.delivery, Delivery::Refused { .. }))
+        })
     });
     let to_list = Callback::new(move |()| navigate(home(state), NavigateOptions::default()));
     view! {

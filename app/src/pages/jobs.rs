@@ -156,7 +156,7 @@ fn Job(
             .with(|cases| cases.get(&id).and_then(|view: &std::sync::Arc<CaseView>| view.full().cloned()))
     });
     let Some(first) = full.get_untracked() else { return ().into_any() };
-    let case = Signal::derive(move || full.get().unwrap_or_else(|| first.clone()));
+    let case: Signal<Case> = Memo::new(move |_| full.get().unwrap_or_else(|| first.clone())).into();
     let stage = Memo::new(move |_| case.with(|case| case.stage.name()));
     // Each stage has a card of its own; within one, only what changes is drawn anew.
     (move || match stage.get() {

@@ -58,6 +58,10 @@ fn ladder_words(locale: Locale, property: &Property, case: &Case) -> String {
 fn promise_words(locale: Locale, property: &Property, case: &Case, now: Ms) -> Option<String> {
     let promise = case.promise.as_ref()?;
     let until = words::end(locale, &property.zone, promise.until, now);
+    let promised = td_string!(locale, case.promised_until).replace("{until}", &until);
+    if !case.stage.name().open() {
+        return Some(promised);
+    }
     let told = if promise.told {
         td_string!(locale, case.promise_told)
     } else {
@@ -68,7 +72,7 @@ fn promise_words(locale: Locale, property: &Property, case: &Case, now: Ms) -> O
     } else {
         td_string!(locale, case.postponed_none)
     };
-    Some(format!("{} · {told} · {moved}", td_string!(locale, case.promised_until).replace("{until}", &until)))
+    Some(format!("{promised} · {told} · {moved}"))
 }
 
 /// The first-asked person's leads, and whether each has seen it (A8, R12).

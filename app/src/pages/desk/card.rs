@@ -112,7 +112,7 @@ pub fn DeskCard(
         state.cases.with(|cases| cases.get(&id).and_then(|view| CaseView::full(view).cloned()))
     });
     let Some(first) = full.get_untracked() else { return ().into_any() };
-    let case = Signal::derive(move || full.get().unwrap_or_else(|| first.clone()));
+    let case = Memo::new(move |_| full.get().unwrap_or_else(|| first.clone()));
     let title = move || {
         let property = state.property.get()?;
         Some(case.with(|case| words::title(i18n.get_locale(), &property, case)))
@@ -162,12 +162,16 @@ pub fn DeskCard(
         move || first_photo.get().map(|(photo, _)| view! { <Thumb case=id photo=Some(photo) /> }.into_any());
     let pressed = move || (open.get() == Some(id)).to_string();
     // The keys move the focus, which also scrolls the card into sight and has it read out.
-    Effect::new(move || {
-        if cursor.get() == Some(id)
-            && let Some(button) = button.get()
+    // Only when they move: a card that is drawn anew in another column leaves the focus where it is.
+    Effect::new(move |before: Option<bool>| {
+        let here = cursor.get() == Some(id);
+        if here
+            && before == Some(false)
+            && let Some(button) = button.get_untracked()
         {
             button.focus().ok();
         }
+        here
     });
     view! {
         <button
