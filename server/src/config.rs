@@ -1,6 +1,9 @@
 //! What can be set, by flag or by environment. `firsthand serve --help` lists all of it.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
@@ -21,11 +24,16 @@ pub struct Storage {
 
 impl Storage {
     /// The database's address.
-    pub fn database_url(&self) -> String {
-        match &self.database_url {
-            Some(url) => url.clone(),
-            None => format!("sqlite:{}", self.data.join("firsthand.db").display()),
+    ///
+    /// # Errors
+    /// If the data folder cannot be made.
+    pub fn database_url(&self) -> anyhow::Result<String> {
+        if let Some(url) = &self.database_url {
+            return Ok(url.clone());
         }
+        std::fs::create_dir_all(&self.data)
+            .with_context(|| format!("{} cannot be made", self.data.display()))?;
+        Ok(format!("sqlite:{}", encoded(&self.data.join("firsthand.db"))))
     }
 
     /// The store of the photos' address.
@@ -42,6 +50,21 @@ impl Storage {
         let url = url::Url::from_directory_path(&folder);
         Ok(url.map_err(|()| anyhow::anyhow!("{} is no absolute path", folder.display()))?.into())
     }
+}
+
+/// A path as it stands in a URL, whatever its folders are called.
+fn encoded(path: &Path) -> String {
+    use std::{fmt::Write, os::unix::ffi::OsStrExt};
+    path.as_os_str().as_bytes().iter().fold(String::new(), |mut url, byte| {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => {
+                url.push(char::from(*byte))
+            }
+            // Writing to a string cannot fail.
+            _ => drop(write!(url, "%{byte:02X}")),
+        }
+        url
+    })
 }
 
 /// How the log is written.

@@ -58,10 +58,6 @@ impl Db {
             Kind::Sqlite => {
                 let path = url.trim_start_matches("sqlite:").trim_start_matches("//");
                 let path = path.split('?').next().unwrap_or(path);
-                if let Some(folder) = std::path::Path::new(path).parent() {
-                    std::fs::create_dir_all(folder)
-                        .with_context(|| format!("{} cannot be made", folder.display()))?;
-                }
                 // SQLite has one writer; more connections would only wait for each other inside it.
                 let writers = pool(1, SQLITE_WRITER).connect(&format!("sqlite:{path}?mode=rwc")).await?;
                 let readers =

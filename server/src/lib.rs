@@ -100,7 +100,7 @@ impl App {
     pub async fn open(storage: &Storage, settings: Settings, clock: Clock) -> anyhow::Result<App> {
         telemetry::figures()?;
         let url = storage.files_url()?;
-        let db = Db::open(&storage.database_url(), settings.db_connections).await?;
+        let db = Db::open(&storage.database_url()?, settings.db_connections).await?;
         let epoch = open_epoch(&db).await?;
         let stopping = watch::Sender::new(false);
         Ok(App(Arc::new(Parts {

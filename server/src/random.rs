@@ -16,7 +16,7 @@ pub fn bytes<const N: usize>() -> anyhow::Result<[u8; N]> {
 /// A word of `len` letters and digits without look-alikes, for a password that is read from paper.
 ///
 /// # Errors
-/// As [`bytes`].
+/// As [`bytes()`].
 pub fn word(len: usize) -> anyhow::Result<String> {
     const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
     let mut word = String::with_capacity(len);

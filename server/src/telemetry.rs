@@ -3,7 +3,7 @@
 //! [`observe`] is the outermost layer: it names each request, measures it, turns a [`Failure`] into a
 //! [`Problem`] that carries the request's id, and is the one place where a failure is logged.
 
-use std::{any::Any, sync::OnceLock};
+use std::{any::Any, io::IsTerminal, sync::OnceLock};
 
 use anyhow::Context;
 use axum::{
@@ -29,7 +29,10 @@ const REQUEST_ID: &str = "x-request-id";
 /// If it was started before.
 pub fn start_log(format: LogFormat) -> anyhow::Result<()> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     match format {
         LogFormat::Text => builder.try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
@@ -97,7 +100,8 @@ pub async fn observe(mut request: Request, next: Next) -> Result<Response, Error
         let Failure { rejection, detail } = failure;
         match detail {
             Some(detail) => tracing::error!(code = %rejection.code, detail, "failed"),
-            None => tracing::info!(code = %rejection.code, fields = ?rejection.fields, "refused"),
+            // Without the fields, which may repeat what was sent.
+            None => tracing::info!(code = %rejection.code, "refused"),
         }
         metrics::counter!("problems_total", "code" => rejection.code.as_str()).increment(1);
         let problem = Problem {

@@ -24,6 +24,7 @@ tests![
     stopping_the_server_waits_for_no_open_stream,
     a_file_with_a_missing_parent_is_not_imported,
     an_administrator_is_made_by_hand,
+    data_may_lie_in_a_folder_of_any_name,
 ];
 
 fn program(app: &TestApp, command: &str) -> Command {
@@ -217,4 +218,18 @@ async fn an_administrator_is_made_by_hand(on: On) {
     let password = String::from_utf8(output.stdout).unwrap();
     let mut device = Device::new(&app);
     assert_eq!(device.sign_in("ADMIN", password.trim()).await.status, 200);
+}
+
+async fn data_may_lie_in_a_folder_of_any_name(on: On) {
+    // Of PostgreSQL only the photos lie there.
+    let mut app = TestApp::start(on).await;
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("数据 %41?a=b#c");
+    app.storage.data = data.clone();
+    let path = folder.path().join("site.json");
+    std::fs::write(&path, demo("wanjing")).unwrap();
+    assert_eq!(import(&app, &path).await, (true, String::new()));
+    assert_eq!(data.join("firsthand.db").is_file(), on == On::Sqlite);
+    assert!(data.join("files").is_dir());
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
 }
