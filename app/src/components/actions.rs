@@ -39,6 +39,7 @@ pub fn label(locale: Locale, action: Action, stage: Option<StageName>) -> &'stat
         Action::Dispatch => td_string!(locale, case.redispatch),
         Action::Reopen => td_string!(locale, case.not_solved),
         Action::Comment => td_string!(locale, case.add_photo),
+        Action::Tell => td_string!(locale, case.tell_short),
         _ => words::action(locale, action.kind()),
     }
 }
@@ -157,6 +158,7 @@ fn question(state: State, asked: Asked) -> AnyView {
     let Asked { case, what, mends } = asked;
     let What::Do(action) = what else { return view! { <More case=case /> }.into_any() };
     let old = mends.and_then(|command| state.refused_command(command));
+    let photos = old.as_ref().map(|old| old.photos().to_vec()).unwrap_or_default();
     let (text, to) = old.map_or_else(Default::default, said);
     match action {
         Action::Dispatch => view! { <DispatchForm case to note=text names=Names::SHEET /> }.into_any(),
@@ -177,7 +179,7 @@ fn question(state: State, asked: Asked) -> AnyView {
         | Action::Accept
         | Action::Arrive
         | Action::Resume
-        | Action::Check => view! { <WorkForm case action text /> }.into_any(),
+        | Action::Check => view! { <WorkForm case action text photos /> }.into_any(),
     }
 }
 

@@ -19,7 +19,7 @@ use shared::{
 use rungs::{End, Rung, Work, refused, rungs};
 
 use super::{
-    actions::{Action, Asking},
+    actions::{Action, Asking, offered},
     minute::minute,
     toast,
 };
@@ -368,7 +368,15 @@ fn RefusedStep(
             owner.with(|| toast(done.map(|()| t_string!(i18n, case.withdrawn).to_owned())));
         });
     };
-    let mendable = is_report || (asking.is_some() && action.is_some_and(|action| action.at_once().is_none()));
+    // Only what may be done now is worth mending; the rest can be withdrawn.
+    let offer = offered(state, Signal::derive(move || Some(case)));
+    let mendable = move || {
+        let again = |action: Action| {
+            asking.is_some() && action.at_once().is_none() && offer.with(|offer| offer.has(action))
+        };
+        is_report || action.is_some_and(again)
+    };
+    let mend = Callback::new(mend);
     view! {
         <Step
             title=title
@@ -377,17 +385,14 @@ fn RefusedStep(
             sub=TextProp::from(sub)
         >
             <div class="row tight wrap">
-                {mendable
-                    .then(|| {
-                        view! {
-                            <Button
-                                label=move || t_string!(i18n, case.mend)
-                                kind=ButtonKind::Ghost
-                                small=true
-                                on_click=mend
-                            />
-                        }
-                    })}
+                <Show when=mendable>
+                    <Button
+                        label=move || t_string!(i18n, case.mend)
+                        kind=ButtonKind::Ghost
+                        small=true
+                        on_click=mend
+                    />
+                </Show>
                 <Button
                     label=move || t_string!(i18n, case.withdraw)
                     kind=ButtonKind::Danger

@@ -271,7 +271,8 @@ const fn foremost(stage: StageName, who: Standings) -> (&'static [Action], &'sta
             if tracks {
                 (&[Check, Comment], &[Comment])
             } else {
-                (&[Tell, Comment], &[Dispatch, Comment])
+                // What has no promise gets one (C4); what has one is told (C5).
+                (&[Promise, Tell, Comment], &[Dispatch, Comment])
             }
         }
         StageName::Closed | StageName::Cancelled => (&[Comment], &[Reopen]),
@@ -369,6 +370,15 @@ mod tests {
             CaseCommand::Postpone { until: MORNING.plus(2 * MINUTE), reason: "等配件".to_owned() };
         let case = then(&case, DESK, &postpone, MORNING);
         assert_eq!(offers(&case), (false, false));
+    }
+
+    #[test]
+    fn c4_the_desk_promises_a_time_and_then_tells_of_it() {
+        let case = dispatched(&at_server(10, &report("leak", 0), MORNING, 0), MORNING);
+        assert_eq!(first_two(&offer_to(DESK, &case)), (Some(Action::Promise), Some(Action::Dispatch)));
+        let promise = CaseCommand::Promise { until: MORNING.plus(MINUTE), reason: String::new() };
+        let case = then(&case, DESK, &promise, MORNING);
+        assert_eq!(offer_to(DESK, &case).main, Some(Action::Tell));
     }
 
     #[test]

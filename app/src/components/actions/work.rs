@@ -57,13 +57,16 @@ pub fn WorkForm(
     /// What the refused command said, where this one mends it.
     #[prop(optional)]
     text: String,
+    /// What it showed: the photos go with the command that takes its place.
+    #[prop(optional)]
+    photos: Vec<PhotoRef>,
 ) -> impl IntoView {
     let state = expect_context::<State>();
     let asking = expect_context::<Asking>();
     let i18n = use_i18n();
     let owner = Owner::current().unwrap_or_default();
     let key = StoredValue::new(draft_key(action, case));
-    let draft = RwSignal::new(WorkDraft { text, photos: Vec::new() });
+    let draft = RwSignal::new(WorkDraft { text, photos });
     let taking = RwSignal::new(false);
 
     leptos::task::spawn_local(async move {
