@@ -316,8 +316,11 @@ fn Sheets(paper: Paper, mend: Option<CommandId>) -> impl IntoView {
         spawn_local_scoped(async move {
             match state.report(draft.case, report, fixed, &paper.key()).await {
                 Ok(()) => {
+                    // Looked up before the report is withdrawn, by which the others are found.
+                    let old: Vec<CommandId> =
+                        mend.into_iter().flat_map(|id| [vec![id], fixes_with(state, id)].concat()).collect();
                     let mut settled = Ok(());
-                    for old in mend.into_iter().chain(mend.into_iter().flat_map(|id| fixes_with(state, id))) {
+                    for old in old {
                         settled = settled.and(state.withdraw(old).await);
                     }
                     if let Err(rejection) = settled {
