@@ -131,10 +131,7 @@ impl Listener {
             let more = tokio::select! {
                 () = &mut stopped => None,
                 () = pokes.closed() => None,
-                _ = check.tick() => match self.signed_in.still(&self.app).await {
-                    Ok(true) => Some(()),
-                    Ok(false) | Err(_) => None,
-                },
+                _ = check.tick() => self.still().await,
                 commit = commits.recv() => match commit {
                     Ok(first) => self.gather(first, &mut commits, &pokes).await,
                     Err(RecvError::Lagged(_)) => self.poke_all(&pokes).await,
@@ -145,6 +142,11 @@ impl Listener {
                 return;
             }
         }
+    }
+
+    /// Whether the session is still on. A stream that cannot know ends, and is opened again.
+    async fn still(&self) -> Option<()> {
+        self.signed_in.still(&self.app).await.is_ok_and(|still| still).then_some(())
     }
 
     /// Waits a moment for further commits, and sends one poke per site.
@@ -162,6 +164,9 @@ impl Listener {
                 heads.insert(commit.site.clone(), commit.seq);
             }
             next = commits.try_recv().ok();
+        }
+        if !heads.is_empty() {
+            self.still().await?;
         }
         self.send(heads, pokes).await
     }

@@ -1,6 +1,8 @@
 //! Signing in, sessions, passwords.
 
+use axum::{body::Body, http::Request};
 use serde_json::json;
+use server::config::Settings;
 use shared::{session::Session, wire};
 
 use crate::kit::{Device, On, PASSWORD, TestApp, cast, leak, tests};
@@ -11,6 +13,7 @@ tests![
     a_code_of_two_sites_needs_the_site,
     a_damaged_key_is_refused,
     attempts_are_limited_and_the_limit_ends,
+    attempts_are_limited_per_address_and_a_proxy_may_say_which,
     a_session_can_be_listed_and_revoked,
     signing_out_ends_the_session,
     a_session_ends_thirty_days_after_its_last_use,
@@ -82,6 +85,27 @@ async fn attempts_are_limited_and_the_limit_ends(on: On) {
     app.sign_in(cast::DESK).await;
     app.clock.advance(std::time::Duration::from_secs(seconds));
     app.sign_in(cast::GUARD).await;
+}
+
+async fn attempts_are_limited_per_address_and_a_proxy_may_say_which(on: On) {
+    let settings = Settings { behind_proxy: true, sign_in_attempts_per_address: 3, ..Settings::default() };
+    let app = TestApp::with(on, settings).await;
+    let device = Device::new(&app);
+    // What a client claims stands before what our own proxy adds.
+    let attempt = async |name: &str, forwarded: &str| {
+        let body = json!({
+            "name": name, "password": "wrong password", "device": device.id, "public_key": device.public_key(),
+        });
+        let request = Request::post("/api/session")
+            .header("x-forwarded-for", format!("192.0.2.{name}, {forwarded}"))
+            .header("content-type", "application/json");
+        app.send(request.body(Body::from(body.to_string())).unwrap()).await.status
+    };
+    for name in ["1", "2", "3"] {
+        assert_eq!(attempt(name, "203.0.113.7").await, 401);
+    }
+    assert_eq!(attempt("4", "203.0.113.7").await, 429);
+    assert_eq!(attempt("4", "203.0.113.8").await, 401);
 }
 
 async fn a_session_can_be_listed_and_revoked(on: On) {
@@ -171,10 +195,8 @@ async fn the_cookie_is_out_of_reach_of_scripts_and_other_sites(on: On) {
         assert!(cookie.contains(part), "{cookie}");
     }
     assert!(!cookie.contains("Secure"));
-    let settings = server::config::Settings {
-        public_url: Some("https://firsthand.example".to_owned()),
-        ..Default::default()
-    };
+    let settings =
+        Settings { public_url: Some("https://firsthand.example".to_owned()), ..Default::default() };
     let behind_https = TestApp::with(on, settings).await;
     let reply = Device::new(&behind_https).sign_in(cast::GUARD, PASSWORD).await;
     assert!(reply.header("set-cookie").contains("; Secure"));

@@ -20,6 +20,7 @@ tests![
     r9_the_person_complained_about_hears_nothing,
     a_poke_follows_a_gained_role,
     the_stream_ends_when_the_server_stops,
+    a_revoked_session_hears_of_nothing_more,
     nobody_listens_without_a_session,
 ];
 
@@ -119,6 +120,14 @@ async fn the_stream_ends_when_the_server_stops(on: On) {
     let (app, team) = TestApp::with_team(on).await;
     let mut stream = Stream::open(&team.desk).await;
     app.app.stopping.send_replace(true);
+    assert!(stream.next().await.is_none());
+}
+
+async fn a_revoked_session_hears_of_nothing_more(on: On) {
+    let (_app, mut team) = TestApp::with_team(on).await;
+    let mut stream = Stream::open(&team.desk).await;
+    assert_eq!(team.desk.request("DELETE", "/api/session", None).await.status, 204);
+    team.guard.report().await;
     assert!(stream.next().await.is_none());
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use shared::{
-    case::{CaseView, StageName, command::Source},
+    case::{Case, CaseEvent, CaseView, StageName, command::Source},
     time::HOUR,
     wire::{DocKey, Verdict},
 };
@@ -19,6 +19,7 @@ tests![
     c6_of_two_postponements_made_offline_the_first_to_arrive_stands,
     cases_are_numbered_by_day,
     two_sites_know_nothing_of_each_other,
+    a_document_is_the_fold_of_its_events,
 ];
 
 async fn a_leak_goes_from_the_guard_to_its_end(on: On) {
@@ -209,4 +210,32 @@ async fn two_sites_know_nothing_of_each_other(on: On) {
     let own = stranger.pull().await.case(case).unwrap().clone();
     assert_eq!(own.full().unwrap().place.as_str(), "W1-LOBBY");
     assert_eq!(guard.pull().await.case(case).unwrap().full().unwrap().place.as_str(), "B1-1-LOBBY");
+}
+
+async fn a_document_is_the_fold_of_its_events(on: On) {
+    let (app, mut team) = TestApp::with_team(on).await;
+    let case = team.guard.report().await;
+    let to = team.technician.person;
+    team.desk.accepted("case.see", case, json!({})).await;
+    team.desk.accepted("case.dispatch", case, json!({ "to": to })).await;
+    team.technician.accepted("case.accept", case, json!({})).await;
+    let (until, later) = (app.now().plus(HOUR).0, app.now().plus(3 * HOUR).0);
+    team.technician.accepted("case.promise", case, json!({ "until": until })).await;
+    // One command, two events: the postponement and the pause (R7).
+    team.technician.accepted("case.pause", case, json!({ "until": later, "reason": "缺料" })).await;
+    team.guard.accepted("case.comment", case, json!({ "text": "还在滴" })).await;
+
+    let mut conn = app.app.db.connection().await.unwrap();
+    let bodies: Vec<String> =
+        sqlx::query_scalar("select body from events where aggregate = $1 order by version")
+            .bind(case.to_string())
+            .fetch_all(&mut *conn)
+            .await
+            .unwrap();
+    let mut events = bodies.iter().map(|body| serde_json::from_str::<CaseEvent>(body).unwrap());
+    let first = Case::begin(case, &events.next().unwrap()).unwrap();
+    let folded = events.fold(first, |case, event| case.evolve(&event));
+    assert_eq!(folded.version, 8);
+    let stored = server::cases::store::find(&mut conn, &"jinzhou".into(), case).await.unwrap();
+    assert_eq!(stored, Some(folded));
 }
