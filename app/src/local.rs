@@ -80,11 +80,7 @@ impl Ask {
 
 impl From<&CaseCommand> for Ask {
     fn from(command: &CaseCommand) -> Self {
-        Ask {
-            kind: command.kind().to_owned(),
-            body: command.body(),
-            photos: command.photos().to_vec(),
-        }
+        Ask { kind: command.kind().to_owned(), body: command.body(), photos: command.photos().to_vec() }
     }
 }
 

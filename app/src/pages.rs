@@ -24,7 +24,7 @@ use crate::{
     platform::update,
     prefs::Prefs,
     state::{Phase, State},
-    ui::{EmptyState, Glyph, Sheet, Skeleton, TabBar, TabItem},
+    ui::{EmptyState, Glyph, Sheet, Show, Skeleton, TabBar, TabItem, live, memo},
     words,
 };
 
@@ -58,7 +58,6 @@ fn Frame() -> impl IntoView {
     let prefs = expect_context::<Prefs>();
     let Dirty(dirty) = expect_context::<Dirty>();
     let i18n = use_i18n();
-    Effect::new(move || i18n.set_locale(prefs.locale.get()));
 
     let (update_ready, set_update_ready) = signal(false);
     let heard = update::on_update(move || set_update_ready.set(true)).ok();
@@ -70,38 +69,43 @@ fn Frame() -> impl IntoView {
     });
     let signing_in = RwSignal::new(false);
 
-    let body = move || match state.phase.get() {
-        Phase::Starting => {
-            view! { <main class="main"><Skeleton label=move || t_string!(i18n, frame.loading) /></main> }
-                .into_any()
-        }
-        Phase::Broken(rejection) => view! {
-            <main class="main">
-                <EmptyState
-                    glyph=Glyph::Warn
-                    title=move || words::sentence(i18n.get_locale(), &rejection, None)
-                />
-            </main>
-        }
-        .into_any(),
-        Phase::SignedOut => view! { <sign_in::SignIn on_done=move || () /> }.into_any(),
-        Phase::Ready => view! { <Inside /> }.into_any(),
-    };
-    view! {
-        <div class="app">
+    // Texts are put in place once: another language builds the page anew. What a form holds is a draft, and comes back.
+    let page = move || {
+        i18n.set_locale(prefs.locale.get());
+        let phase = memo(move |_| state.phase.get());
+        let body = live(move || match phase.get() {
+            Phase::Starting => {
+                view! { <main class="main"><Skeleton label=t_string!(i18n, frame.loading) /></main> }
+                    .into_any()
+            }
+            Phase::Broken(rejection) => view! {
+                <main class="main">
+                    <EmptyState
+                        glyph=Glyph::Warn
+                        title=words::sentence(i18n.get_locale_untracked(), &rejection, None)
+                    />
+                </main>
+            }
+            .into_any(),
+            Phase::SignedOut => view! { <sign_in::SignIn on_done=move || () /> }.into_any(),
+            Phase::Ready => view! { <Inside /> }.into_any(),
+        });
+        view! {
             <Notices update_ready=update_ready dirty=dirty on_sign_in=move || signing_in.set(true) />
             {body}
             <Sheet
                 id="sign-in-again"
-                title=move || t_string!(i18n, frame.sign_in)
-                close=move || t_string!(i18n, frame.close)
+                title=t_string!(i18n, frame.sign_in)
+                close=t_string!(i18n, frame.close)
                 open=signing_in
                 on_close=move || signing_in.set(false)
             >
                 <sign_in::SignInForm on_done=move || signing_in.set(false) />
             </Sheet>
-        </div>
-    }
+        }
+        .into_any()
+    };
+    view! { <div class="app">{live(page)}</div> }
 }
 
 /// The pages for somebody who is known, with the tabs that fit what the person is at the site.
@@ -113,12 +117,11 @@ fn Inside() -> impl IntoView {
     let is = move |role: Role| {
         state.property.with(|property| property.as_ref().is_some_and(|property| property.me.is(role)))
     };
-    let office = Memo::new(move |_| is(Role::Desk) || is(Role::Supervisor) || is(Role::Director));
-    let control_room = Memo::new(move |_| is(Role::ControlRoom));
-    let technician = Memo::new(move |_| is(Role::Technician));
-    let waiting =
-        Memo::new(move |_| state.outbox.with(|rows| rows.iter().filter(|row| row.unsent()).count()));
-    let jobs = Memo::new(move |_| jobs::waiting(state));
+    let office = memo(move |_| is(Role::Desk) || is(Role::Supervisor) || is(Role::Director));
+    let control_room = memo(move |_| is(Role::ControlRoom));
+    let technician = memo(move |_| is(Role::Technician));
+    let waiting = memo(move |_| state.outbox.with(|rows| rows.iter().filter(|row| row.unsent()).count()));
+    let jobs = memo(move |_| jobs::waiting(state));
     let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
     let tabs = move || {
         let mut tabs = Vec::new();
@@ -126,7 +129,7 @@ fn Inside() -> impl IntoView {
             tabs.push(TabItem {
                 href: "/desk",
                 glyph: Glyph::List,
-                label: (move || t_string!(i18n, desk.title)).into(),
+                label: t_string!(i18n, desk.title).into(),
                 count: Signal::derive(|| 0),
             });
         }
@@ -134,30 +137,30 @@ fn Inside() -> impl IntoView {
             tabs.push(TabItem {
                 href: "/jobs",
                 glyph: Glyph::Wrench,
-                label: (move || t_string!(i18n, desk.jobs)).into(),
+                label: t_string!(i18n, desk.jobs).into(),
                 count: Signal::derive(move || count(jobs.get())),
             });
         }
         tabs.push(TabItem {
             href: "/",
             glyph: Glyph::Home,
-            label: (move || t_string!(i18n, field.home)).into(),
+            label: t_string!(i18n, field.home).into(),
             count: Signal::derive(|| 0),
         });
         tabs.push(TabItem {
             href: "/cases",
             glyph: Glyph::List,
-            label: (move || t_string!(i18n, field.my_cases)).into(),
+            label: t_string!(i18n, field.my_cases).into(),
             count: Signal::derive(|| 0),
         });
         tabs.push(TabItem {
             href: "/me",
             glyph: Glyph::Me,
-            label: (move || t_string!(i18n, field.me)).into(),
+            label: t_string!(i18n, field.me).into(),
             count: Signal::derive(move || count(waiting.get())),
         });
         view! {
-            <TabBar label=move || t_string!(i18n, frame.navigation) items=tabs current=location.pathname />
+            <TabBar label=t_string!(i18n, frame.navigation) items=tabs current=location.pathname />
         }
     };
     // Pages with an action bar of their own use the room of the tabs.

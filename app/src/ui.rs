@@ -9,6 +9,7 @@
 
 mod button;
 mod dialog;
+mod erased;
 mod feedback;
 mod field;
 mod icon;
@@ -20,6 +21,7 @@ mod surface;
 
 pub use button::{Button, ButtonKind, IconButton};
 pub use dialog::Sheet;
+pub use erased::{Show, live, memo};
 pub use feedback::{Banner, EmptyState, Skeleton, Toast, Toasts};
 pub use field::{Field, FieldKind};
 pub use icon::{Glyph, Icon};

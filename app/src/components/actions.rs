@@ -25,7 +25,7 @@ use crate::{
     components::minute::minute,
     i18n::*,
     state::State,
-    ui::{Button, ButtonKind, Glyph, Icon, IconButton, Sheet},
+    ui::{Button, ButtonKind, Glyph, Icon, IconButton, Sheet, Show, memo},
     words,
 };
 use forms::{ClassifyForm, ConfirmForm, PauseForm, PromiseForm, ReasonForm, SucceedForm, TellForm};
@@ -47,7 +47,7 @@ pub fn label(locale: Locale, action: Action, stage: Option<StageName>) -> &'stat
 /// What this person is offered on a case now.
 pub fn offered(state: State, case: Signal<Option<CaseId>>) -> Memo<Offer> {
     let now = minute(state);
-    Memo::new(move |_| {
+    memo(move |_| {
         let view = case.get().and_then(|id| state.case(id));
         let (Some(view), Some(property)) = (view, state.property.get()) else { return Offer::default() };
         match view.as_ref() {
@@ -78,7 +78,7 @@ pub fn CaseActions(
     let asking = expect_context::<Asking>();
     let i18n = use_i18n();
     let offer = offered(state, case);
-    let stage = Memo::new(move |_| case.get().and_then(|id| state.case(id)).map(|view| view.stage()));
+    let stage = memo(move |_| case.get().and_then(|id| state.case(id)).map(|view| view.stage()));
     let begin = move |action: Action| {
         if let Some(case) = case.get_untracked() {
             asking.begin(case, action);
@@ -104,7 +104,7 @@ pub fn CaseActions(
                 <IconButton
                     glyph=Glyph::Dots
                     class="keep"
-                    label=move || t_string!(i18n, case.more)
+                    label=t_string!(i18n, case.more)
                     on_click=move |()| {
                         if let Some(case) = case.get_untracked() {
                             asking.more(case);
@@ -121,7 +121,7 @@ pub fn CaseActions(
         }
         .into_any()
     };
-    let any = Memo::new(move |_| offer.get() != Offer::default());
+    let any = memo(move |_| offer.get() != Offer::default());
     view! { <Show when=move || any.get()>{row}</Show> }.into_any()
 }
 
@@ -144,7 +144,7 @@ pub fn ActionSheet() -> impl IntoView {
         <Sheet
             id="case-action"
             title=title
-            close=move || t_string!(i18n, frame.close)
+            close=t_string!(i18n, frame.close)
             open=move || asked.get().is_some()
             on_close=move |()| asking.close()
         >
@@ -220,7 +220,7 @@ fn More(
     let asking = expect_context::<Asking>();
     let i18n = use_i18n();
     let offer = offered(state, Signal::derive(move || Some(case)));
-    let stage = Memo::new(move |_| state.case(case).map(|view| view.stage()));
+    let stage = memo(move |_| state.case(case).map(|view| view.stage()));
     let rows = move || {
         offer
             .get()

@@ -27,7 +27,7 @@ use super::{
 use crate::{
     i18n::*,
     state::{Property, State},
-    ui::{Card, Chip, Glyph, Icon, Tone},
+    ui::{Card, Chip, Glyph, Icon, Show, Tone, memo},
     words,
 };
 
@@ -55,9 +55,9 @@ pub fn CaseDetail(
     children: Option<ChildrenFn>,
 ) -> impl IntoView {
     let state = expect_context::<State>();
-    let view = Memo::new(move |_| state.case(case.get()));
+    let view = memo(move |_| state.case(case.get()));
     // What a person sees wholly and what only in outline differ in everything shown: each is built once.
-    let full = Memo::new(move |_| view.with(|view| view.as_ref().map(|view| view.full().is_some())));
+    let full = memo(move |_| view.with(|view| view.as_ref().map(|view| view.full().is_some())));
     Effect::new(move || {
         let Some(property) = state.property.get() else { return };
         let seen_now = view.with(|view| {
@@ -80,14 +80,14 @@ pub fn CaseDetail(
             last.set_value(Some(view));
         }
         // A case may vanish from sight while its parts are still on screen: they keep what they showed last.
-        let case = Memo::new(move |_| {
+        let case = memo(move |_| {
             if let Some(shown) = view.get().filter(|view| view.id() == id && view.full().is_some()) {
                 last.set_value(Some(shown));
             }
             last.with_value(|last| last.as_ref().and_then(|view| view.full().cloned()))
         });
         let first = case.get_untracked()?;
-        let case = Memo::new(move |_| case.get().unwrap_or_else(|| first.clone()));
+        let case = memo(move |_| case.get().unwrap_or_else(|| first.clone()));
         let middle = move || children.with_value(|children| children.as_ref().map(|children| children()));
         Some(if facts_first {
             view! {
@@ -189,18 +189,18 @@ pub fn Facts(
     let text = move || {
         case.with(|case| (!case.text.is_empty()).then(|| view! { <p class="pre">{case.text.clone()}</p> }))
     };
-    let isolated = Memo::new(move |_| case.with(|case| case.isolated));
+    let isolated = memo(move |_| case.with(|case| case.isolated));
     let customer = move || case.with(|case| customer_view(i18n.get_locale(), case));
     view! {
         <Card>
-            <h2 class="sr">{move || t_string!(i18n, case.facts)}</h2>
+            <h2 class="sr">{t_string!(i18n, case.facts)}</h2>
             <CasePhotos case=case />
             {text}
             <dl class="kv">{list}</dl>
             {customer}
             <Show when=move || isolated.get()>
                 <div class="row tight">
-                    <Chip label=move || t_string!(i18n, case.isolated) tone=Tone::Ok icon=Glyph::Check />
+                    <Chip label=t_string!(i18n, case.isolated) tone=Tone::Ok icon=Glyph::Check />
                 </div>
             </Show>
         </Card>
@@ -303,7 +303,7 @@ pub fn Deadlines(
     let state = expect_context::<State>();
     let i18n = use_i18n();
     let now = minute(state);
-    let deadlines = Memo::new(move |_| case.with(Case::deadlines));
+    let deadlines = memo(move |_| case.with(Case::deadlines));
     let rows = move || {
         let property = state.property.get()?;
         let (locale, now) = (i18n.get_locale(), now.get());
@@ -338,7 +338,7 @@ pub fn Deadlines(
     view! {
         <Show when=move || deadlines.with(|deadlines| !deadlines.is_empty())>
             <div class="section">
-                <h2>{move || t_string!(i18n, case.due)}</h2>
+                <h2>{t_string!(i18n, case.due)}</h2>
             </div>
             <ul class="list">{rows}</ul>
         </Show>

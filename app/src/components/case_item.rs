@@ -18,7 +18,7 @@ use super::Thumb;
 use crate::{
     i18n::*,
     state::{Property, State},
-    ui::{Chip, Glyph, Icon, Tone},
+    ui::{Chip, Glyph, Icon, Tone, memo},
     words,
 };
 
@@ -158,13 +158,13 @@ pub fn CaseItem(
                 .unwrap_or_default()
         })
     };
-    let due = Memo::new(move |_| {
+    let due = memo(move |_| {
         let (locale, now) = (i18n.get_locale(), state.now.get());
         let due = view.with_value(|view| view.full().and_then(|case| next_due(case, now)))?;
         let property = state.property.get()?;
         Some((due_text(locale, &property.zone, due, now), due.tone))
     });
-    let marks = Memo::new(move |_| {
+    let marks = memo(move |_| {
         state
             .outbox
             .with(|outbox| state.uploads.with(|uploads| view.with_value(|view| marks(view, outbox, uploads))))
@@ -209,11 +209,11 @@ pub fn CaseItem(
 fn mark_chip(i18n: I18nContext<Locale, I18nKeys>, mark: Mark) -> AnyView {
     match mark {
         Mark::Refused => view! {
-            <Chip label=move || t_string!(i18n, field.refused) tone=Tone::Urgent icon=Glyph::Warn />
+            <Chip label=t_string!(i18n, field.refused) tone=Tone::Urgent icon=Glyph::Warn />
         }
         .into_any(),
         Mark::OnDevice => view! {
-            <Chip label=move || t_string!(i18n, field.on_device) tone=Tone::Warn />
+            <Chip label=t_string!(i18n, field.on_device) tone=Tone::Warn />
         }
         .into_any(),
         Mark::Photos { done, total } => view! {
@@ -228,13 +228,11 @@ fn mark_chip(i18n: I18nContext<Locale, I18nKeys>, mark: Mark) -> AnyView {
             />
         }
         .into_any(),
-        Mark::Urgent => {
-            view! { <Chip label=move || t_string!(i18n, field.urgent) tone=Tone::Urgent /> }.into_any()
-        }
+        Mark::Urgent => view! { <Chip label=t_string!(i18n, field.urgent) tone=Tone::Urgent /> }.into_any(),
         Mark::Confidential => view! {
             <span class="chip">
                 <Icon glyph=Glyph::Shield />
-                <span>{move || t_string!(i18n, field.confidential)}</span>
+                <span>{t_string!(i18n, field.confidential)}</span>
             </span>
         }
         .into_any(),

@@ -12,7 +12,7 @@ use crate::{
     i18n::*,
     platform::device::ObjectUrl,
     state::State,
-    ui::{Lightbox, Photo, PhotoStrip, Picture},
+    ui::{Lightbox, Photo, PhotoStrip, Picture, Show, memo},
     words,
 };
 
@@ -80,7 +80,7 @@ pub fn CasePhotos(
     let i18n = use_i18n();
     let shown = RwSignal::new(None::<usize>);
     let id = case.with_untracked(|case| case.id);
-    let photos = Memo::new(move |_| case.with(|case| case.photos.clone()));
+    let photos = memo(move |_| case.with(|case| case.photos.clone()));
     let time = move |photo: &CasePhoto| {
         state.property.with(|property| {
             property.as_ref().map(|property| words::clock(&property.zone, photo.at)).unwrap_or_default()
@@ -104,8 +104,8 @@ pub fn CasePhotos(
             .collect_view()
     };
     // Full-size photos are fetched when somebody looks.
-    let large = Memo::new(move |_| shown.get().is_some());
-    let addresses = Memo::new(move |_| {
+    let large = memo(move |_| shown.get().is_some());
+    let addresses = memo(move |_| {
         let wanted = if large.get() { photos.get() } else { Vec::new() };
         wanted
             .into_iter()
@@ -130,15 +130,15 @@ pub fn CasePhotos(
     });
     view! {
         <Show when=move || !photos.with(Vec::is_empty)>
-            <PhotoStrip label=move || t_string!(i18n, case.photos)>{strip}</PhotoStrip>
+            <PhotoStrip label=t_string!(i18n, case.photos)>{strip}</PhotoStrip>
         </Show>
         <Lightbox
             pictures=pictures
             shown=shown
-            label=move || t_string!(i18n, case.photos)
-            close=move || t_string!(i18n, frame.close)
-            previous=move || t_string!(i18n, frame.previous)
-            next=move || t_string!(i18n, frame.next)
+            label=t_string!(i18n, case.photos)
+            close=t_string!(i18n, frame.close)
+            previous=t_string!(i18n, frame.previous)
+            next=t_string!(i18n, frame.next)
         />
     }
 }

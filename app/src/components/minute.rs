@@ -3,11 +3,11 @@
 use leptos::prelude::*;
 use shared::time::{MINUTE, Ms};
 
-use crate::state::State;
+use crate::{state::State, ui::memo};
 
 /// Now, cut to the minute: what reads it is computed anew once a minute, not every second.
 pub fn minute(state: State) -> Memo<Ms> {
-    Memo::new(move |_| {
+    memo(move |_| {
         let now = state.now.get();
         Ms(now.0.div_euclid(MINUTE).saturating_mul(MINUTE))
     })

@@ -8,7 +8,7 @@ use crate::{
     platform::{clock, update},
     state::{Link, State},
     sync::Nudge,
-    ui::{Banner, Button, ButtonKind, Glyph, Toast, Toasts, Tone},
+    ui::{Banner, Button, ButtonKind, Glyph, Show, Toast, Toasts, Tone, memo},
     words,
 };
 
@@ -80,9 +80,8 @@ pub fn Notices(
     let state = expect_context::<State>();
     let notes = expect_context::<Notes>();
     let i18n = use_i18n();
-    let waiting =
-        Memo::new(move |_| state.outbox.with(|rows| rows.iter().filter(|row| row.unsent()).count()));
-    let refused = Memo::new(move |_| match state.link.get() {
+    let waiting = memo(move |_| state.outbox.with(|rows| rows.iter().filter(|row| row.unsent()).count()));
+    let refused = memo(move |_| match state.link.get() {
         Link::Refused(rejection) => {
             let property = state.property.get();
             Some(words::sentence(i18n.get_locale(), &rejection, property.as_deref()))
@@ -99,7 +98,7 @@ pub fn Notices(
             <Show when=move || state.expired.get()>
                 <Banner text=sign_in_text tone=Tone::Warn glyph=Glyph::User>
                     <Button
-                        label=move || t_string!(i18n, frame.sign_in)
+                        label=t_string!(i18n, frame.sign_in)
                         kind=ButtonKind::Ghost
                         small=true
                         on_click=move || on_sign_in.run(())
@@ -109,7 +108,7 @@ pub fn Notices(
             <Show when=move || refused.with(Option::is_some)>
                 <Banner text=move || refused.get().unwrap_or_default() tone=Tone::Urgent glyph=Glyph::Warn>
                     <Button
-                        label=move || t_string!(i18n, frame.try_again)
+                        label=t_string!(i18n, frame.try_again)
                         kind=ButtonKind::Ghost
                         small=true
                         on_click=move || state.nudge(Nudge::Asked)
@@ -117,9 +116,9 @@ pub fn Notices(
                 </Banner>
             </Show>
             <Show when=move || offer.get()>
-                <Banner text=move || t_string!(i18n, frame.update_ready) tone=Tone::Info glyph=Glyph::Refresh>
+                <Banner text=t_string!(i18n, frame.update_ready) tone=Tone::Info glyph=Glyph::Refresh>
                     <Button
-                        label=move || t_string!(i18n, frame.update_now)
+                        label=t_string!(i18n, frame.update_now)
                         kind=ButtonKind::Ghost
                         small=true
                         on_click=move || {
@@ -136,7 +135,7 @@ pub fn Notices(
                 <Toast
                     text=note.text
                     tone=note.tone
-                    close=move || t_string!(i18n, frame.close)
+                    close=t_string!(i18n, frame.close)
                     on_close=move || notes.close(note.key)
                 />
             </For>

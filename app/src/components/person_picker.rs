@@ -82,7 +82,7 @@ pub fn PersonPicker(
                 .collect::<Vec<_>>()
         });
         if found.is_empty() {
-            return view! { <p class="s center">{move || t_string!(i18n, field.no_person)}</p> }.into_any();
+            return view! { <p class="s center">{t_string!(i18n, field.no_person)}</p> }.into_any();
         }
         view! { <ul class="list">{found}</ul> }.into_any()
     };
@@ -93,8 +93,8 @@ pub fn PersonPicker(
                 class="input"
                 type="search"
                 autocomplete="off"
-                aria-label=move || t_string!(i18n, field.search_person)
-                placeholder=move || t_string!(i18n, field.search_person_hint)
+                aria-label=t_string!(i18n, field.search_person)
+                placeholder=t_string!(i18n, field.search_person_hint)
                 prop:value=move || typed.get()
                 on:input=move |event| typed.set(event_target_value(&event))
             />

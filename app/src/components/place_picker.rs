@@ -12,7 +12,7 @@ use shared::{
 use crate::{
     i18n::*,
     state::State,
-    ui::{Glyph, Icon},
+    ui::{Glyph, Icon, Show, memo},
 };
 
 /// The most hits of a search that are shown; a longer word makes them fewer.
@@ -154,7 +154,7 @@ pub fn PlacePicker(
 ) -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
-    let atlas = Memo::new(move |_| {
+    let atlas = memo(move |_| {
         state.property.with(|property| {
             property.as_ref().map(|property| Atlas::new(&property.places)).unwrap_or_default()
         })
@@ -168,8 +168,7 @@ pub fn PlacePicker(
                 atlas.search(typed).into_iter().filter_map(|id| atlas.entry(id)).collect::<Vec<_>>()
             });
             if hits.is_empty() {
-                return view! { <p class="s center">{move || t_string!(i18n, field.no_place)}</p> }
-                    .into_any();
+                return view! { <p class="s center">{t_string!(i18n, field.no_place)}</p> }.into_any();
             }
             let rows = hits
                 .into_iter()
@@ -190,9 +189,9 @@ pub fn PlacePicker(
         });
         (!rows.is_empty()).then(|| {
             view! {
-                <h3 class="label">{move || t_string!(i18n, field.recent_places)}</h3>
+                <h3 class="label">{t_string!(i18n, field.recent_places)}</h3>
                 <ul class="tree">{rows}</ul>
-                <h3 class="label">{move || t_string!(i18n, field.all_places)}</h3>
+                <h3 class="label">{t_string!(i18n, field.all_places)}</h3>
             }
         })
     };
@@ -204,8 +203,8 @@ pub fn PlacePicker(
                 type="search"
                 enterkeyhint="search"
                 autocomplete="off"
-                aria-label=move || t_string!(i18n, field.search_place)
-                placeholder=move || t_string!(i18n, field.search_place_hint)
+                aria-label=t_string!(i18n, field.search_place)
+                placeholder=t_string!(i18n, field.search_place_hint)
                 prop:value=move || typed.get()
                 on:input=move |event| typed.set(event_target_value(&event))
             />
@@ -265,7 +264,7 @@ fn branch(
                 };
                 let shown = {
                     let id = id.clone();
-                    Memo::new(move |_| open.with(|open| open.contains(&id)))
+                    memo(move |_| open.with(|open| open.contains(&id)))
                 };
                 let below = move || {
                     shown.get().then(|| branch(atlas, Some(id.clone()), open, selected, on_pick, i18n))

@@ -26,7 +26,7 @@ use super::{
 use crate::{
     i18n::*,
     state::{Property, REPORT_DRAFT, ReportDraft, State},
-    ui::{Button, ButtonKind, Card, Step, StepTone, Steps},
+    ui::{Button, ButtonKind, Card, Show, Step, StepTone, Steps, memo},
     words,
 };
 
@@ -251,7 +251,7 @@ pub fn Receipt(
     let i18n = use_i18n();
     let now = minute(state);
     let id = case.with_untracked(|case| case.id);
-    let ladder = Memo::new(move |_| {
+    let ladder = memo(move |_| {
         let (locale, now) = (i18n.get_locale(), now.get());
         let Some(property) = state.property.get() else { return Vec::new() };
         let speaker = Speaker { locale, property: &property, now };
@@ -270,15 +270,15 @@ pub fn Receipt(
         let year = property.zone.day(now.get()).year();
         case.with(|case| Some(words::number(i18n.get_locale(), case.number.as_ref(), case.id, year)))
     };
-    let count = Memo::new(move |_| ladder.with(Vec::len));
+    let count = memo(move |_| ladder.with(Vec::len));
     // Each rung is a place that stays: a bar grows in it, instead of being drawn anew.
     let steps = move || {
         (0..count.get())
             .map(|index| {
-                let said = Memo::new(move |_| {
+                let said = memo(move |_| {
                     ladder.with(|ladder| ladder.get(index).map(|rung| rung.0.clone()).unwrap_or_default())
                 });
-                let tone = Memo::new(move |_| {
+                let tone = memo(move |_| {
                     ladder.with(|ladder| ladder.get(index).map_or(StepTone::Waiting, |rung| rung.1))
                 });
                 view! {
@@ -298,10 +298,10 @@ pub fn Receipt(
     view! {
         <Card>
             <div class="row between">
-                <h2>{move || t_string!(i18n, case.how_far)}</h2>
+                <h2>{t_string!(i18n, case.how_far)}</h2>
                 <span class="s num">{number}</span>
             </div>
-            <Steps label=move || t_string!(i18n, case.how_far)>{steps}</Steps>
+            <Steps label=t_string!(i18n, case.how_far)>{steps}</Steps>
             <Refused case=id />
         </Card>
     }
@@ -316,10 +316,10 @@ pub fn Refused(
 ) -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
-    let rows = Memo::new(move |_| state.outbox.with(|rows| refused(case, rows)));
+    let rows = memo(move |_| state.outbox.with(|rows| refused(case, rows)));
     view! {
         <Show when=move || rows.with(|rows| !rows.is_empty())>
-            <Steps label=move || t_string!(i18n, case.refused_steps)>
+            <Steps label=t_string!(i18n, case.refused_steps)>
                 <For each=move || rows.get() key=|row| row.id let(row)>
                     <RefusedStep case=case row=row />
                 </For>
@@ -381,20 +381,20 @@ fn RefusedStep(
         <Step
             title=title
             tone=StepTone::Bad
-            state=move || t_string!(i18n, case.step_bad)
+            state=t_string!(i18n, case.step_bad)
             sub=TextProp::from(sub)
         >
             <div class="row tight wrap">
                 <Show when=mendable>
                     <Button
-                        label=move || t_string!(i18n, case.mend)
+                        label=t_string!(i18n, case.mend)
                         kind=ButtonKind::Ghost
                         small=true
                         on_click=mend
                     />
                 </Show>
                 <Button
-                    label=move || t_string!(i18n, case.withdraw)
+                    label=t_string!(i18n, case.withdraw)
                     kind=ButtonKind::Danger
                     small=true
                     on_click=withdraw

@@ -12,7 +12,7 @@ use super::{case_photo::Thumb, minute::minute};
 use crate::{
     i18n::*,
     state::State,
-    ui::{Card, Chip, Tone},
+    ui::{Card, Chip, Tone, memo},
 };
 
 /// The story.
@@ -25,7 +25,7 @@ pub fn Trail(
     let state = expect_context::<State>();
     let i18n = use_i18n();
     let now = minute(state);
-    let story = Memo::new(move |_| {
+    let story = memo(move |_| {
         let Some(property) = state.property.get() else { return Vec::new() };
         case.with(|case| lines(i18n.get_locale(), &property, case, now.get()))
     });
@@ -36,7 +36,7 @@ pub fn Trail(
     };
     view! {
         <Card>
-            <h2>{move || t_string!(i18n, case.story)}</h2>
+            <h2>{t_string!(i18n, case.story)}</h2>
             <ol class="history">{items}</ol>
         </Card>
     }
@@ -68,7 +68,7 @@ fn LineItem(
                     {uncertain
                         .then(|| {
                             view! {
-                                <Chip label=move || t_string!(i18n, case.time_uncertain) tone=Tone::Warn />
+                                <Chip label=t_string!(i18n, case.time_uncertain) tone=Tone::Warn />
                             }
                         })} {photos}
                 </div>

@@ -14,7 +14,7 @@ use crate::{
     },
     i18n::*,
     state::State,
-    ui::{Button, ButtonKind, Chip, EmptyState, Glyph, Tone, TopBar},
+    ui::{Button, ButtonKind, Chip, EmptyState, Glyph, Show, Tone, TopBar, memo},
     words,
 };
 
@@ -25,15 +25,14 @@ pub fn CasePage() -> impl IntoView {
     let i18n = use_i18n();
     let asking = Asking::provide();
     let params = use_params_map();
-    let id = Memo::new(move |_| params.with(|params| params.get("id")?.parse::<CaseId>().ok()));
-    let there =
-        Memo::new(move |_| id.get().is_some_and(|id| state.cases.with(|cases| cases.contains_key(&id))));
+    let id = memo(move |_| params.with(|params| params.get("id")?.parse::<CaseId>().ok()));
+    let there = memo(move |_| id.get().is_some_and(|id| state.cases.with(|cases| cases.contains_key(&id))));
     Effect::new(move || {
         if let Some(id) = id.get() {
             reopen_draft(state, asking, id);
         }
     });
-    let view = Memo::new(move |_| id.get().and_then(|id| state.case(id)));
+    let view = memo(move |_| id.get().and_then(|id| state.case(id)));
     let title = move || {
         let property = state.property.get();
         let title = view.with(|view| {
@@ -43,10 +42,10 @@ pub fn CasePage() -> impl IntoView {
         });
         title.unwrap_or_else(|| t_string!(i18n, case.one_case).to_owned())
     };
-    let urgent = Memo::new(move |_| {
+    let urgent = memo(move |_| {
         view.with(|view| view.as_ref().and_then(|view| view.full()).is_some_and(|case| case.urgent))
     });
-    let complaint = Memo::new(move |_| {
+    let complaint = memo(move |_| {
         view.with(|view| view.as_ref().and_then(|view| view.full()).is_some_and(|case| case.confidential()))
     });
     let navigate = use_navigate();
@@ -69,10 +68,10 @@ pub fn CasePage() -> impl IntoView {
             on_back=Callback::new(back)
         >
             <Show when=move || urgent.get()>
-                <Chip label=move || t_string!(i18n, case.urgent) tone=Tone::Urgent />
+                <Chip label=t_string!(i18n, case.urgent) tone=Tone::Urgent />
             </Show>
             <Show when=move || complaint.get()>
-                <Chip label=move || t_string!(i18n, case.confidential) tone=Tone::Warn icon=Glyph::Shield />
+                <Chip label=t_string!(i18n, case.confidential) tone=Tone::Warn icon=Glyph::Shield />
             </Show>
         </TopBar>
         <main class="main" tabindex="-1">
@@ -107,7 +106,7 @@ fn Missing(
     let state = expect_context::<State>();
     let i18n = use_i18n();
     let navigate = use_navigate();
-    let refused = Memo::new(move |_| {
+    let refused = memo(move |_| {
         state.outbox.with(|rows| {
             let mut of_case = rows.iter().filter(|row| row.aggregate == case.0);
             of_case.any(|row| matches!(row.delivery, Delivery::Refused { .. }))
@@ -119,11 +118,11 @@ fn Missing(
         <Show when=move || !refused.get()>
             <EmptyState
                 glyph=Glyph::Search
-                title=move || t_string!(i18n, case.not_here)
+                title=t_string!(i18n, case.not_here)
                 text=TextProp::from(move || t_string!(i18n, case.not_here_why))
             >
                 <Button
-                    label=move || t_string!(i18n, case.to_list)
+                    label=t_string!(i18n, case.to_list)
                     kind=ButtonKind::Ghost
                     small=true
                     on_click=to_list

@@ -12,7 +12,9 @@ use crate::{
     components::CaseItem,
     i18n::*,
     state::State,
-    ui::{Button, ButtonKind, Choice, EmptyState, Glyph, Icon, Picks, PicksLayout, Skeleton, TopBar},
+    ui::{
+        Button, ButtonKind, Choice, EmptyState, Glyph, Icon, Picks, PicksLayout, Show, Skeleton, TopBar, memo,
+    },
 };
 
 /// How many cases are shown at first, and how many more at each tap.
@@ -27,11 +29,11 @@ pub fn Cases() -> impl IntoView {
     let typed = RwSignal::new(String::new());
     let with_ended = RwSignal::new(false);
     let most = RwSignal::new(PAGE);
-    let found = Memo::new(move |_| {
+    let found = memo(move |_| {
         let Some(property) = state.property.get() else { return Found::default() };
         typed.with(|typed| state.cases.with(|cases| find::find(cases.values(), &property, part.get(), typed)))
     });
-    let known = Memo::new(move |_| state.property.with(Option::is_some));
+    let known = memo(move |_| state.property.with(Option::is_some));
     let choices = Signal::derive(move || {
         vec![
             Choice::new(Part::FirstAsked.as_str(), move || t_string!(i18n, field.part_first_asked)),
@@ -39,17 +41,17 @@ pub fn Cases() -> impl IntoView {
             Choice::new(Part::All.as_str(), move || t_string!(i18n, field.part_all)),
         ]
     });
-    let searching = Memo::new(move |_| typed.with(|typed| !typed.trim().is_empty()));
+    let searching = memo(move |_| typed.with(|typed| !typed.trim().is_empty()));
     // Who searches wants everything that fits, ended or not.
-    let ended_shown = Memo::new(move |_| with_ended.get() || searching.get());
-    let shown = Memo::new(move |_| {
+    let ended_shown = memo(move |_| with_ended.get() || searching.get());
+    let shown = memo(move |_| {
         found.with(|found| {
             let ended = if ended_shown.get() { found.ended.as_slice() } else { &[] };
             (found.open.clone(), ended.iter().take(most.get()).cloned().collect::<Vec<Arc<CaseView>>>())
         })
     });
-    let none = Memo::new(move |_| found.with(|found| found.open.is_empty() && found.ended.is_empty()));
-    let ended_count = Memo::new(move |_| found.with(|found| found.ended.len()));
+    let none = memo(move |_| found.with(|found| found.open.is_empty() && found.ended.is_empty()));
+    let ended_count = memo(move |_| found.with(|found| found.ended.len()));
     let ended_title = move || t_string!(i18n, field.ended).replace("{count}", &ended_count.get().to_string());
     let list = move || {
         if none.get() {
@@ -100,7 +102,7 @@ pub fn Cases() -> impl IntoView {
                 found.open.len() > most.get() || (ended_shown.get() && found.ended.len() > most.get())
             })>
                 <Button
-                    label=move || t_string!(i18n, field.more_cases)
+                    label=t_string!(i18n, field.more_cases)
                     kind=ButtonKind::Ghost
                     on_click=move || most.update(|most| *most += PAGE)
                 />
@@ -109,11 +111,11 @@ pub fn Cases() -> impl IntoView {
         .into_any()
     };
     view! {
-        <TopBar title=move || t_string!(i18n, field.my_cases) />
+        <TopBar title=t_string!(i18n, field.my_cases) />
         <main class="main">
             <Picks
                 name="part"
-                legend=move || t_string!(i18n, field.part)
+                legend=t_string!(i18n, field.part)
                 hide_legend=true
                 choices=choices
                 selected=Signal::derive(move || part.get().as_str().to_owned())
@@ -130,15 +132,15 @@ pub fn Cases() -> impl IntoView {
                     type="search"
                     enterkeyhint="search"
                     autocomplete="off"
-                    aria-label=move || t_string!(i18n, field.search_case)
-                    placeholder=move || t_string!(i18n, field.search_case_hint)
+                    aria-label=t_string!(i18n, field.search_case)
+                    placeholder=t_string!(i18n, field.search_case_hint)
                     prop:value=move || typed.get()
                     on:input=move |event| typed.set(event_target_value(&event))
                 />
             </div>
             <Show
                 when=move || known.get()
-                fallback=move || view! { <Skeleton label=move || t_string!(i18n, frame.loading) /> }
+                fallback=move || view! { <Skeleton label=t_string!(i18n, frame.loading) /> }
             >
                 {list}
             </Show>

@@ -21,7 +21,7 @@ use crate::{
     i18n::*,
     platform::events,
     state::State,
-    ui::{Glyph, Icon, Skeleton, TopBar},
+    ui::{Glyph, Icon, Show, Skeleton, TopBar, memo},
 };
 
 /// The service desk.
@@ -34,7 +34,7 @@ pub fn Desk() -> impl IntoView {
     let open = RwSignal::new(None::<CaseId>);
     let cursor = RwSignal::new(None::<CaseId>);
     let search = NodeRef::<html::Input>::new();
-    let all = Memo::new(move |_| {
+    let all = memo(move |_| {
         let Some(property) = state.property.get() else { return Board::default() };
         query.with(|query| state.cases.with(|cases| board(cases.values(), &property, query)))
     });
@@ -74,7 +74,7 @@ pub fn Desk() -> impl IntoView {
             property.as_ref().map(|property| format!("{} · {}", property.me.name, property.me.post))
         })
     };
-    let ready = Memo::new(move |_| state.property.with(Option::is_some));
+    let ready = memo(move |_| state.property.with(Option::is_some));
     let columns =
         Column::ALL.map(|column| view! { <ColumnView column all open cursor looked_at ready /> }.into_any());
     view! {
@@ -92,8 +92,8 @@ pub fn Desk() -> impl IntoView {
                     class="input"
                     type="search"
                     autocomplete="off"
-                    aria-label=move || t_string!(i18n, desk.search)
-                    placeholder=move || t_string!(i18n, desk.search_hint)
+                    aria-label=t_string!(i18n, desk.search)
+                    placeholder=t_string!(i18n, desk.search_hint)
                     prop:value=move || query.get()
                     on:input=move |event| query.set(event_target_value(&event))
                     on:keydown=move |event| {
@@ -146,7 +146,7 @@ fn Arrivals(
     looked_at: RwSignal<Option<BTreeSet<CaseId>>>,
 ) -> impl IntoView {
     let i18n = use_i18n();
-    let fresh = Memo::new(move |_| {
+    let fresh = memo(move |_| {
         looked_at.with(|looked_at| {
             looked_at.as_ref().map_or(0, |looked_at| {
                 all.with(|all| {
@@ -183,8 +183,8 @@ fn ColumnView(
     ready: Memo<bool>,
 ) -> impl IntoView {
     let i18n = use_i18n();
-    let ids = Memo::new(move |_| all.with(|all| all.column(column).to_vec()));
-    let count = Memo::new(move |_| ids.with(Vec::len));
+    let ids = memo(move |_| all.with(|all| all.column(column).to_vec()));
+    let count = memo(move |_| ids.with(Vec::len));
     let name = move || match column {
         Column::Waiting => t_string!(i18n, desk.column_waiting),
         Column::Going => t_string!(i18n, desk.column_going),
@@ -211,7 +211,7 @@ fn ColumnView(
             <div class="column-list">
                 {(column == Column::Waiting).then(|| view! { <Refusals /> })}
                 <Show when=move || !ready.get()>
-                    <Skeleton label=move || t_string!(i18n, frame.loading) rows=2 />
+                    <Skeleton label=t_string!(i18n, frame.loading) rows=2 />
                 </Show>
                 <Show when=move || ready.get() && count.get() == 0>
                     <p class="s center">{nothing}</p>

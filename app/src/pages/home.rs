@@ -21,7 +21,7 @@ use crate::{
     state::{REPORT_DRAFT, ReportDraft, State},
     ui::{
         Button, ButtonKind, Card, Chip, Choice, EmptyState, Glyph, Icon, IconButton, PhotoAdd, Picks,
-        PicksLayout, Sheet, Skeleton, Tone, TopBar,
+        PicksLayout, Sheet, Show, Skeleton, Tone, TopBar, memo,
     },
     words,
 };
@@ -57,7 +57,7 @@ pub fn Home() -> impl IntoView {
                 .unwrap_or_default()
         })
     };
-    let known = Memo::new(move |_| state.property.with(Option::is_some));
+    let known = memo(move |_| state.property.with(Option::is_some));
     view! {
         <TopBar title=title sub=sub>
             <SiteSwitch />
@@ -106,9 +106,8 @@ fn lead_to_first_page(state: State) {
 fn NetChip() -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
-    let waiting =
-        Memo::new(move |_| state.outbox.with(|rows| rows.iter().filter(|row| row.unsent()).count()));
-    let net = Memo::new(move |_| {
+    let waiting = memo(move |_| state.outbox.with(|rows| rows.iter().filter(|row| row.unsent()).count()));
+    let net = memo(move |_| {
         state.link.with(|link| lists::net(link, state.busy.get(), state.expired.get(), waiting.get()))
     });
     let text = move || {
@@ -149,7 +148,7 @@ fn SiteSwitch() -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
     let open = RwSignal::new(false);
-    let sites = Memo::new(move |_| {
+    let sites = memo(move |_| {
         state
             .session
             .with(|session| session.as_ref().map(|session| session.sites.clone()).unwrap_or_default())
@@ -170,19 +169,19 @@ fn SiteSwitch() -> impl IntoView {
         <Show when=move || { sites.with(Vec::len) > 1 }>
             <IconButton
                 glyph=Glyph::Pin
-                label=move || t_string!(i18n, field.switch_site)
+                label=t_string!(i18n, field.switch_site)
                 on_click=move || open.set(true)
             />
             <Sheet
                 id="switch-site"
-                title=move || t_string!(i18n, field.switch_site)
-                close=move || t_string!(i18n, frame.close)
+                title=t_string!(i18n, field.switch_site)
+                close=t_string!(i18n, frame.close)
                 open=open
                 on_close=move || open.set(false)
             >
                 <Picks
                     name="site"
-                    legend=move || t_string!(i18n, field.switch_site)
+                    legend=t_string!(i18n, field.switch_site)
                     hide_legend=true
                     choices=choices
                     selected=selected
@@ -230,12 +229,12 @@ fn Hero() -> impl IntoView {
         />
         <div class="actions">
             <PhotoAdd
-                label=move || t_string!(i18n, field.from_gallery)
+                label=t_string!(i18n, field.from_gallery)
                 class="btn ghost"
                 on_files=Callback::new(gallery)
             />
             <a class="btn ghost" href="/report">
-                {move || t_string!(i18n, field.without_photo)}
+                {t_string!(i18n, field.without_photo)}
             </a>
         </div>
     }
@@ -286,11 +285,11 @@ fn Unfinished() -> impl IntoView {
             <Card tone=Tone::Warn>
                 <div class="row between">
                     <div class="grow">
-                        <h2>{move || t_string!(i18n, field.unfinished)}</h2>
+                        <h2>{t_string!(i18n, field.unfinished)}</h2>
                         <p class="s one-line">{about}</p>
                     </div>
                     <a class="btn small ghost" href="/report">
-                        {move || t_string!(i18n, field.go_on)}
+                        {t_string!(i18n, field.go_on)}
                     </a>
                 </div>
             </Card>
@@ -304,15 +303,15 @@ fn Unfinished() -> impl IntoView {
 fn Waiting() -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
-    let refused = Memo::new(move |_| {
+    let refused = memo(move |_| {
         state
             .outbox
             .with(|rows| rows.iter().filter(|row| matches!(row.delivery, Delivery::Refused { .. })).count())
     });
-    let oldest = Memo::new(move |_| {
+    let oldest = memo(move |_| {
         state.outbox.with(|rows| rows.iter().filter(|row| row.unsent()).map(|row| row.at).min())
     });
-    let count = Memo::new(move |_| state.outbox.with(|rows| rows.iter().filter(|row| row.unsent()).count()));
+    let count = memo(move |_| state.outbox.with(|rows| rows.iter().filter(|row| row.unsent()).count()));
     let unsent_text = move || {
         let age = oldest.get().map_or(0, |at| state.now.get().since(at.plus(state.offset())));
         let age = words::span(i18n.get_locale(), age.max(0));
@@ -347,7 +346,7 @@ fn Waiting() -> impl IntoView {
 fn NothingYet() -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
-    let offline = Memo::new(move |_| {
+    let offline = memo(move |_| {
         state.link.with(|link| lists::net(link, false, state.expired.get(), 0) != Net::Unknown)
             && !state.busy.get()
     });
@@ -356,11 +355,11 @@ fn NothingYet() -> impl IntoView {
             view! {
                 <EmptyState
                     glyph=Glyph::CloudOff
-                    title=move || t_string!(i18n, field.no_property)
-                    text=move || t_string!(i18n, field.no_property_text)
+                    title=t_string!(i18n, field.no_property)
+                    text=t_string!(i18n, field.no_property_text)
                 >
                     <Button
-                        label=move || t_string!(i18n, frame.try_again)
+                        label=t_string!(i18n, frame.try_again)
                         kind=ButtonKind::Ghost
                         on_click=move || state.nudge(crate::sync::Nudge::Asked)
                     />
@@ -368,7 +367,7 @@ fn NothingYet() -> impl IntoView {
             }
             .into_any()
         } else {
-            view! { <Skeleton label=move || t_string!(i18n, frame.loading) /> }.into_any()
+            view! { <Skeleton label=t_string!(i18n, frame.loading) /> }.into_any()
         }
     }
 }
@@ -379,8 +378,8 @@ fn Mine() -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
     // What falls due today changes with the day, and the order with what is missed: a minute is often enough.
-    let minute = Memo::new(move |_| state.now.get().0 / shared::time::MINUTE);
-    let lists = Memo::new(move |_| {
+    let minute = memo(move |_| state.now.get().0 / shared::time::MINUTE);
+    let lists = memo(move |_| {
         minute.track();
         let Some(property) = state.property.get() else { return Lists::default() };
         let now = state.now.get_untracked();
@@ -390,10 +389,10 @@ fn Mine() -> impl IntoView {
         0 => t_string!(i18n, field.checks_done).to_owned(),
         count => counted(t_string!(i18n, field.checks_left), count),
     };
-    let none = Memo::new(move |_| lists.with(|lists| lists.mine.is_empty()));
+    let none = memo(move |_| lists.with(|lists| lists.mine.is_empty()));
     view! {
         <div class="section">
-            <h2>{move || t_string!(i18n, field.first_asked)}</h2>
+            <h2>{t_string!(i18n, field.first_asked)}</h2>
             <Show when=move || !none.get()>
                 <span class="s num">{checks}</span>
             </Show>
@@ -401,8 +400,8 @@ fn Mine() -> impl IntoView {
         <Show when=move || none.get()>
             <EmptyState
                 glyph=Glyph::Check
-                title=move || t_string!(i18n, field.nothing_mine)
-                text=move || t_string!(i18n, field.nothing_mine_text)
+                title=t_string!(i18n, field.nothing_mine)
+                text=t_string!(i18n, field.nothing_mine_text)
             />
         </Show>
         <For
@@ -414,7 +413,7 @@ fn Mine() -> impl IntoView {
         </For>
         <Show when=move || lists.with(|lists| !lists.people.is_empty())>
             <div class="section">
-                <h2>{move || t_string!(i18n, field.my_people)}</h2>
+                <h2>{t_string!(i18n, field.my_people)}</h2>
             </div>
             <For
                 each=move || lists.with(|lists| lists.people.clone())
@@ -426,7 +425,7 @@ fn Mine() -> impl IntoView {
         </Show>
         <Show when=move || lists.with(|lists| !lists.told.is_empty())>
             <div class="section">
-                <h2>{move || t_string!(i18n, field.told)}</h2>
+                <h2>{t_string!(i18n, field.told)}</h2>
             </div>
             <For
                 each=move || lists.with(|lists| lists.told.clone())
@@ -450,7 +449,7 @@ fn MyCase(view: Arc<CaseView>) -> impl IntoView {
     let (seen_as, case) = (view.clone(), full.clone());
     // Of an outline the device cannot judge what the server allows: it has no buttons.
     let to_confirm = full.as_ref().is_some_and(|case| case.stage.to_confirm());
-    let look = Memo::new(move |_| {
+    let look = memo(move |_| {
         let (Some(case), Some(property)) = (&case, state.property.get()) else { return Look::No };
         let now = state.now.get();
         if lists::check_due(case, &property.zone, now) && state.may(&seen_as, &CaseCommand::Check {}) {
@@ -477,7 +476,7 @@ fn MyCase(view: Arc<CaseView>) -> impl IntoView {
     let buttons = move || match look.get() {
         Look::Due => view! {
             <Button
-                label=move || t_string!(i18n, field.check)
+                label=t_string!(i18n, field.check)
                 kind=ButtonKind::Ghost
                 small=true
                 icon=Glyph::Check
@@ -487,7 +486,7 @@ fn MyCase(view: Arc<CaseView>) -> impl IntoView {
         }
         .into_any(),
         Look::Done => view! {
-            <Chip label=move || t_string!(i18n, field.checked) tone=Tone::Ok icon=Glyph::Check />
+            <Chip label=t_string!(i18n, field.checked) tone=Tone::Ok icon=Glyph::Check />
         }
         .into_any(),
         Look::No => ().into_any(),
@@ -495,11 +494,11 @@ fn MyCase(view: Arc<CaseView>) -> impl IntoView {
     let confirm = to_confirm.then(|| {
         view! {
             <a class="btn small" href=format!("/cases/{id}")>
-                {move || t_string!(i18n, field.confirm)}
+                {t_string!(i18n, field.confirm)}
             </a>
         }
     });
-    let has_actions = Memo::new(move |_| to_confirm || look.get() != Look::No);
+    let has_actions = memo(move |_| to_confirm || look.get() != Look::No);
     let actions = view! {
         <div class="row tight wrap" hidden=move || !has_actions.get()>
             {confirm}
@@ -529,8 +528,7 @@ fn TheirCase(view: Arc<CaseView>) -> impl IntoView {
     let unseen = state
         .property
         .with_untracked(|property| property.as_ref().is_some_and(|property| lists::unseen(&view, property)));
-    let chip =
-        unseen.then(|| view! { <Chip label=move || t_string!(i18n, field.unseen) tone=Tone::Brand /> });
+    let chip = unseen.then(|| view! { <Chip label=t_string!(i18n, field.unseen) tone=Tone::Brand /> });
     view! {
         <CaseItem view=view>
             <div class="row tight wrap">

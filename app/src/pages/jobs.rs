@@ -23,8 +23,8 @@ use crate::{
     i18n::*,
     state::{Link, State},
     ui::{
-        Button, ButtonKind, Card, Chip, Countdown, EmptyState, Glyph, Icon, Skeleton, TimeLeft, TimeUnit,
-        Tone, TopBar,
+        Button, ButtonKind, Card, Chip, Countdown, EmptyState, Glyph, Icon, Show, Skeleton, TimeLeft,
+        TimeUnit, Tone, TopBar, memo,
     },
     words,
 };
@@ -47,7 +47,7 @@ pub fn Jobs() -> impl IntoView {
     let i18n = use_i18n();
     let asking = Asking::provide();
     let now = minute(state);
-    let all = Memo::new(move |_| {
+    let all = memo(move |_| {
         let Some(property) = state.property.get() else { return Lists::default() };
         state.cases.with(|cases| lists(cases.values(), property.me.id, &property.zone, now.get()))
     });
@@ -62,30 +62,30 @@ pub fn Jobs() -> impl IntoView {
             }
         }
     });
-    let ready = Memo::new(move |_| state.property.with(Option::is_some));
-    let empty = Memo::new(move |_| all.with(|all| *all == Lists::default()));
-    let nothing_open = Memo::new(move |_| all.with(|all| all.waiting.is_empty() && all.going.is_empty()));
+    let ready = memo(move |_| state.property.with(Option::is_some));
+    let empty = memo(move |_| all.with(|all| *all == Lists::default()));
+    let nothing_open = memo(move |_| all.with(|all| all.waiting.is_empty() && all.going.is_empty()));
     let sub = move || {
         state.property.with(|property| {
             property.as_ref().map(|property| format!("{} · {}", property.me.name, property.me.post))
         })
     };
-    let done = Memo::new(move |_| all.with(|all| all.done.clone()));
+    let done = memo(move |_| all.with(|all| all.done.clone()));
     view! {
         <TopBar
-            title=move || t_string!(i18n, desk.my_jobs)
+            title=t_string!(i18n, desk.my_jobs)
             sub=TextProp::from(move || sub().unwrap_or_default())
         >
             <LinkChip />
         </TopBar>
         <main class="main" tabindex="-1">
             <Show when=move || !ready.get()>
-                <Skeleton label=move || t_string!(i18n, frame.loading) />
+                <Skeleton label=t_string!(i18n, frame.loading) />
             </Show>
             <Show when=move || ready.get() && nothing_open.get()>
                 <EmptyState
                     glyph=Glyph::Check
-                    title=move || t_string!(i18n, desk.no_jobs)
+                    title=t_string!(i18n, desk.no_jobs)
                     text=TextProp::from(move || t_string!(i18n, desk.no_jobs_why))
                 />
             </Show>
@@ -97,7 +97,7 @@ pub fn Jobs() -> impl IntoView {
             </For>
             <Show when=move || !empty.get() && done.with(|done| !done.is_empty())>
                 <div class="section">
-                    <h2>{move || t_string!(i18n, desk.done_today)}</h2>
+                    <h2>{t_string!(i18n, desk.done_today)}</h2>
                     <span class="s num">{move || done.with(Vec::len)}</span>
                 </div>
                 <For each=move || done.get() key=|id| *id let(id)>
@@ -150,14 +150,14 @@ fn Job(
     id: CaseId,
 ) -> impl IntoView {
     let state = expect_context::<State>();
-    let full = Memo::new(move |_| {
+    let full = memo(move |_| {
         state
             .cases
             .with(|cases| cases.get(&id).and_then(|view: &std::sync::Arc<CaseView>| view.full().cloned()))
     });
     let Some(first) = full.get_untracked() else { return ().into_any() };
-    let case: Signal<Case> = Memo::new(move |_| full.get().unwrap_or_else(|| first.clone())).into();
-    let stage = Memo::new(move |_| case.with(|case| case.stage.name()));
+    let case: Signal<Case> = memo(move |_| full.get().unwrap_or_else(|| first.clone())).into();
+    let stage = memo(move |_| case.with(|case| case.stage.name()));
     // Each stage has a card of its own; within one, only what changes is drawn anew.
     (move || match stage.get() {
         StageName::Dispatched => view! { <JobCard case=case class="urgent-edge" /> }.into_any(),
@@ -196,7 +196,7 @@ fn JobCard(
         let property = state.property.get()?;
         Some(case.with(|case| words::title(i18n.get_locale(), &property, case)))
     };
-    let clock = Memo::new(move |_| case.with(running));
+    let clock = memo(move |_| case.with(running));
     let countdown = move || {
         let (_, at, total) = clock.get()?;
         let remaining = Signal::derive(move || at.saturating_sub(state.now.get().0));
@@ -217,8 +217,8 @@ fn JobCard(
         Some(case.with(|case| property.place(&case.place)))
     };
     let text = move || case.with(|case| case.text.clone());
-    let has_text = Memo::new(move |_| case.with(|case| !case.text.is_empty()));
-    let note = Memo::new(move |_| {
+    let has_text = memo(move |_| case.with(|case| !case.text.is_empty()));
+    let note = memo(move |_| {
         case.with(|case| {
             case.trail.iter().rev().find_map(|event| match &event.change {
                 CaseChange::Dispatched { note, .. } => Some(note.clone()),
@@ -249,7 +249,7 @@ fn JobCard(
         })
     };
     // At a customer's door: ring, greet, say who and why, show the badge, wait for consent (D3).
-    let at_door = Memo::new(move |_| {
+    let at_door = memo(move |_| {
         stage == StageName::Accepted
             && state.property.with(|property| {
                 property.as_ref().is_some_and(|property| {
@@ -258,7 +258,7 @@ fn JobCard(
                 })
             })
     });
-    let urgent = Memo::new(move |_| case.with(|case| case.urgent));
+    let urgent = memo(move |_| case.with(|case| case.urgent));
     let buttons: &[(Action, ButtonKind, &'static str)] = match stage {
         StageName::Dispatched => {
             &[(Action::Decline, ButtonKind::Ghost, ""), (Action::Accept, ButtonKind::Main, "grow-2")]
@@ -299,7 +299,7 @@ fn JobCard(
                         tone=if stage == StageName::Dispatched { Tone::Warn } else { Tone::Info }
                     />
                     <Show when=move || urgent.get()>
-                        <Chip label=move || t_string!(i18n, case.urgent) tone=Tone::Urgent />
+                        <Chip label=t_string!(i18n, case.urgent) tone=Tone::Urgent />
                     </Show>
                 </div>
                 <div class="col tighter end">
@@ -337,7 +337,7 @@ fn JobCard(
             {customer}
             {move || paused().map(|paused| view! { <p class="s">{paused}</p> })}
             <Show when=move || at_door.get()>
-                <p class="s">{move || t_string!(i18n, desk.at_door)}</p>
+                <p class="s">{t_string!(i18n, desk.at_door)}</p>
             </Show>
             <div class="actions">{buttons}</div>
         </Card>
@@ -381,7 +381,7 @@ fn Finished(
 ) -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
-    let case = Memo::new(move |_| state.case(id));
+    let case = memo(move |_| state.case(id));
     let title = move || {
         let property = state.property.get()?;
         case.with(|case| case.as_ref().map(|case| words::heading(i18n.get_locale(), &property, case)))

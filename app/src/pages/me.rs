@@ -16,7 +16,8 @@ use crate::{
     prefs::{Prefs, Theme},
     state::{Link, State},
     ui::{
-        Banner, Button, ButtonKind, Card, Chip, Choice, Glyph, Icon, Picks, PicksLayout, Sheet, Tone, TopBar,
+        Banner, Button, ButtonKind, Card, Chip, Choice, Glyph, Icon, Picks, PicksLayout, Sheet, Show, Tone,
+        TopBar, memo,
     },
     words,
 };
@@ -30,7 +31,7 @@ pub fn Me() -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
     let changing = RwSignal::new(false);
-    let closed = Memo::new(move |_| {
+    let closed = memo(move |_| {
         state.property.with(|property| {
             property
                 .as_ref()
@@ -38,7 +39,7 @@ pub fn Me() -> impl IntoView {
         })
     });
     view! {
-        <TopBar title=move || t_string!(i18n, field.me) />
+        <TopBar title=t_string!(i18n, field.me) />
         <main class="main">
             <Person />
             <InstallHint />
@@ -53,7 +54,7 @@ pub fn Me() -> impl IntoView {
             <Sessions />
             <div class="col">
                 <Button
-                    label=move || t_string!(i18n, field.change_password)
+                    label=t_string!(i18n, field.change_password)
                     kind=ButtonKind::Ghost
                     on_click=move || changing.set(true)
                 />
@@ -126,8 +127,8 @@ fn InstallHint() -> impl IntoView {
     (device::is_ios() && !device::is_standalone()).then(|| {
         view! {
             <Card tone=Tone::Info>
-                <h2>{move || t_string!(i18n, field.install)}</h2>
-                <p class="s">{move || t_string!(i18n, field.install_text)}</p>
+                <h2>{t_string!(i18n, field.install)}</h2>
+                <p class="s">{t_string!(i18n, field.install_text)}</p>
             </Card>
         }
     })
@@ -170,9 +171,9 @@ fn Telephones(
         (!rows.is_empty()).then(|| view! { <ul class="list">{rows}</ul> })
     };
     view! {
-        <h2 class="section">{move || t_string!(i18n, field.telephones)}</h2>
+        <h2 class="section">{t_string!(i18n, field.telephones)}</h2>
         <Show when=move || closed.get()>
-            <Banner text=move || t_string!(i18n, field.desk_closed) tone=Tone::Warn glyph=Glyph::Moon />
+            <Banner text=t_string!(i18n, field.desk_closed) tone=Tone::Warn glyph=Glyph::Moon />
         </Show>
         {rows}
     }
@@ -199,11 +200,11 @@ fn Looks() -> impl IntoView {
         });
     };
     view! {
-        <h2 class="section">{move || t_string!(i18n, field.looks)}</h2>
+        <h2 class="section">{t_string!(i18n, field.looks)}</h2>
         <LanguagePicks />
         <Picks
             name="theme"
-            legend=move || t_string!(i18n, field.theme)
+            legend=t_string!(i18n, field.theme)
             hide_legend=true
             choices=Signal::derive(themes)
             selected=Signal::derive(move || prefs.theme.get().as_str().to_owned())
@@ -239,7 +240,7 @@ fn Device() -> impl IntoView {
         let at = at.plus(state.offset());
         Some(words::moment(i18n.get_locale(), &property.zone, at, state.now.get()))
     };
-    let left = Memo::new(move |_| room.get().map(|room| room.quota.saturating_sub(room.used)));
+    let left = memo(move |_| room.get().map(|room| room.quota.saturating_sub(room.used)));
     let room_text =
         move || left.get().map_or_else(|| t_string!(i18n, field.room_unknown).to_owned(), words::bytes);
     let kept_text = move || match kept.get() {
@@ -248,17 +249,17 @@ fn Device() -> impl IntoView {
         None => t_string!(i18n, frame.loading),
     };
     let little = move || left.get().is_some_and(|left| left < LITTLE_ROOM);
-    let waiting = Memo::new(move |_| unsent(state));
+    let waiting = memo(move |_| unsent(state));
     let waiting_text = move || match waiting.get() {
         0 => t_string!(i18n, field.all_sent).to_owned(),
         count => t_string!(i18n, field.waiting_here).replace("{count}", &count.to_string()),
     };
     view! {
-        <h2 class="section">{move || t_string!(i18n, field.this_phone)}</h2>
+        <h2 class="section">{t_string!(i18n, field.this_phone)}</h2>
         <div class="list">
             <a class="list-row" href="/unsent">
                 <Icon glyph=Glyph::Up />
-                <span class="grow">{move || t_string!(i18n, field.unsent)}</span>
+                <span class="grow">{t_string!(i18n, field.unsent)}</span>
                 <Chip
                     label=waiting_text
                     tone=Signal::derive(move || if waiting.get() == 0 { Tone::Ok } else { Tone::Warn })
@@ -267,19 +268,19 @@ fn Device() -> impl IntoView {
             </a>
             <div class="list-row">
                 <dl class="kv">
-                    <dt>{move || t_string!(i18n, field.network)}</dt>
+                    <dt>{t_string!(i18n, field.network)}</dt>
                     <dd>{net}</dd>
-                    <dt>{move || t_string!(i18n, field.last_contact)}</dt>
+                    <dt>{t_string!(i18n, field.last_contact)}</dt>
                     <dd class="num">{contact}</dd>
-                    <dt>{move || t_string!(i18n, field.room)}</dt>
+                    <dt>{t_string!(i18n, field.room)}</dt>
                     <dd class="num">{room_text}</dd>
-                    <dt>{move || t_string!(i18n, field.storage)}</dt>
+                    <dt>{t_string!(i18n, field.storage)}</dt>
                     <dd>{kept_text}</dd>
                 </dl>
             </div>
         </div>
         <Show when=little>
-            <Banner text=move || t_string!(i18n, field.little_room) tone=Tone::Warn glyph=Glyph::Warn />
+            <Banner text=t_string!(i18n, field.little_room) tone=Tone::Warn glyph=Glyph::Warn />
         </Show>
     }
     .into_any()
@@ -313,26 +314,26 @@ fn SignOut() -> impl IntoView {
     };
     view! {
         <Button
-            label=move || t_string!(i18n, field.sign_out)
+            label=t_string!(i18n, field.sign_out)
             kind=ButtonKind::Danger
             on_click=move || asking.set(true)
         />
         <Sheet
             id="sign-out"
-            title=move || t_string!(i18n, field.sign_out)
-            close=move || t_string!(i18n, frame.close)
+            title=t_string!(i18n, field.sign_out)
+            close=t_string!(i18n, frame.close)
             open=asking
             on_close=move || asking.set(false)
         >
             <p>{text}</p>
             <div class="actions">
                 <Button
-                    label=move || t_string!(i18n, field.stay)
+                    label=t_string!(i18n, field.stay)
                     kind=ButtonKind::Ghost
                     on_click=move || asking.set(false)
                 />
                 <Button
-                    label=move || t_string!(i18n, field.sign_out)
+                    label=t_string!(i18n, field.sign_out)
                     kind=ButtonKind::Danger
                     busy=busy
                     on_click=leave

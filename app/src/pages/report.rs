@@ -33,7 +33,8 @@ use crate::{
     state::{REPORT_DRAFT, ReportDraft, State},
     ui::{
         Banner, Button, ButtonKind, Card, Choice, EmptyState, Field, FieldKind, Glyph, Icon, IconButton,
-        Lightbox, Photo, PhotoAdd, PhotoStrip, Picks, PicksLayout, Picture, Sheet, Skeleton, Tone, TopBar,
+        Lightbox, Photo, PhotoAdd, PhotoStrip, Picks, PicksLayout, Picture, Sheet, Show, Skeleton, Tone,
+        TopBar, memo,
     },
     words,
 };
@@ -60,7 +61,7 @@ pub fn Report() -> impl IntoView {
         None => view! {
             <Bar paper=None />
             <main class="main">
-                <Skeleton label=move || t_string!(i18n, frame.loading) />
+                <Skeleton label=t_string!(i18n, frame.loading) />
             </main>
         }
         .into_any(),
@@ -167,25 +168,25 @@ fn Bar(#[prop(optional_no_strip)] paper: Option<Paper>) -> impl IntoView {
             </span>
             <IconButton
                 glyph=Glyph::Trash
-                label=move || t_string!(i18n, field.discard)
+                label=t_string!(i18n, field.discard)
                 on_click=move || asking.set(true)
             />
             <Sheet
                 id="discard"
-                title=move || t_string!(i18n, field.discard_title)
-                close=move || t_string!(i18n, frame.close)
+                title=t_string!(i18n, field.discard_title)
+                close=t_string!(i18n, frame.close)
                 open=asking
                 on_close=move || asking.set(false)
             >
-                <p>{move || t_string!(i18n, field.discard_text)}</p>
+                <p>{t_string!(i18n, field.discard_text)}</p>
                 <div class="actions">
                     <Button
-                        label=move || t_string!(i18n, field.keep_writing)
+                        label=t_string!(i18n, field.keep_writing)
                         kind=ButtonKind::Ghost
                         on_click=move || asking.set(false)
                     />
                     <Button
-                        label=move || t_string!(i18n, field.discard)
+                        label=t_string!(i18n, field.discard)
                         kind=ButtonKind::Danger
                         on_click=discard
                     />
@@ -195,8 +196,8 @@ fn Bar(#[prop(optional_no_strip)] paper: Option<Paper>) -> impl IntoView {
     });
     view! {
         <TopBar
-            title=move || t_string!(i18n, field.report_title)
-            back=move || t_string!(i18n, field.back)
+            title=t_string!(i18n, field.report_title)
+            back=t_string!(i18n, field.back)
             on_back=home
         >
             {note}
@@ -278,7 +279,7 @@ impl Page {
 fn Sheets(paper: Paper, mend: Option<CommandId>) -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
-    let category = Memo::new(move |_| {
+    let category = memo(move |_| {
         let code = paper.draft.with(|draft| draft.category.clone())?;
         state.property.with(|property| property.as_ref()?.site.category(&code).cloned())
     });
@@ -294,7 +295,7 @@ fn Sheets(paper: Paper, mend: Option<CommandId>) -> impl IntoView {
     let leaving = events::on_page_hide(move || paper.keep_on_the_way_out()).ok();
     let _leaving = StoredValue::new_local(leaving);
 
-    let known = Memo::new(move |_| state.property.with(Option::is_some));
+    let known = memo(move |_| state.property.with(Option::is_some));
     let fixing = RwSignal::new(false);
     let busy = RwSignal::new(false);
     let navigate = StoredValue::new_local(use_navigate());
@@ -343,14 +344,13 @@ fn Sheets(paper: Paper, mend: Option<CommandId>) -> impl IntoView {
             }
         });
     };
-    let may_fix = Memo::new(move |_| {
+    let may_fix = memo(move |_| {
         category.with(|category| paper.draft.with(|draft| form::may_fix(draft, category.as_ref())))
     });
-    let has_urgency = Memo::new(move |_| category.with(Option::is_some) && !page.complaint());
+    let has_urgency = memo(move |_| category.with(Option::is_some) && !page.complaint());
     let whole = page.error(Spot::Whole);
-    let troubled = Memo::new(move |_| {
-        whole.with(Option::is_some) || paper.kept.with(|kept| matches!(kept, Kept::Failed(_)))
-    });
+    let troubled =
+        memo(move |_| whole.with(Option::is_some) || paper.kept.with(|kept| matches!(kept, Kept::Failed(_))));
     let unsafe_note = move || match paper.kept.get() {
         Kept::Failed(rejection) => Some(page.sentence(i18n, &rejection)),
         Kept::Not | Kept::Yes => None,
@@ -374,7 +374,7 @@ fn Sheets(paper: Paper, mend: Option<CommandId>) -> impl IntoView {
                 fallback=move || {
                     view! {
                         <Banner
-                            text=move || t_string!(i18n, field.no_property_text)
+                            text=t_string!(i18n, field.no_property_text)
                             tone=Tone::Warn
                             glyph=Glyph::CloudOff
                         />
@@ -391,11 +391,11 @@ fn Sheets(paper: Paper, mend: Option<CommandId>) -> impl IntoView {
             <div node_ref=spots.at(Spot::Text) tabindex="-1">
                 <Field
                     id="report-text"
-                    label=move || t_string!(i18n, field.text)
+                    label=t_string!(i18n, field.text)
                     value=Signal::derive(move || paper.draft.with(|draft| draft.text.clone()))
                     on_input=move |text: String| page.write(Spot::Text, |draft| draft.text = text)
                     kind=FieldKind::Area
-                    placeholder=move || t_string!(i18n, field.text_hint)
+                    placeholder=t_string!(i18n, field.text_hint)
                     error=page.error(Spot::Text)
                     max=limit(TEXT_MAX)
                 />
@@ -414,10 +414,10 @@ fn Sheets(paper: Paper, mend: Option<CommandId>) -> impl IntoView {
             <div node_ref=spots.at(Spot::Since) tabindex="-1">
                 <Field
                     id="report-since"
-                    label=move || t_string!(i18n, field.since)
+                    label=t_string!(i18n, field.since)
                     value=Signal::derive(move || paper.draft.with(|draft| draft.since.clone()))
                     on_input=move |text: String| page.write(Spot::Since, |draft| draft.since = text)
-                    placeholder=move || t_string!(i18n, field.since_hint)
+                    placeholder=t_string!(i18n, field.since_hint)
                     error=page.error(Spot::Since)
                     max=limit(TEXT_MAX)
                 />
@@ -426,14 +426,14 @@ fn Sheets(paper: Paper, mend: Option<CommandId>) -> impl IntoView {
         <div class="foot">
             <Show when=move || may_fix.get()>
                 <Button
-                    label=move || t_string!(i18n, field.fixed)
+                    label=t_string!(i18n, field.fixed)
                     kind=ButtonKind::Ghost
                     disabled=Signal::derive(move || busy.get() || !known.get())
                     on_click=move || fixing.set(true)
                 />
             </Show>
             <Button
-                label=move || t_string!(i18n, field.send)
+                label=t_string!(i18n, field.send)
                 class="grow-2"
                 busy=busy
                 disabled=Signal::derive(move || !known.get())
@@ -442,16 +442,16 @@ fn Sheets(paper: Paper, mend: Option<CommandId>) -> impl IntoView {
         </div>
         <Sheet
             id="fixed"
-            title=move || t_string!(i18n, field.fixed_title)
-            close=move || t_string!(i18n, frame.close)
+            title=t_string!(i18n, field.fixed_title)
+            close=t_string!(i18n, frame.close)
             open=fixing
             on_close=move || fixing.set(false)
         >
             <div class="col" node_ref=spots.at(Spot::Result) tabindex="-1">
-                <p class="s">{move || t_string!(i18n, field.fixed_text)}</p>
+                <p class="s">{t_string!(i18n, field.fixed_text)}</p>
                 <Field
                     id="report-fixed"
-                    label=move || t_string!(i18n, field.result)
+                    label=t_string!(i18n, field.result)
                     value=Signal::derive(move || {
                         paper.draft.with(|draft| draft.fixed.clone().unwrap_or_default())
                     })
@@ -459,13 +459,13 @@ fn Sheets(paper: Paper, mend: Option<CommandId>) -> impl IntoView {
                         page.write(Spot::Result, |draft| draft.fixed = Some(text));
                     }
                     kind=FieldKind::Area
-                    placeholder=move || t_string!(i18n, field.result_hint)
+                    placeholder=t_string!(i18n, field.result_hint)
                     error=page.error(Spot::Result)
                     max=limit(TEXT_MAX)
                     required=true
                 />
                 <Button
-                    label=move || t_string!(i18n, field.fixed_send)
+                    label=t_string!(i18n, field.fixed_send)
                     busy=busy
                     on_click=move || {
                         let result = paper.draft.with_untracked(|draft| draft.fixed.clone()).unwrap_or_default();
@@ -494,7 +494,7 @@ fn Photos(page: Page) -> impl IntoView {
     let (state, paper) = (page.state, page.paper);
     let i18n = use_i18n();
     let case = paper.draft.with_untracked(|draft| draft.case);
-    let photos = Memo::new(move |_| paper.draft.with(|draft| draft.photos.clone()));
+    let photos = memo(move |_| paper.draft.with(|draft| draft.photos.clone()));
     let shown = RwSignal::new(None::<usize>);
     let busy = RwSignal::new(false);
     let add = move |event: ev::Event| {
@@ -529,7 +529,7 @@ fn Photos(page: Page) -> impl IntoView {
             Some(words::clock(zone, form::taken(id)?.plus(state.offset())))
         })
     };
-    let addresses = Memo::new(move |_| {
+    let addresses = memo(move |_| {
         let wanted = if shown.get().is_some() { photos.get() } else { Vec::new() };
         wanted
             .into_iter()
@@ -551,7 +551,7 @@ fn Photos(page: Page) -> impl IntoView {
     });
     let error = page.error(Spot::Photos);
     view! {
-        <PhotoStrip label=move || t_string!(i18n, field.photos)>
+        <PhotoStrip label=t_string!(i18n, field.photos)>
             <For each=move || photos.get() key=|photo| photo.id let(photo)>
                 <Photo
                     src=picture(state, case, photo.id, Part::Thumb)
@@ -581,12 +581,12 @@ fn Photos(page: Page) -> impl IntoView {
                     camera=true
                     on_files=Callback::new(add)
                 />
-                <PhotoAdd label=move || t_string!(i18n, field.from_gallery) on_files=Callback::new(add) />
+                <PhotoAdd label=t_string!(i18n, field.from_gallery) on_files=Callback::new(add) />
             </Show>
             <Show when=move || busy.get()>
                 <div class="photo-add" role="status">
                     <span class="spin" aria-hidden="true"></span>
-                    <span>{move || t_string!(i18n, field.keeping_photo)}</span>
+                    <span>{t_string!(i18n, field.keeping_photo)}</span>
                 </div>
             </Show>
         </PhotoStrip>
@@ -594,10 +594,10 @@ fn Photos(page: Page) -> impl IntoView {
         <Lightbox
             pictures=pictures
             shown=shown
-            label=move || t_string!(i18n, field.photos)
-            close=move || t_string!(i18n, frame.close)
-            previous=move || t_string!(i18n, frame.previous)
-            next=move || t_string!(i18n, frame.next)
+            label=t_string!(i18n, field.photos)
+            close=t_string!(i18n, frame.close)
+            previous=t_string!(i18n, frame.previous)
+            next=t_string!(i18n, frame.next)
         />
     }
     .into_any()
@@ -639,7 +639,7 @@ fn What(page: Page) -> impl IntoView {
     let ranked = StoredValue::new(ranked.unwrap_or_default());
     let all = RwSignal::new(false);
     let total = ranked.with_value(Vec::len);
-    let selected = Memo::new(move |_| paper.draft.with(|draft| draft.category.clone()));
+    let selected = memo(move |_| paper.draft.with(|draft| draft.category.clone()));
     let choices = Signal::derive(move || {
         let locale = i18n.get_locale();
         let selected = selected.get();
@@ -673,7 +673,7 @@ fn What(page: Page) -> impl IntoView {
         <div class="col tighter">
             <Picks
                 name="category"
-                legend=move || t_string!(i18n, field.what)
+                legend=t_string!(i18n, field.what)
                 choices=choices
                 selected=Signal::derive(move || {
                     selected.get().map(|code| code.to_string()).unwrap_or_default()
@@ -683,7 +683,7 @@ fn What(page: Page) -> impl IntoView {
             <Show when=move || !all.get() && form::CATEGORIES < total>
                 <button type="button" class="link" on:click=move |_| all.set(true)>
                     <Icon glyph=Glyph::Dots />
-                    {move || t_string!(i18n, field.more_categories)}
+                    {t_string!(i18n, field.more_categories)}
                 </button>
             </Show>
             <ErrorLine error=page.error(Spot::Category) />
@@ -709,7 +709,7 @@ fn Where(page: Page) -> impl IntoView {
         Some(recent)
     });
     let recent = StoredValue::new(recent.unwrap_or_default());
-    let selected = Memo::new(move |_| paper.draft.with(|draft| draft.place.clone()));
+    let selected = memo(move |_| paper.draft.with(|draft| draft.place.clone()));
     let choices = Signal::derive(move || {
         state.property.with(|property| {
             let Some(property) = property else { return Vec::new() };
@@ -736,7 +736,7 @@ fn Where(page: Page) -> impl IntoView {
         view! {
             <Picks
                 name="place"
-                legend=move || t_string!(i18n, field.recent_places)
+                legend=t_string!(i18n, field.recent_places)
                 hide_legend=true
                 choices=choices
                 selected=Signal::derive(move || {
@@ -748,7 +748,7 @@ fn Where(page: Page) -> impl IntoView {
     });
     view! {
         <div class="col tight">
-            <p class="label">{move || t_string!(i18n, field.place)}</p>
+            <p class="label">{t_string!(i18n, field.place)}</p>
             {tiles}
             <button
                 type="button"
@@ -778,8 +778,8 @@ fn Where(page: Page) -> impl IntoView {
             <ErrorLine error=page.error(Spot::Place) />
             <Sheet
                 id="places"
-                title=move || t_string!(i18n, field.place)
-                close=move || t_string!(i18n, frame.close)
+                title=t_string!(i18n, field.place)
+                close=t_string!(i18n, frame.close)
                 open=open
                 on_close=move || open.set(false)
             >
@@ -799,7 +799,7 @@ fn Where(page: Page) -> impl IntoView {
 fn Whose(page: Page) -> impl IntoView {
     let paper = page.paper;
     let i18n = use_i18n();
-    let told = Memo::new(move |_| paper.draft.with(|draft| draft.customer.is_some()));
+    let told = memo(move |_| paper.draft.with(|draft| draft.customer.is_some()));
     // A slip of the thumb between the two tiles costs nothing.
     let before = StoredValue::new(Customer::default());
     let pick = move |value: String| {
@@ -828,7 +828,7 @@ fn Whose(page: Page) -> impl IntoView {
     view! {
         <Picks
             name="source"
-            legend=move || t_string!(i18n, field.source)
+            legend=t_string!(i18n, field.source)
             hide_legend=true
             choices=vec![
                 Choice::new("found", move || t_string!(i18n, field.source_found)),
@@ -842,16 +842,16 @@ fn Whose(page: Page) -> impl IntoView {
             <Card>
                 <Field
                     id="customer-name"
-                    label=move || t_string!(i18n, common.label.name)
+                    label=t_string!(i18n, common.label.name)
                     value=read(|customer| &customer.name)
                     on_input=write(|customer| &mut customer.name)
-                    placeholder=move || t_string!(i18n, field.customer_name_hint)
+                    placeholder=t_string!(i18n, field.customer_name_hint)
                     autocomplete="off"
                     max=max
                 />
                 <Field
                     id="customer-phone"
-                    label=move || t_string!(i18n, common.label.phone)
+                    label=t_string!(i18n, common.label.phone)
                     value=read(|customer| &customer.phone)
                     on_input=write(|customer| &mut customer.phone)
                     kind=FieldKind::Tel
@@ -860,14 +860,14 @@ fn Whose(page: Page) -> impl IntoView {
                 />
                 <Field
                     id="customer-flat"
-                    label=move || t_string!(i18n, common.label.flat)
+                    label=t_string!(i18n, common.label.flat)
                     value=read(|customer| &customer.flat)
                     on_input=write(|customer| &mut customer.flat)
                     placeholder="8-1203"
                     autocomplete="off"
                     max=max
                 />
-                <p class="hint">{move || t_string!(i18n, field.customer_note)}</p>
+                <p class="hint">{t_string!(i18n, field.customer_note)}</p>
             </Card>
         </Show>
         <ErrorLine error=page.error(Spot::Customer) />
@@ -881,14 +881,14 @@ fn HowUrgent(page: Page) -> impl IntoView {
     let paper = page.paper;
     let i18n = use_i18n();
     let category = page.category;
-    let urgent = Memo::new(move |_| {
+    let urgent = memo(move |_| {
         category.with(|category| {
             let category = category.as_ref()?;
             Some(paper.draft.with(|draft| form::urgent(draft, category)))
         })
     });
-    let differs = Memo::new(move |_| paper.draft.with(|draft| draft.urgency.is_some()));
-    let isolated = Memo::new(move |_| paper.draft.with(|draft| draft.isolated));
+    let differs = memo(move |_| paper.draft.with(|draft| draft.urgency.is_some()));
+    let isolated = memo(move |_| paper.draft.with(|draft| draft.isolated));
     let title = move || match urgent.get() {
         Some(true) => t_string!(i18n, field.urgent),
         Some(false) | None => t_string!(i18n, field.not_urgent),
@@ -938,7 +938,7 @@ fn HowUrgent(page: Page) -> impl IntoView {
                         <Show when=move || isolated.get()>
                             <Icon glyph=Glyph::Check size="little" />
                         </Show>
-                        {move || t_string!(i18n, field.isolated)}
+                        {t_string!(i18n, field.isolated)}
                     </button>
                 </div>
                 <button type="button" class="link" on:click=move |_| turn()>
@@ -947,7 +947,7 @@ fn HowUrgent(page: Page) -> impl IntoView {
                 <Show when=move || differs.get()>
                     <Field
                         id="urgency-reason"
-                        label=move || t_string!(i18n, field.urgency_reason)
+                        label=t_string!(i18n, field.urgency_reason)
                         value=Signal::derive(move || {
                             paper
                                 .draft
@@ -975,7 +975,7 @@ fn HowUrgent(page: Page) -> impl IntoView {
         }
     };
     // Built anew only when the urgency turns, or the field would lose the cursor at each letter.
-    let asked = Memo::new(move |_| category.with(Option::is_some));
+    let asked = memo(move |_| category.with(Option::is_some));
     move || {
         (asked.get() && !page.complaint()).then(|| {
             urgent.track();
@@ -989,22 +989,22 @@ fn HowUrgent(page: Page) -> impl IntoView {
 fn Who(page: Page) -> impl IntoView {
     let paper = page.paper;
     let i18n = use_i18n();
-    let complaint = Memo::new(move |_| page.complaint());
-    let accused = Memo::new(move |_| paper.draft.with(|draft| draft.accused));
-    let colleague = Memo::new(move |_| paper.draft.with(|draft| draft.on_behalf_of));
+    let complaint = memo(move |_| page.complaint());
+    let accused = memo(move |_| paper.draft.with(|draft| draft.accused));
+    let colleague = memo(move |_| paper.draft.with(|draft| draft.on_behalf_of));
     let me = page.state.property.with_untracked(|property| property.as_ref().map(|property| property.me.id));
     view! {
         <Show when=move || complaint.get()>
             <Banner
-                text=move || t_string!(i18n, field.complaint_note)
+                text=t_string!(i18n, field.complaint_note)
                 tone=Tone::Info
                 glyph=Glyph::Shield
             />
             <PersonRow
                 page=page
                 id="accused"
-                label=move || t_string!(i18n, field.accused)
-                ask=move || t_string!(i18n, field.choose_accused)
+                label=t_string!(i18n, field.accused)
+                ask=t_string!(i18n, field.choose_accused)
                 selected=accused
                 without=None
                 on_change=move |id| page.write(Spot::Person, |draft| draft.accused = id)
@@ -1013,8 +1013,8 @@ fn Who(page: Page) -> impl IntoView {
         <PersonRow
             page=page
             id="colleague"
-            label=move || t_string!(i18n, field.on_behalf)
-            ask=move || t_string!(i18n, field.choose_colleague)
+            label=t_string!(i18n, field.on_behalf)
+            ask=t_string!(i18n, field.choose_colleague)
             selected=colleague
             without=me
             on_change=move |id| page.write(Spot::Person, |draft| draft.on_behalf_of = id)
@@ -1078,7 +1078,7 @@ fn PersonRow(
         <Sheet
             id=id
             title=move || title.get().to_string()
-            close=move || t_string!(i18n, frame.close)
+            close=t_string!(i18n, frame.close)
             open=open
             on_close=move || open.set(false)
         >

@@ -26,8 +26,8 @@ pub fn SignIn(
             <div class="solo">
                 <div class="masthead">
                     <img class="mark" src="/icons/icon.svg" alt="" width="76" height="76" />
-                    <h1>{move || t_string!(i18n, common.app)}</h1>
-                    <p class="s">{move || t_string!(i18n, field.motto)}</p>
+                    <h1>{t_string!(i18n, common.app)}</h1>
+                    <p class="s">{t_string!(i18n, field.motto)}</p>
                 </div>
                 <SignInForm on_done=on_done />
                 <LanguagePicks />
@@ -87,7 +87,7 @@ pub fn SignInForm(
         view! {
             <Field
                 id="sign-in-password"
-                label=move || t_string!(i18n, field.password)
+                label=t_string!(i18n, field.password)
                 value=password
                 on_input=move |text: String| password.set(text)
                 kind=kind
@@ -107,10 +107,10 @@ pub fn SignInForm(
         >
             <Field
                 id="sign-in-name"
-                label=move || t_string!(i18n, field.account)
+                label=t_string!(i18n, field.account)
                 value=name
                 on_input=move |text: String| name.set(text)
-                hint=move || t_string!(i18n, field.account_hint)
+                hint=t_string!(i18n, field.account_hint)
                 autocomplete="username"
                 required=true
                 disabled=busy
@@ -133,8 +133,8 @@ pub fn SignInForm(
                 </button>
             </div>
             <div role="alert">{failed}</div>
-            <Button label=move || t_string!(i18n, frame.sign_in) busy=busy submit=true kind=ButtonKind::Main />
-            <p class="xs center">{move || t_string!(i18n, field.sign_in_note)}</p>
+            <Button label=t_string!(i18n, frame.sign_in) busy=busy submit=true kind=ButtonKind::Main />
+            <p class="xs center">{t_string!(i18n, field.sign_in_note)}</p>
         </form>
     }
     .into_any()
@@ -162,7 +162,7 @@ pub fn LanguagePicks() -> impl IntoView {
     view! {
         <Picks
             name="language"
-            legend=move || t_string!(i18n, field.language)
+            legend=t_string!(i18n, field.language)
             hide_legend=true
             choices=vec![Choice::new("zh", "中文"), Choice::new("en", "English")]
             selected=selected

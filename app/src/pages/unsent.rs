@@ -13,7 +13,9 @@ use crate::{
     i18n::*,
     state::{Link, State},
     sync::Nudge,
-    ui::{Banner, Button, ButtonKind, Card, Chip, EmptyState, Glyph, Progress, Sheet, Tone, TopBar},
+    ui::{
+        Banner, Button, ButtonKind, Card, Chip, EmptyState, Glyph, Progress, Sheet, Show, Tone, TopBar, memo,
+    },
     words,
 };
 
@@ -24,7 +26,7 @@ pub fn Unsent() -> impl IntoView {
     let i18n = use_i18n();
     let navigate = StoredValue::new_local(use_navigate());
     let home = move || navigate.with_value(|navigate| navigate("/", NavigateOptions::default()));
-    let entries = Memo::new(move |_| {
+    let entries = memo(move |_| {
         let Some(me) = state.session.with(|session| session.as_ref().map(|session| session.person)) else {
             return Vec::new();
         };
@@ -37,10 +39,9 @@ pub fn Unsent() -> impl IntoView {
             })
         })
     });
-    let waiting = Memo::new(move |_| {
-        entries.with(|entries| entries.iter().filter(|entry| !entry.needs_somebody()).count())
-    });
-    let offline = Memo::new(move |_| state.link.with(|link| *link == Link::Offline));
+    let waiting =
+        memo(move |_| entries.with(|entries| entries.iter().filter(|entry| !entry.needs_somebody()).count()));
+    let offline = memo(move |_| state.link.with(|link| *link == Link::Offline));
     let note = move || {
         if offline.get() { t_string!(i18n, field.safe_offline) } else { t_string!(i18n, field.safe) }
     };
@@ -57,11 +58,11 @@ pub fn Unsent() -> impl IntoView {
             toast(withdrawn.map(|()| done));
         });
     };
-    let none = Memo::new(move |_| entries.with(Vec::is_empty));
+    let none = memo(move |_| entries.with(Vec::is_empty));
     view! {
         <TopBar
-            title=move || t_string!(i18n, field.unsent)
-            back=move || t_string!(i18n, field.back)
+            title=t_string!(i18n, field.unsent)
+            back=t_string!(i18n, field.back)
             on_back=home
         />
         <main class="main">
@@ -71,8 +72,8 @@ pub fn Unsent() -> impl IntoView {
                     view! {
                         <EmptyState
                             glyph=Glyph::Check
-                            title=move || t_string!(i18n, field.all_sent)
-                            text=move || t_string!(i18n, field.all_sent_text)
+                            title=t_string!(i18n, field.all_sent)
+                            text=t_string!(i18n, field.all_sent_text)
                         />
                     }
                 }
@@ -86,7 +87,7 @@ pub fn Unsent() -> impl IntoView {
         <Show when=move || { waiting.get() > 0 }>
             <div class="foot">
                 <Button
-                    label=move || t_string!(i18n, frame.try_again)
+                    label=t_string!(i18n, frame.try_again)
                     icon=Glyph::Refresh
                     busy=state.busy
                     on_click=move || state.nudge(Nudge::Asked)
@@ -95,20 +96,20 @@ pub fn Unsent() -> impl IntoView {
         </Show>
         <Sheet
             id="withdraw"
-            title=move || t_string!(i18n, field.withdraw_title)
-            close=move || t_string!(i18n, frame.close)
+            title=t_string!(i18n, field.withdraw_title)
+            close=t_string!(i18n, frame.close)
             open=Signal::derive(move || withdrawing.get().is_some())
             on_close=move || withdrawing.set(None)
         >
-            <p>{move || t_string!(i18n, field.withdraw_text)}</p>
+            <p>{t_string!(i18n, field.withdraw_text)}</p>
             <div class="actions">
                 <Button
-                    label=move || t_string!(i18n, field.keep_it)
+                    label=t_string!(i18n, field.keep_it)
                     kind=ButtonKind::Ghost
                     on_click=move || withdrawing.set(None)
                 />
                 <Button
-                    label=move || t_string!(i18n, field.withdraw)
+                    label=t_string!(i18n, field.withdraw)
                     kind=ButtonKind::Danger
                     busy=busy
                     on_click=withdraw
@@ -177,7 +178,7 @@ fn Row(entry: Entry, #[prop(into)] on_withdraw: Callback<CommandId>) -> impl Int
         view! { <p class="t-urgent">{move || sentence(&rejection)}</p> }
     });
     let waits = held.map(|rejection| view! { <p class="s">{move || sentence(&rejection)}</p> });
-    let progress = Memo::new(move |_| state.uploads.with(|uploads| Photos::of(command, uploads)));
+    let progress = memo(move |_| state.uploads.with(|uploads| Photos::of(command, uploads)));
     let bar = (photos > 0).then(|| {
         let text = move || {
             progress.with(|progress| {
@@ -194,18 +195,18 @@ fn Row(entry: Entry, #[prop(into)] on_withdraw: Callback<CommandId>) -> impl Int
         view! {
             <div class="col tighter">
                 <span class="xs num">{text}</span>
-                <Progress label=move || t_string!(i18n, field.photos) value=value />
+                <Progress label=t_string!(i18n, field.photos) value=value />
             </div>
         }
     });
     let elsewhere =
-        (!entry.here).then(|| view! { <p class="xs">{move || t_string!(i18n, field.from_other_device)}</p> });
+        (!entry.here).then(|| view! { <p class="xs">{t_string!(i18n, field.from_other_device)}</p> });
     let may_withdraw = matches!(entry.got, Got::Refused(_));
     let mend = may_withdraw.then(|| entries::mend(&entry, state.case(case).is_some()));
     let mend = match mend {
         Some(Mend::At(href)) => Some(view! {
             <a class="btn small" href=href>
-                {move || t_string!(i18n, field.mend)}
+                {t_string!(i18n, field.mend)}
             </a>
         }),
         Some(Mend::No) | None => None,
@@ -215,7 +216,7 @@ fn Row(entry: Entry, #[prop(into)] on_withdraw: Callback<CommandId>) -> impl Int
             <div class="row tight wrap">
                 {mend}
                 <Button
-                    label=move || t_string!(i18n, field.withdraw)
+                    label=t_string!(i18n, field.withdraw)
                     kind=ButtonKind::Danger
                     small=true
                     on_click=move || on_withdraw.run(command)

@@ -13,7 +13,11 @@ use super::{
     person::PersonPick,
     when::{When, promises},
 };
-use crate::{i18n::*, state::State, ui::Field};
+use crate::{
+    i18n::*,
+    state::State,
+    ui::{Field, Show, memo},
+};
 
 /// Names and ids of the form's fields, so that one may stand in the sheet and one in the page.
 #[derive(Clone, Copy, Debug)]
@@ -64,20 +68,20 @@ pub fn DispatchForm(
     let chosen = RwSignal::new(to);
     let note = RwSignal::new(note);
     let until = RwSignal::new(None);
-    let view = Memo::new(move |_| state.cases.with(|cases| cases.get(&case).cloned()));
-    let people = Memo::new(move |_| {
+    let view = memo(move |_| state.cases.with(|cases| cases.get(&case).cloned()));
+    let people = memo(move |_| {
         let Some(property) = state.property.get() else { return Vec::new() };
         view.with(|view| {
             let Some(case) = view.as_ref().and_then(|view| view.full()) else { return Vec::new() };
             state.cases.with(|cases| candidates(&property, cases.values().map(AsRef::as_ref), case))
         })
     });
-    let promised = Memo::new(move |_| {
+    let promised = memo(move |_| {
         view.with(|view| {
             view.as_ref().and_then(|view| view.full()).is_some_and(|case| case.promise.is_some())
         })
     });
-    let first = Memo::new(move |_| {
+    let first = memo(move |_| {
         view.with(|view| view.as_ref().is_some_and(|view| view.stage() == shared::case::StageName::Reported))
     });
     let usual = state.property.with_untracked(|property| {
@@ -98,7 +102,7 @@ pub fn DispatchForm(
             <PersonPick
                 name=names.person
                 field=names.search
-                legend=move || t_string!(i18n, case.dispatch_to)
+                legend=t_string!(i18n, case.dispatch_to)
                 people=people
                 load=true
                 chosen=chosen
@@ -107,7 +111,7 @@ pub fn DispatchForm(
                 <When
                     name=names.promise
                     field=names.time
-                    legend=move || t_string!(i18n, case.promise_done_by)
+                    legend=t_string!(i18n, case.promise_done_by)
                     usual=usual.clone()
                     optional=true
                     at=until
@@ -115,7 +119,7 @@ pub fn DispatchForm(
             </Show>
             <Field
                 id=names.note
-                label=move || t_string!(i18n, case.note_for_handler)
+                label=t_string!(i18n, case.note_for_handler)
                 value=note
                 on_input=move |typed| note.set(typed)
                 max=TEXT_MAX

@@ -5,7 +5,7 @@ use leptos::{prelude::*, text_prop::TextProp};
 use super::asking::Asking;
 use crate::{
     i18n::*,
-    ui::{Button, Choice, Field, FieldKind, Glyph, Icon, Picks},
+    ui::{Button, Choice, Field, FieldKind, Glyph, Icon, Picks, Show},
 };
 
 /// The longest text that the rules take.
@@ -81,7 +81,7 @@ pub fn Reason(
         <Show when=move || usual.with(|usual| !usual.is_empty())>
             <Picks
                 name=name
-                legend=move || t_string!(i18n, case.usual_reasons)
+                legend=t_string!(i18n, case.usual_reasons)
                 hide_legend=true
                 choices=choices
                 selected=text

@@ -26,7 +26,7 @@ use crate::{
     },
     i18n::*,
     state::State,
-    ui::{Banner, Choice, Field, Glyph, Picks, PicksLayout, Tone},
+    ui::{Banner, Choice, Field, Glyph, Picks, PicksLayout, Show, Tone, memo},
     words,
 };
 
@@ -118,7 +118,7 @@ pub fn PauseForm(
     let shown = now_shown(state, case);
     let promise = shown.as_ref().and_then(|case| case.promise.clone()).map(|promise| promise.until);
     let postponed = shown.is_some_and(|case| case.postponed);
-    let beyond = Memo::new(move |_| promise.zip(until.get()).is_some_and(|(promise, until)| until > promise));
+    let beyond = memo(move |_| promise.zip(until.get()).is_some_and(|(promise, until)| until > promise));
     let warning = move || {
         if postponed { t_string!(i18n, case.pause_beyond_again) } else { t_string!(i18n, case.pause_beyond) }
     };
@@ -129,18 +129,18 @@ pub fn PauseForm(
     };
     let incomplete = Signal::derive(move || blank(text).get() || until.get().is_none());
     view! {
-        <ActionForm label=move || t_string!(i18n, case.pause_now) incomplete=incomplete on_send=send>
+        <ActionForm label=t_string!(i18n, case.pause_now) incomplete=incomplete on_send=send>
             <Reason
                 name="pause-reason"
                 field="pause-text"
-                label=move || t_string!(i18n, case.why_pause)
+                label=t_string!(i18n, case.why_pause)
                 usual=reasons
                 text=text
             />
             <When
                 name="pause-until"
                 field="pause-time"
-                legend=move || t_string!(i18n, case.pause_until)
+                legend=t_string!(i18n, case.pause_until)
                 usual=usual
                 at=until
             />
@@ -205,14 +205,14 @@ pub fn PromiseForm(
                 .then(|| {
                     view! {
                         <p class="s">
-                            {standing} " · " {move || t_string!(i18n, case.postponed_none)}
+                            {standing} " · " {t_string!(i18n, case.postponed_none)}
                         </p>
                     }
                 })}
             <When
                 name="promise-until"
                 field="promise-time"
-                legend=move || t_string!(i18n, case.promise_done_by)
+                legend=t_string!(i18n, case.promise_done_by)
                 usual=usual
                 at=until
             />
@@ -331,13 +331,13 @@ pub fn TellForm(
     };
     view! {
         <ActionForm
-            label=move || t_string!(i18n, case.tell_now)
+            label=t_string!(i18n, case.tell_now)
             incomplete=move || whom.get().is_none()
             on_send=send
         >
             <Picks
                 name="tell-whom"
-                legend=move || t_string!(i18n, case.tell_whom)
+                legend=t_string!(i18n, case.tell_whom)
                 choices=whom_choices
                 selected=move || whom.get().map(|whom| whom_value(whom).to_owned()).unwrap_or_default()
                 on_pick=move |value: String| {
@@ -346,7 +346,7 @@ pub fn TellForm(
             />
             <Picks
                 name="tell-about"
-                legend=move || t_string!(i18n, case.tell_about)
+                legend=t_string!(i18n, case.tell_about)
                 choices=about_choices
                 selected=move || about_value(about.get()).to_owned()
                 on_pick=move |value: String| {
@@ -357,7 +357,7 @@ pub fn TellForm(
             />
             <Picks
                 name="tell-means"
-                legend=move || t_string!(i18n, case.tell_means)
+                legend=t_string!(i18n, case.tell_means)
                 choices=means_choices
                 selected=move || means_value(means.get()).to_owned()
                 on_pick=move |value: String| {
@@ -369,7 +369,7 @@ pub fn TellForm(
             <Show when=move || about.get() != About::Result>
                 <Picks
                     name="tell-consent"
-                    legend=move || t_string!(i18n, case.tell_consent)
+                    legend=t_string!(i18n, case.tell_consent)
                     choices=consent_choices
                     selected=consent
                     on_pick=move |value| consent.set(value)
@@ -377,7 +377,7 @@ pub fn TellForm(
             </Show>
             <Field
                 id="tell-note"
-                label=move || t_string!(i18n, case.tell_note)
+                label=t_string!(i18n, case.tell_note)
                 value=note
                 on_input=move |typed| note.set(typed)
                 max=TEXT_MAX
@@ -423,7 +423,7 @@ pub fn ConfirmForm(
             Choice::new("no", t_string!(i18n, case.dissatisfied)).icon(Glyph::X),
         ]
     });
-    let needs_reason = Memo::new(move |_| stands_in || satisfied() == Some(false));
+    let needs_reason = memo(move |_| stands_in || satisfied() == Some(false));
     let incomplete = Signal::derive(move || {
         (customers && satisfied().is_none()) || (needs_reason.get() && blank(text).get())
     });
@@ -446,13 +446,13 @@ pub fn ConfirmForm(
     };
     view! {
         <ActionForm label=button incomplete=incomplete on_send=send>
-            <p class="s">{move || t_string!(i18n, case.confirm_means)}</p>
+            <p class="s">{t_string!(i18n, case.confirm_means)}</p>
             {customers
                 .then(|| {
                     view! {
                         <Picks
                             name="confirm-answer"
-                            legend=move || t_string!(i18n, case.customer_says)
+                            legend=t_string!(i18n, case.customer_says)
                             choices=choices
                             selected=answer
                             layout=PicksLayout::Stretch
@@ -496,7 +496,7 @@ pub fn ClassifyForm(
                 .collect::<Vec<_>>()
         })
     });
-    let complaint = Memo::new(move |_| {
+    let complaint = memo(move |_| {
         state.property.with(|property| {
             property.as_ref().is_some_and(|property| {
                 property
@@ -506,9 +506,8 @@ pub fn ClassifyForm(
             })
         })
     });
-    let people = Memo::new(move |_| {
-        state.property.with(|property| property.as_deref().map(everybody).unwrap_or_default())
-    });
+    let people =
+        memo(move |_| state.property.with(|property| property.as_deref().map(everybody).unwrap_or_default()));
     let urgencies = Signal::derive(move || {
         vec![
             Choice::new("", t_string!(i18n, case.urgency_of_category)),
@@ -516,7 +515,7 @@ pub fn ClassifyForm(
             Choice::new("no", t_string!(i18n, case.not_urgent)),
         ]
     });
-    let differs = Memo::new(move |_| urgency.with(|urgency| !urgency.is_empty()));
+    let differs = memo(move |_| urgency.with(|urgency| !urgency.is_empty()));
     let incomplete = Signal::derive(move || differs.get() && blank(text).get());
     let send = move |()| {
         let urgent = match urgency.get_untracked().as_str() {
@@ -533,31 +532,31 @@ pub fn ClassifyForm(
         asking.send(case, vec![command], None);
     };
     view! {
-        <ActionForm label=move || t_string!(i18n, case.classify_now) incomplete=incomplete on_send=send>
+        <ActionForm label=t_string!(i18n, case.classify_now) incomplete=incomplete on_send=send>
             <Picks
                 name="classify-category"
-                legend=move || t_string!(i18n, case.category)
+                legend=t_string!(i18n, case.category)
                 choices=choices
                 selected=category
                 on_pick=move |value| category.set(value)
             />
             <Show when=move || complaint.get()>
                 <Banner
-                    text=move || t_string!(i18n, case.complaint_hides)
+                    text=t_string!(i18n, case.complaint_hides)
                     tone=Tone::Info
                     glyph=Glyph::Shield
                 />
                 <PersonPick
                     name="classify-accused"
                     field="classify-search"
-                    legend=move || t_string!(i18n, case.accused)
+                    legend=t_string!(i18n, case.accused)
                     people=people
                     chosen=accused
                 />
             </Show>
             <Picks
                 name="classify-urgency"
-                legend=move || t_string!(i18n, case.urgency)
+                legend=t_string!(i18n, case.urgency)
                 choices=urgencies
                 selected=urgency
                 on_pick=move |value| urgency.set(value)
@@ -566,7 +565,7 @@ pub fn ClassifyForm(
                 <Reason
                     name="classify-reason"
                     field="classify-text"
-                    label=move || t_string!(i18n, case.why_urgency)
+                    label=t_string!(i18n, case.why_urgency)
                     text=text
                 />
             </Show>
@@ -592,9 +591,8 @@ pub fn SucceedForm(
     let i18n = use_i18n();
     let chosen = RwSignal::new(to);
     let text = RwSignal::new(text);
-    let people = Memo::new(move |_| {
-        state.property.with(|property| property.as_deref().map(everybody).unwrap_or_default())
-    });
+    let people =
+        memo(move |_| state.property.with(|property| property.as_deref().map(everybody).unwrap_or_default()));
     let usual = Signal::derive(move || {
         vec![
             t_string!(i18n, case.succeed_leave),
@@ -609,18 +607,18 @@ pub fn SucceedForm(
         asking.send(case, vec![CaseCommand::Succeed { to, reason }], None);
     };
     view! {
-        <ActionForm label=move || t_string!(i18n, case.succeed_now) incomplete=incomplete on_send=send>
+        <ActionForm label=t_string!(i18n, case.succeed_now) incomplete=incomplete on_send=send>
             <PersonPick
                 name="succeed-to"
                 field="succeed-search"
-                legend=move || t_string!(i18n, case.succeed_to)
+                legend=t_string!(i18n, case.succeed_to)
                 people=people
                 chosen=chosen
             />
             <Reason
                 name="succeed-reason"
                 field="succeed-text"
-                label=move || t_string!(i18n, case.why_succeed)
+                label=t_string!(i18n, case.why_succeed)
                 usual=usual
                 text=text
             />

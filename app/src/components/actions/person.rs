@@ -81,7 +81,7 @@ pub fn PersonPick(
         />
         <Field
             id=field
-            label=move || t_string!(i18n, case.find_person)
+            label=t_string!(i18n, case.find_person)
             value=query
             on_input=move |typed| query.set(typed)
             autocomplete="off"

@@ -7,7 +7,7 @@ use shared::time::{HOUR, MINUTE, Ms, Zone};
 use crate::{
     i18n::*,
     state::State,
-    ui::{Choice, Field, FieldKind, Picks},
+    ui::{Choice, Field, FieldKind, Picks, Show},
     words,
 };
 
@@ -119,7 +119,7 @@ pub fn When(
         <Show when=move || chosen.get() == CUSTOM>
             <Field
                 id=field
-                label=move || t_string!(i18n, case.date_and_time)
+                label=t_string!(i18n, case.date_and_time)
                 kind=FieldKind::DateTime
                 value=text
                 on_input=move |typed: String| {

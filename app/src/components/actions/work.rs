@@ -19,7 +19,7 @@ use crate::{
     i18n::*,
     platform::photo,
     state::State,
-    ui::{Field, FieldKind, Photo, PhotoAdd, PhotoStrip},
+    ui::{Field, FieldKind, Photo, PhotoAdd, PhotoStrip, memo},
 };
 
 /// What is begun and not yet saved as a command.
@@ -145,11 +145,11 @@ pub fn WorkForm(
         Action::Fix => t_string!(i18n, case.fix_now),
         _ => t_string!(i18n, case.comment_now),
     };
-    let photos = Memo::new(move |_| draft.with(|draft| draft.photos.clone()));
+    let photos = memo(move |_| draft.with(|draft| draft.photos.clone()));
     let text = Signal::derive(move || draft.with(|draft| draft.text.clone()));
     view! {
         <ActionForm label=button incomplete=incomplete on_send=send>
-            <PhotoStrip label=move || t_string!(i18n, case.photos)>
+            <PhotoStrip label=t_string!(i18n, case.photos)>
                 <For each=move || photos.get() key=|photo| photo.id let(photo)>
                     {
                         let src = picture(state, case, photo.id, Part::Thumb);
@@ -157,20 +157,20 @@ pub fn WorkForm(
                         view! {
                             <Photo
                                 src=src
-                                alt=move || t_string!(i18n, case.photo)
+                                alt=t_string!(i18n, case.photo)
                                 on_open=move |()| ()
-                                remove=move || t_string!(i18n, case.remove_photo)
+                                remove=t_string!(i18n, case.remove_photo)
                                 on_remove=move |()| remove(gone.clone())
                             />
                         }
                     }
                 </For>
                 <PhotoAdd
-                    label=move || t_string!(i18n, case.take_photo)
+                    label=t_string!(i18n, case.take_photo)
                     camera=true
                     on_files=take.clone()
                 />
-                <PhotoAdd label=move || t_string!(i18n, case.choose_photo) on_files=take />
+                <PhotoAdd label=t_string!(i18n, case.choose_photo) on_files=take />
             </PhotoStrip>
             <Field
                 id="work-text"

@@ -12,7 +12,7 @@ use crate::{
     components::minute::minute,
     i18n::*,
     state::{Property, State},
-    ui::{Card, Chip, Progress, Tone},
+    ui::{Card, Chip, Progress, Show, Tone, memo},
     words,
 };
 
@@ -105,7 +105,7 @@ pub fn FirstAskedCard(
         let property = property.as_deref()?;
         Some(case.with(|case| say(i18n.get_locale(), property, case, now.get())))
     };
-    let mine = Memo::new(move |_| {
+    let mine = memo(move |_| {
         state.property.with(|property| {
             property
                 .as_ref()
@@ -124,12 +124,12 @@ pub fn FirstAskedCard(
             company.map_or_else(|| case.first_asked.company.to_string(), |company| company.name.clone())
         })
     };
-    let climbing = Memo::new(move |_| {
+    let climbing = memo(move |_| {
         let property = state.property.get();
         let property = property.as_deref()?;
         case.with(|case| climb(i18n.get_locale(), property, case, now.get()))
     });
-    let open = Memo::new(move |_| climbing.with(Option::is_some));
+    let open = memo(move |_| climbing.with(Option::is_some));
     let leads = move || {
         let property = state.property.get()?;
         let leads = case.with(|case| leads_words(i18n.get_locale(), &property, case, now.get()));
@@ -173,7 +173,7 @@ pub fn FirstAskedCard(
     view! {
         <Card>
             <div class="row between">
-                <h2>{move || t_string!(i18n, case.first_asked)}</h2>
+                <h2>{t_string!(i18n, case.first_asked)}</h2>
                 <Chip
                     label=move || name().unwrap_or_default()
                     tone=Signal::derive(move || if mine.get() { Tone::Brand } else { Tone::Neutral })
@@ -184,7 +184,7 @@ pub fn FirstAskedCard(
             <div class="row tight wrap">{leads}</div>
             <Show when=move || open.get()>
                 <p class="s">{ladder}</p>
-                <Progress label=move || t_string!(i18n, case.ladder) value=part tone=tone />
+                <Progress label=t_string!(i18n, case.ladder) value=part tone=tone />
                 <div class="row between xs num">
                     <span>{from}</span>
                     <span>{to}</span>

@@ -12,7 +12,7 @@ use crate::{
     components::{Thumb, minute},
     i18n::*,
     state::{Property, State},
-    ui::{Chip, Tone},
+    ui::{Chip, Show, Tone, memo},
     words,
 };
 
@@ -108,11 +108,11 @@ pub fn DeskCard(
     let i18n = use_i18n();
     let by_minute = minute(state);
     let button = NodeRef::<html::Button>::new();
-    let full = Memo::new(move |_| {
+    let full = memo(move |_| {
         state.cases.with(|cases| cases.get(&id).and_then(|view| CaseView::full(view).cloned()))
     });
     let Some(first) = full.get_untracked() else { return ().into_any() };
-    let case = Memo::new(move |_| full.get().unwrap_or_else(|| first.clone()));
+    let case = memo(move |_| full.get().unwrap_or_else(|| first.clone()));
     let title = move || {
         let property = state.property.get()?;
         Some(case.with(|case| words::title(i18n.get_locale(), &property, case)))
@@ -122,7 +122,7 @@ pub fn DeskCard(
         Some(case.with(|case| line(i18n.get_locale(), &property, case)))
     };
     // Every second, but the chips are drawn anew only when a word on them changes.
-    let chips = Memo::new(move |_| {
+    let chips = memo(move |_| {
         let Some(property) = state.property.get() else { return Vec::new() };
         let now = state.now.get();
         case.with(|case| {
@@ -157,7 +157,7 @@ pub fn DeskCard(
     };
     // Looked for again once the server has it: a card often stands here before its photo has come.
     let first_photo =
-        Memo::new(move |_| case.with(|case| case.photos.first().map(|photo| (photo.photo.id, photo.kept))));
+        memo(move |_| case.with(|case| case.photos.first().map(|photo| (photo.photo.id, photo.kept))));
     let thumb =
         move || first_photo.get().map(|(photo, _)| view! { <Thumb case=id photo=Some(photo) /> }.into_any());
     let pressed = move || (open.get() == Some(id)).to_string();
@@ -187,7 +187,7 @@ pub fn DeskCard(
             <span class="row between">
                 <span class="row tight wrap">
                     <Show when=move || fresh.get()>
-                        <Chip label=move || t_string!(i18n, desk.fresh) tone=Tone::Brand />
+                        <Chip label=t_string!(i18n, desk.fresh) tone=Tone::Brand />
                     </Show>
                     {chips_view}
                 </span>

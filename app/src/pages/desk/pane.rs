@@ -11,7 +11,7 @@ use crate::{
     },
     i18n::*,
     state::State,
-    ui::{Card, Chip, EmptyState, Glyph, IconButton, Tone},
+    ui::{Card, Chip, EmptyState, Glyph, IconButton, Show, Tone, memo},
     words,
 };
 
@@ -25,7 +25,7 @@ pub fn Pane(
     let i18n = use_i18n();
     let now = minute(state);
     let heading = NodeRef::<html::H2>::new();
-    let view = Memo::new(move |_| open.get().and_then(|id| state.case(id)));
+    let view = memo(move |_| open.get().and_then(|id| state.case(id)));
     let title = move || {
         let property = state.property.get()?;
         view.with(|view| view.as_ref().map(|view| words::heading(i18n.get_locale(), &property, view)))
@@ -37,19 +37,18 @@ pub fn Pane(
             view.as_ref().map(|view| words::number(i18n.get_locale(), view.number(), view.id(), year))
         })
     };
-    let urgent = Memo::new(move |_| {
+    let urgent = memo(move |_| {
         view.with(|view| view.as_ref().and_then(|view| view.full()).is_some_and(|case| case.urgent))
     });
-    let complaint = Memo::new(move |_| {
+    let complaint = memo(move |_| {
         view.with(|view| view.as_ref().and_then(|view| view.full()).is_some_and(|case| case.confidential()))
     });
     let offer = offered(state, open.into());
     // What waits at the desk is dispatched right here; afterwards it is one action among others.
-    let inline = Memo::new(move |_| {
-        offer.with(|offer| offer.main == Some(Action::Dispatch)).then(|| open.get()).flatten()
-    });
+    let inline =
+        memo(move |_| offer.with(|offer| offer.main == Some(Action::Dispatch)).then(|| open.get()).flatten());
     let without = Signal::derive(move || inline.get().map(|_| Action::Dispatch));
-    let shown = Memo::new(move |_| open.get().filter(|_| view.with(Option::is_some)));
+    let shown = memo(move |_| open.get().filter(|_| view.with(Option::is_some)));
     // Whoever opens a case with the keyboard goes on reading in it.
     Effect::new(move || {
         if open.get().is_some()
@@ -72,10 +71,10 @@ pub fn Pane(
         None => view! {
             <EmptyState
                 glyph=Glyph::List
-                title=move || t_string!(i18n, desk.none_open)
+                title=t_string!(i18n, desk.none_open)
                 text=TextProp::from(move || t_string!(i18n, desk.none_open_why))
             />
-            <p class="xs center">{move || t_string!(i18n, desk.shortcuts)}</p>
+            <p class="xs center">{t_string!(i18n, desk.shortcuts)}</p>
         }
         .into_any(),
         Some(id) => view! {
@@ -87,11 +86,11 @@ pub fn Pane(
                     <div class="row tight wrap">
                         <span class="s num">{number}</span>
                         <Show when=move || urgent.get()>
-                            <Chip label=move || t_string!(i18n, case.urgent) tone=Tone::Urgent />
+                            <Chip label=t_string!(i18n, case.urgent) tone=Tone::Urgent />
                         </Show>
                         <Show when=move || complaint.get()>
                             <Chip
-                                label=move || t_string!(i18n, case.confidential)
+                                label=t_string!(i18n, case.confidential)
                                 tone=Tone::Warn
                                 icon=Glyph::Shield
                             />
@@ -101,7 +100,7 @@ pub fn Pane(
                 <IconButton
                     glyph=Glyph::X
                     class="pane-close"
-                    label=move || t_string!(i18n, frame.close)
+                    label=t_string!(i18n, frame.close)
                     on_click=move |()| open.set(None)
                 />
             </div>
@@ -111,7 +110,7 @@ pub fn Pane(
             <div class="pane-foot">
                 <CaseActions case=open without=without />
             </div>
-            <p class="xs">{move || t_string!(i18n, desk.shortcuts)}</p>
+            <p class="xs">{t_string!(i18n, desk.shortcuts)}</p>
         }
         .into_any(),
     };
@@ -119,7 +118,7 @@ pub fn Pane(
         <aside
             class="pane"
             class:open=move || shown.get().is_some()
-            aria-label=move || t_string!(i18n, desk.pane)
+            aria-label=t_string!(i18n, desk.pane)
         >
             {body}
         </aside>

@@ -9,7 +9,7 @@ use crate::{
     components::{minute, toast},
     i18n::*,
     state::State,
-    ui::{Button, ButtonKind, Card, Tone},
+    ui::{Button, ButtonKind, Card, Show, Tone},
     words,
 };
 
@@ -22,7 +22,7 @@ pub fn Refusals() -> impl IntoView {
     view! {
         <Show when=move || refusals.with(|refusals| !refusals.is_empty())>
             <Card tone=Tone::Urgent>
-                <h3>{move || t_string!(i18n, desk.refusals)}</h3>
+                <h3>{t_string!(i18n, desk.refusals)}</h3>
                 <ul class="col">
                     <For each=move || refusals.get() key=|refusal| refusal.id let(refusal)>
                         <RefusalRow refusal=refusal />
@@ -68,7 +68,7 @@ fn RefusalRow(
             <span class="s">{why}</span>
             <div class="row end">
                 <Button
-                    label=move || t_string!(i18n, desk.settle)
+                    label=t_string!(i18n, desk.settle)
                     kind=ButtonKind::Ghost
                     small=true
                     on_click=settle

@@ -22,8 +22,8 @@ pub fn ChangePassword(
     view! {
         <Sheet
             id="change-password"
-            title=move || t_string!(i18n, field.change_password)
-            close=move || t_string!(i18n, frame.close)
+            title=t_string!(i18n, field.change_password)
+            close=t_string!(i18n, frame.close)
             open=open
             on_close=move || open.set(false)
         >
@@ -79,7 +79,7 @@ fn Form(open: RwSignal<bool>) -> impl IntoView {
         >
             <Field
                 id="password-old"
-                label=move || t_string!(i18n, field.password_old)
+                label=t_string!(i18n, field.password_old)
                 value=old
                 on_input=move |text: String| old.set(text)
                 kind=FieldKind::Password
@@ -89,17 +89,17 @@ fn Form(open: RwSignal<bool>) -> impl IntoView {
             />
             <Field
                 id="password-new"
-                label=move || t_string!(i18n, field.password_new)
+                label=t_string!(i18n, field.password_new)
                 value=new
                 on_input=move |text: String| new.set(text)
                 kind=FieldKind::Password
-                hint=move || t_string!(i18n, field.password_hint)
+                hint=t_string!(i18n, field.password_hint)
                 autocomplete="new-password"
                 required=true
                 disabled=busy
             />
             <div role="alert">{failed}</div>
-            <Button label=move || t_string!(i18n, field.change_password) busy=busy submit=true />
+            <Button label=t_string!(i18n, field.change_password) busy=busy submit=true />
         </form>
     }
     .into_any()

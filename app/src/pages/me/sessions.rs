@@ -44,7 +44,7 @@ pub fn Sessions() -> impl IntoView {
     let rows = move || match listed.get() {
         None => view! {
             <Button
-                label=move || t_string!(i18n, field.show_sessions)
+                label=t_string!(i18n, field.show_sessions)
                 kind=ButtonKind::Ghost
                 busy=busy
                 on_click=read
@@ -54,7 +54,7 @@ pub fn Sessions() -> impl IntoView {
         Some(Err(rejection)) => view! {
             <p class="t-urgent" role="alert">{move || sentence(&rejection)}</p>
             <Button
-                label=move || t_string!(i18n, frame.try_again)
+                label=t_string!(i18n, frame.try_again)
                 kind=ButtonKind::Ghost
                 busy=busy
                 on_click=read
@@ -74,13 +74,13 @@ pub fn Sessions() -> impl IntoView {
                         t_string!(i18n, field.last_used).replace("{time}", &moment.unwrap_or_default())
                     };
                     let end = if current {
-                        view! { <Chip label=move || t_string!(i18n, field.this_device) tone=Tone::Brand /> }
+                        view! { <Chip label=t_string!(i18n, field.this_device) tone=Tone::Brand /> }
                             .into_any()
                     } else {
                         let name = label.clone();
                         view! {
                             <Button
-                                label=move || t_string!(i18n, field.end_session)
+                                label=t_string!(i18n, field.end_session)
                                 aria=move || {
                                     format!("{}: {name}", t_string!(i18n, field.end_session))
                                 }
@@ -108,7 +108,7 @@ pub fn Sessions() -> impl IntoView {
         }
     };
     view! {
-        <h2 class="section">{move || t_string!(i18n, field.sessions)}</h2>
+        <h2 class="section">{t_string!(i18n, field.sessions)}</h2>
         {rows}
     }
     .into_any()
