@@ -19,7 +19,7 @@ pub(crate) use case_item::kit;
 pub use case_item::{CaseItem, due_text, next_due};
 pub use case_photo::{CasePhotos, Thumb, picture};
 pub use minute::minute;
-pub use notices::{Notes, Notices, toast};
+pub use notices::{Notes, Notices, give_voice, toast};
 pub use person_picker::PersonPicker;
 pub use place_picker::PlacePicker;
 pub use receipt::Refused;

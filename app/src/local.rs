@@ -150,12 +150,13 @@ impl Local {
         })
     }
 
-    /// The commands, in the order in which they were made.
+    /// The commands, in the order in which they were made. A row that this version cannot read stays where it is and
+    /// locks nobody out.
     ///
     /// # Errors
     /// Of storage.
     pub async fn outbox(&self) -> Result<Vec<OutboxRow>, PlatformError> {
-        self.db.get_all(Store::Outbox).await
+        self.db.get_readable(Store::Outbox).await
     }
 
     /// The photos on their way, in the order in which they were taken.
@@ -163,7 +164,7 @@ impl Local {
     /// # Errors
     /// Of storage.
     pub async fn uploads(&self) -> Result<Vec<UploadRow>, PlatformError> {
-        self.db.get_all(Store::Attachments).await
+        self.db.get_readable(Store::Attachments).await
     }
 
     /// One document as it was last pulled.
@@ -375,6 +376,25 @@ impl Local {
             .apply(vec![
                 Op::put_bytes(Store::Blobs, wire::file_name(photo.id, Part::Thumb), taken.thumb),
                 Op::put_bytes(Store::Blobs, wire::file_name(photo.id, Part::Full), taken.full),
+                Op::put(Store::Drafts, key, draft)?,
+            ])
+            .await
+    }
+
+    /// Takes a photo out of a draft: its bytes go, and `draft` is kept as it is without it.
+    ///
+    /// # Errors
+    /// Of storage.
+    pub async fn drop_photo<T: Serialize>(
+        &self,
+        key: &str,
+        draft: &T,
+        photo: &PhotoRef,
+    ) -> Result<(), PlatformError> {
+        self.db
+            .apply(vec![
+                Op::delete(Store::Blobs, wire::file_name(photo.id, Part::Thumb)),
+                Op::delete(Store::Blobs, wire::file_name(photo.id, Part::Full)),
                 Op::put(Store::Drafts, key, draft)?,
             ])
             .await

@@ -19,7 +19,7 @@ use leptos_router::{
 use shared::site::Role;
 
 use crate::{
-    components::{Notes, Notices},
+    components::{Notes, Notices, give_voice},
     i18n::*,
     platform::update,
     prefs::Prefs,
@@ -40,7 +40,9 @@ pub fn App() -> impl IntoView {
     provide_context(prefs);
     let state = State::default();
     provide_context(state);
-    provide_context(Notes::default());
+    let notes = Notes::default();
+    provide_context(notes);
+    give_voice(notes, state, prefs);
     provide_context(Dirty(RwSignal::new(false)));
     leptos::task::spawn_local(state.start());
     view! {

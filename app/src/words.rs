@@ -466,16 +466,17 @@ pub fn countdown(millis: i64) -> String {
 pub fn bytes(number: u64) -> String {
     const KB: u64 = 1_024;
     const MB: u64 = 1_024 * KB;
-    if number < KB {
-        format!("{number} B")
-    } else if number < MB {
-        format!("{} KB", number / KB)
-    } else {
-        let tenths = number / (MB / 10);
-        match tenths % 10 {
-            0 => format!("{} MB", tenths / 10),
-            tenth => format!("{}.{tenth} MB", tenths / 10),
-        }
+    const GB: u64 = 1_024 * MB;
+    let (size, unit) = match number {
+        0..KB => return format!("{number} B"),
+        KB..MB => return format!("{} KB", number / KB),
+        MB..GB => (MB, "MB"),
+        GB.. => (GB, "GB"),
+    };
+    let tenths = number / (size / 10);
+    match tenths % 10 {
+        0 => format!("{} {unit}", tenths / 10),
+        tenth => format!("{}.{tenth} {unit}", tenths / 10),
     }
 }
 
@@ -713,7 +714,7 @@ mod tests {
             "source": "found",
             "isolated": false,
             "photos": [],
-            "stage": { "stage": "reported", "since": 0 },
+            "stage": { "reported": { "since": 0 } },
             "clocks": { "ladder": { "step1": 0, "step2": 0 } },
             "attended": false,
             "result_told": false,
@@ -798,7 +799,7 @@ mod tests {
 
     #[test]
     fn bytes_are_said_in_their_largest_unit() {
-        let said = [999, 186 * 1_024, 5 * 1_024 * 1_024 / 2, 10 * 1_024 * 1_024].map(bytes);
-        assert_eq!(said, ["999 B", "186 KB", "2.5 MB", "10 MB"]);
+        let said = [999, 186 * 1_024, 5 * 1_024 * 1_024 / 2, 10 << 20, 10 << 30].map(bytes);
+        assert_eq!(said, ["999 B", "186 KB", "2.5 MB", "10 MB", "10 GB"]);
     }
 }

@@ -423,7 +423,7 @@ impl<'a> Judge<'a> {
             return view;
         };
         let context = self.context(row.at.plus(self.offset));
-        match (&command, view) {
+        match (&*command, view) {
             (CaseCommand::Report(report), None) => {
                 let events = decide_report(report, &context).ok()?;
                 let (first, rest) = events.split_first()?;

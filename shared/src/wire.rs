@@ -86,10 +86,9 @@ pub struct Envelope {
 
 /// What a command asks, by aggregate.
 #[derive(Clone, PartialEq, Eq, Debug)]
-#[expect(clippy::large_enum_variant, reason = "it lives only while it is judged, one at a time")]
 pub enum Command {
     /// Of a case.
-    Case(CaseCommand),
+    Case(Box<CaseCommand>),
     /// Of a refused command: it has been mended or withdrawn.
     Settle,
 }
@@ -129,7 +128,7 @@ impl Envelope {
         }
         let tagged = serde_json::json!({ &self.kind: self.body });
         json::read(&tagged.to_string())
-            .map(Command::Case)
+            .map(|command| Command::Case(Box::new(command)))
             .map_err(|error| Rejection::new(Code::CommandBadBody).with("detail", error))
     }
 }

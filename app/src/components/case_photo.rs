@@ -21,14 +21,22 @@ use crate::{
 pub fn picture(state: State, case: CaseId, photo: AttachmentId, part: Part) -> ReadSignal<Option<String>> {
     let (address, set_address) = signal(None);
     let held: StoredValue<Option<ObjectUrl>, LocalStorage> = StoredValue::new_local(None);
-    leptos::task::spawn_local(async move {
-        let Ok(bytes) = state.photo(case, photo, part).await else { return };
-        let Ok(url) = ObjectUrl::new(&bytes, "image/jpeg") else { return };
-        let text = url.as_str().to_owned();
-        // The page may have been left meanwhile: then the address is dropped and nobody sees it.
-        if held.try_set_value(Some(url)).is_none() {
-            let _ = set_address.try_set(Some(text));
+    // The server has the bytes only from some version of the case on: until then it is asked anew with every version.
+    let version = memo(move |_| state.cases.with(|cases| cases.get(&case).map(|view| view.version())));
+    Effect::new(move || {
+        version.get();
+        if address.with_untracked(Option::is_some) {
+            return;
         }
+        leptos::task::spawn_local(async move {
+            let Ok(bytes) = state.photo(case, photo, part).await else { return };
+            let Ok(url) = ObjectUrl::new(&bytes, "image/jpeg") else { return };
+            let text = url.as_str().to_owned();
+            // The page may have been left meanwhile: then the address is dropped and nobody sees it.
+            if held.try_set_value(Some(url)).is_none() {
+                let _ = set_address.try_set(Some(text));
+            }
+        });
     });
     address
 }

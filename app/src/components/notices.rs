@@ -1,11 +1,14 @@
 //! What the whole app has to say: banners for the state of the network and the session, toasts for what was just done.
 
+use std::sync::OnceLock;
+
 use leptos::prelude::*;
 use shared::Rejection;
 
 use crate::{
     i18n::*,
     platform::{clock, update},
+    prefs::Prefs,
     state::{Link, State},
     sync::Nudge,
     ui::{Banner, Button, ButtonKind, Glyph, Show, Toast, Toasts, Tone, memo},
@@ -52,14 +55,24 @@ impl Notes {
     }
 }
 
+/// What [`toast`] speaks through. Work that a page began may end after the page was left, and then there is no context
+/// to find it in.
+static VOICE: OnceLock<(Notes, State, Prefs)> = OnceLock::new();
+
+/// Lets [`toast`] speak, once for the whole app.
+pub fn give_voice(notes: Notes, state: State, prefs: Prefs) {
+    // There is one app on a page: a second voice would be the same.
+    let _ = VOICE.set((notes, state, prefs));
+}
+
 /// Shows how something ended: `done` in words, or the refusal's own sentence.
 pub fn toast(done: Result<String, Rejection>) {
-    let notes = expect_context::<Notes>();
+    let Some((notes, state, prefs)) = VOICE.get() else { return };
     match done {
         Ok(text) => notes.show(text, Tone::Ok),
         Err(rejection) => {
-            let locale = use_i18n().get_locale_untracked();
-            let property = expect_context::<State>().property.get_untracked();
+            let property = state.property.get_untracked();
+            let locale = prefs.locale.get_untracked();
             notes.show(words::sentence(locale, &rejection, property.as_deref()), Tone::Urgent);
         }
     }

@@ -100,7 +100,7 @@ fn refused_elsewhere(state: State, id: CommandId) -> Option<CaseCommand> {
         refusals.iter().find(|refusal| refusal.id == id).map(|refusal| refusal.text.clone())
     })?;
     match Envelope::read(&text).and_then(|envelope| envelope.command()) {
-        Ok(Command::Case(command)) => Some(command),
+        Ok(Command::Case(command)) => Some(*command),
         Ok(Command::Settle) | Err(_) => None,
     }
 }

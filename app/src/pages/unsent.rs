@@ -260,7 +260,10 @@ fn text_of(state: State, command: CommandId) -> Option<String> {
 
 fn place_and_category(text: &str) -> Option<(shared::ids::PlaceCode, shared::ids::CategoryCode)> {
     match wire::Envelope::read(text).and_then(|envelope| envelope.command()).ok()? {
-        wire::Command::Case(CaseCommand::Report(report)) => Some((report.place, report.category)),
-        wire::Command::Case(_) | wire::Command::Settle => None,
+        wire::Command::Case(command) => match *command {
+            CaseCommand::Report(report) => Some((report.place, report.category)),
+            _ => None,
+        },
+        wire::Command::Settle => None,
     }
 }

@@ -97,6 +97,19 @@ impl State {
         self.local()?.drop_draft(key, photos).await.map_err(refusal)
     }
 
+    /// Takes a photo out of a draft; `draft` is the draft without it.
+    ///
+    /// # Errors
+    /// Of storage.
+    pub async fn drop_photo<T: Serialize>(
+        &self,
+        key: &str,
+        draft: &T,
+        photo: &PhotoRef,
+    ) -> Result<(), Rejection> {
+        self.local()?.drop_photo(key, draft, photo).await.map_err(refusal)
+    }
+
     /// Makes a photo small and upright, and keeps it together with the draft that `add` puts it into.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ use shared::{
     session::{NewPassword, Session, SessionEntry, SignIn},
 };
 
-use super::{Phase, State, Told, refusal};
+use super::{Link, Phase, State, Told, refusal};
 use crate::{
     local::Local,
     platform::{
@@ -97,7 +97,12 @@ impl State {
         let mut guards = Vec::new();
         guards.extend(
             events::on_connection(move |online| {
-                self.nudge(if online { Nudge::Online } else { Nudge::Saved });
+                // Being told of no network is believed; being told of one is tried.
+                if online {
+                    self.nudge(Nudge::Online);
+                } else {
+                    self.link.set(Link::Offline);
+                }
             })
             .into_iter()
             .flatten(),

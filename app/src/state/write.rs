@@ -98,7 +98,7 @@ impl State {
             .outbox
             .with_untracked(|rows| rows.iter().find(|row| row.id == command).map(|row| row.text.clone()));
         match Envelope::read(&text?).and_then(|envelope| envelope.command()) {
-            Ok(wire::Command::Case(command)) => Some(command),
+            Ok(wire::Command::Case(command)) => Some(*command),
             Ok(wire::Command::Settle) | Err(_) => None,
         }
     }

@@ -181,7 +181,7 @@ pub fn said(text: &str) -> Option<String> {
         Command::Case(command) => command,
         Command::Settle => return None,
     };
-    let said = match command {
+    let said = match *command {
         CaseCommand::Report(report) => report.text,
         CaseCommand::Fix { result, .. } | CaseCommand::Complete { result, .. } => result,
         CaseCommand::Comment { text, .. } => text,
