@@ -5,17 +5,57 @@
 import { test as base, type BrowserContext, type Page } from "@playwright/test";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import type { PHONE } from "./devices.ts";
+import { Line } from "./line.ts";
 import { ROOT, Server } from "./server.ts";
 
 export { expect } from "@playwright/test";
+
+type Shape = Partial<typeof PHONE>;
+
+/** A phone or a tablet: storage, cookies and a line to the server of its own, and one page. */
+export class Device {
+  readonly page: Page;
+  /** What its page has reported as errors so far. */
+  readonly errors: string[];
+  readonly #line: Line;
+
+  constructor(page: Page, line: Line) {
+    this.page = page;
+    this.errors = errorsOf(page);
+    this.#line = line;
+  }
+
+  get context(): BrowserContext {
+    return this.page.context();
+  }
+
+  /** Leaves the network; the app may still start from what it has kept. */
+  async goOffline(): Promise<void> {
+    await this.#line.cut();
+    await this.context.setOffline(true);
+  }
+
+  /** Comes back into the network. */
+  async goOnline(): Promise<void> {
+    await this.#line.mend();
+    await this.context.setOffline(false);
+  }
+
+  /** Ends the app and starts it at an address. */
+  async restart(path = "/"): Promise<void> {
+    await this.page.goto("about:blank");
+    await this.page.goto(path);
+  }
+}
 
 interface Fixtures {
   /** The server, with the demo and nothing else in it. */
   server: Server;
   /** Keeps a picture of the page under `artefacts/steps`, numbered in the order of the test's steps. */
   picture: (page: Page, step: string) => Promise<void>;
-  /** One more device: storage, cookies and network of its own, otherwise like the project's. */
-  device: () => Promise<BrowserContext>;
+  /** A device, of another shape than the project's if wanted. */
+  device: (shape?: Shape) => Promise<Device>;
 }
 
 export const test = base.extend<Fixtures>({
@@ -45,15 +85,19 @@ export const test = base.extend<Fixtures>({
     });
   },
 
-  // The options of the project hold for contexts that a test makes, too.
-  device: async ({ browser, baseURL }, use) => {
-    const made: BrowserContext[] = [];
-    await use(async () => {
-      const context = await browser.newContext(baseURL ? { baseURL } : {});
-      made.push(context);
-      return context;
+  device: async ({ browser, server }, use) => {
+    const made: [BrowserContext, Line][] = [];
+    await use(async (shape = {}) => {
+      const line = await Line.to(server.port);
+      // The options of the project hold for contexts that a test makes, too.
+      const context = await browser.newContext({ baseURL: line.url, ...shape });
+      made.push([context, line]);
+      return new Device(await context.newPage(), line);
     });
-    await Promise.all(made.map((context) => context.close()));
+    for (const [context, line] of made) {
+      await context.close();
+      await line.cut();
+    }
   },
 });
 

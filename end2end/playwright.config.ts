@@ -4,6 +4,7 @@
  * Each test gets a server of its own (see `server.ts`), so the order of the tests does not matter.
  */
 import { defineConfig } from "@playwright/test";
+import { PHONE, TABLET } from "./devices.ts";
 
 export default defineConfig({
   testDir: "journeys",
@@ -16,6 +17,7 @@ export default defineConfig({
   timeout: 90_000,
   expect: { timeout: 15_000 },
   use: {
+    actionTimeout: 15_000,
     locale: "zh-CN",
     timezoneId: "Asia/Shanghai",
     colorScheme: "light",
@@ -39,14 +41,9 @@ export default defineConfig({
       ],
     },
   },
+  // A journey with several people has phones and tablets of its own, and runs once: its tag says where it belongs.
   projects: [
-    {
-      name: "phone",
-      use: { viewport: { width: 412, height: 839 }, deviceScaleFactor: 2.625, hasTouch: true, isMobile: true },
-    },
-    {
-      name: "tablet",
-      use: { viewport: { width: 1180, height: 820 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true },
-    },
+    { name: "phone", use: PHONE, grepInvert: /@tablet/ },
+    { name: "tablet", use: TABLET, grepInvert: /@phone/ },
   ],
 });

@@ -44,14 +44,16 @@ export class Server {
   /** Its own copy of the site. */
   readonly site: string;
 
+  /** The port that it listens on. */
+  readonly port: number;
+
   readonly #folder: string;
-  readonly #port: number;
   #process: ChildProcess | undefined;
   #log = "";
 
   private constructor(folder: string, port: number) {
     this.#folder = folder;
-    this.#port = port;
+    this.port = port;
     this.url = `http://localhost:${port}`;
     this.data = join(folder, "data");
     this.site = join(folder, "site");
@@ -71,7 +73,7 @@ export class Server {
 
   /** Starts it again with the data it has. */
   async start(): Promise<void> {
-    const listen = `127.0.0.1:${this.#port}`;
+    const listen = `127.0.0.1:${this.port}`;
     const args = ["serve", "--listen", listen, "--data", this.data, "--site-dir", this.site];
     const child = spawn(BINARY, args, { env: ENVIRONMENT, stdio: ["ignore", "pipe", "pipe"] });
     for (const stream of [child.stdout, child.stderr]) {
