@@ -50,7 +50,14 @@ pub enum Nudge {
     Asked,
     /// The server said that a site has moved on.
     Poked(SiteCode),
+    /// The stream that says so is open, and may have missed something before.
+    Hearing,
+    /// The server ended that stream.
+    Deaf,
 }
+
+/// A stream that the server ended is not opened again sooner: meanwhile news are asked for.
+const LISTEN_AGAIN: i64 = 15_000;
 
 /// What ended a step.
 #[derive(Debug)]
@@ -83,6 +90,7 @@ struct Driver {
     retry: Retry,
     poked: Rc<RefCell<BTreeSet<SiteCode>>>,
     live: Option<Live>,
+    listen_from: Ms,
     fetched: bool,
 }
 
@@ -90,8 +98,15 @@ struct Driver {
 pub async fn run(state: State, local: Local, mut nudges: UnboundedReceiver<Nudge>) {
     // A browser without locks has every tab sync: verdicts are idempotent, so that this costs requests and no more.
     let _lock = Lock::acquire(&format!("{}-sync", local.name())).await.ok();
-    let mut driver =
-        Driver { state, local, retry: Retry::default(), poked: Rc::default(), live: None, fetched: false };
+    let mut driver = Driver {
+        state,
+        local,
+        retry: Retry::default(),
+        poked: Rc::default(),
+        live: None,
+        listen_from: Ms(0),
+        fetched: false,
+    };
     loop {
         while let Some(Some(nudge)) = nudges.next().now_or_never() {
             driver.nudged(nudge);
@@ -119,12 +134,22 @@ impl Driver {
             Nudge::Online | Nudge::Visible | Nudge::SignedIn | Nudge::Asked => {
                 self.retry = Retry::default();
                 self.live = None;
-                let session = self.state.session.get_untracked();
-                let sites = session.into_iter().flat_map(|session| session.sites);
-                self.poked.borrow_mut().extend(sites.map(|site| site.code));
+                self.listen_from = Ms(0);
+                self.ask_everywhere();
+            }
+            Nudge::Hearing => self.ask_everywhere(),
+            Nudge::Deaf => {
+                self.live = None;
+                self.listen_from = Ms(clock::now_ms()).plus(LISTEN_AGAIN);
             }
             Nudge::Poked(site) => drop(self.poked.borrow_mut().insert(site)),
         }
+    }
+
+    fn ask_everywhere(&self) {
+        let session = self.state.session.get_untracked();
+        let sites = session.into_iter().flat_map(|session| session.sites);
+        self.poked.borrow_mut().extend(sites.map(|site| site.code));
     }
 
     /// Takes one step; answers until when to wait, or `None` to go on at once.
@@ -179,7 +204,7 @@ impl Driver {
     async fn rest(&mut self, until: Option<Ms>) -> Option<Ms> {
         let failing = self.retry.failures > 0 && self.retry.not_before > Ms(clock::now_ms());
         if !failing && !self.state.expired.get_untracked() {
-            if self.live.is_none() && events::is_visible() {
+            if self.live.is_none() && events::is_visible() && Ms(clock::now_ms()) >= self.listen_from {
                 self.live = self.listen();
             }
             if !self.fetched {
@@ -197,7 +222,10 @@ impl Driver {
         let state = self.state;
         Live::open("/api/live", move |event: LiveEvent<Poke>| match event {
             LiveEvent::Message(poke) => state.nudge(Nudge::Poked(poke.site)),
-            LiveEvent::Open | LiveEvent::Broken | LiveEvent::Closed => {}
+            LiveEvent::Open => state.nudge(Nudge::Hearing),
+            LiveEvent::Closed => state.nudge(Nudge::Deaf),
+            // The browser connects again by itself.
+            LiveEvent::Broken => {}
         })
         .ok()
     }

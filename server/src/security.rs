@@ -26,7 +26,7 @@ const HEADERS: [(HeaderName, HeaderValue); 6] = [
         HeaderName::from_static("permissions-policy"),
         HeaderValue::from_static(
             "camera=(self), microphone=(self), geolocation=(self), display-capture=(), payment=(), usb=(), \
-             serial=(), bluetooth=(), midi=(), magnetometer=(), gyroscope=(), accelerometer=()",
+             serial=(), midi=(), magnetometer=(), gyroscope=(), accelerometer=()",
         ),
     ),
     (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
