@@ -561,12 +561,7 @@ fn Photos(page: Page) -> impl IntoView {
                     remove=move || {
                         format!("{} {}", t_string!(i18n, field.remove_photo), place_of(photo.id) + 1)
                     }
-                    on_remove=move || {
-                        page.write(
-                            Spot::Photos,
-                            |draft| draft.photos.retain(|kept| kept.id != photo.id),
-                        );
-                    }
+                    on_remove=move || page.paper.remove(photo.clone())
                 />
             </For>
             <Show when=move || photos.with(Vec::len) < PHOTOS_MAX && !busy.get()>

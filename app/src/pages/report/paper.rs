@@ -2,7 +2,7 @@
 //! that a killed page reopens on the same report.
 
 use leptos::prelude::*;
-use shared::Rejection;
+use shared::{Rejection, case::command::PhotoRef};
 
 use crate::{
     platform::{clock, photo},
@@ -109,6 +109,17 @@ impl Paper {
     /// It was not sent after all.
     pub fn reopen(self) {
         let _ = self.over.try_set_value(false);
+    }
+
+    /// Takes a photo off; its bytes leave the device.
+    pub fn remove(self, photo: PhotoRef) {
+        self.draft.update(|draft| draft.photos.retain(|kept| kept.id != photo.id));
+        let (state, key, draft) = (self.state, self.key.get_value(), self.draft.get_untracked());
+        leptos::task::spawn_local(async move {
+            if let Err(rejection) = state.drop_photo(&key, &draft, &photo).await {
+                let _ = self.kept.try_set(Kept::Failed(rejection));
+            }
+        });
     }
 
     /// Adds photos, one after another; each is on the device with the draft before the next one begins.
