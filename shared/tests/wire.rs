@@ -285,7 +285,7 @@ fn the_golden_commands_are_read_and_written_again_without_loss() {
             Ok(Command::Case(command)) => {
                 assert_eq!(command.kind(), envelope.kind);
                 assert_eq!(command.body(), envelope.body);
-                asked.push(command);
+                asked.push(*command);
             }
             Ok(Command::Settle) => assert_eq!(envelope.kind, SETTLE),
             Err(refusal) => panic!("{refusal:?} for {text}"),

@@ -2,8 +2,7 @@
 
 use wasm_bindgen::{JsCast as _, JsValue};
 
-/// A failure of the browser, the device or the network. [`PlatformError::code`] is stable and is the key of
-/// the text that a person reads; the texts in here are for the log.
+/// A failure of the browser, the device or the network. `state::refusal` gives it the code that people read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlatformError {
     /// The database on this device did not do what was asked.

@@ -1,0 +1,179 @@
+/** What is written stays on the device: through a killed browser, an ended session, an update, bad photos. */
+import { type BrowserContext, chromium, type Page } from "@playwright/test";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "../journey.ts";
+import * as people from "../people.ts";
+import { rung } from "../people.ts";
+
+test("a half-written report is there again after the browser was killed", { tag: "@phone" }, async ({
+  server,
+  picture,
+}, info) => {
+  const profile = await mkdtemp(join(tmpdir(), "firsthand-profile-"));
+  const { launchOptions, ...shape } = info.project.use;
+  const open = () => chromium.launchPersistentContext(profile, { ...launchOptions, ...shape, baseURL: server.url });
+  try {
+    // Signed in some time ago.
+    const before = await open();
+    await people.signIn(await only(before), people.GUARD);
+    await people.shellIsKept(await only(before));
+    await before.close();
+
+    const first = await open();
+    const page = await only(first);
+    await page.goto("/");
+    await people.write(page, { photo: "leak-12mp.jpg", category: "漏水", text: "水管接头滴水，正在" });
+    await expect(page.getByText("已自动存在手机 ✓")).toBeVisible();
+    await picture(page, "half-written");
+    // As the system does it to an app in the background: no page is asked, nothing is said.
+    const gone = new Promise<void>((resolve) => first.once("close", () => resolve()));
+    const browser = await first.browser()?.newBrowserCDPSession();
+    // The answer is that there is nobody left to answer.
+    await browser?.send("Browser.crash").catch(() => undefined);
+    await gone;
+
+    await server.stop();
+    const second = await open();
+    const again = await only(second);
+    await again.goto("/");
+    const card = again.getByRole("heading", { name: "有一份没写完的报告" });
+    await expect(card).toBeVisible();
+    await expect(again.getByText("1 张照片 · 水管接头滴水，正在")).toBeVisible();
+    await picture(again, "home-after-the-kill");
+    await again.getByRole("link", { name: "继续写" }).click();
+    await expect(again.getByLabel("补充一句")).toHaveValue("水管接头滴水，正在");
+    await expect(again.getByRole("radio", { name: "漏水" })).toBeChecked();
+    await expect(again.getByRole("button", { name: "照片 1", exact: true })).toBeVisible();
+    await picture(again, "the-same-report");
+    await people.pickPlace(again, "5大堂", /^大堂/);
+    await people.send(again);
+    await server.start();
+    await expect(rung(again, "照片 1 / 1 已核对")).toBeVisible();
+    await picture(again, "sent");
+    await second.close();
+  } finally {
+    await rm(profile, { recursive: true, force: true });
+  }
+});
+
+/** The page that a browser opens with. */
+async function only(context: BrowserContext): Promise<Page> {
+  return context.pages()[0] ?? (await context.newPage());
+}
+
+test("an ended session stops nothing but the sending, until signing in again", { tag: "@phone" }, async ({
+  device,
+  picture,
+}) => {
+  const phone = await device();
+  const page = phone.page;
+  await people.signIn(page, people.GUARD);
+  await people.shellIsKept(page);
+  // As an administrator, or the person on another device, would end it.
+  const sessions: { id: string }[] = await (await page.request.get("/api/sessions")).json();
+  for (const { id } of sessions) await page.request.delete(`/api/sessions/${id}`);
+
+  await people.write(page, { photo: "litter-small.jpg", category: "垃圾污渍", place: ["5大堂", /^大堂/] });
+  await people.send(page);
+  const banner = page.getByRole("status").filter({ hasText: "登录已过期，1 条存在手机" });
+  await expect(banner).toBeVisible();
+  await picture(page, "expired");
+  await phone.restart();
+  await expect(banner).toBeVisible();
+  await expect(page.getByRole("link", { name: /1 条还没送出/ })).toBeVisible();
+  await picture(page, "expired-after-a-start");
+  await banner.getByRole("button", { name: "登录" }).click();
+  const sheet = page.getByRole("dialog", { name: "登录" });
+  await expect(sheet.getByLabel("手机号或工号")).toHaveValue(people.GUARD.code);
+  await picture(page, "signing-in-again");
+  await people.fillSignIn(sheet, people.GUARD);
+  await expect(sheet).toBeHidden();
+  await expect(page.getByRole("link", { name: /条还没送出/ })).toBeHidden();
+  await page.getByRole("link", { name: /垃圾污渍/ }).click();
+  await expect(rung(page, "照片 1 / 1 已核对")).toBeVisible();
+  await picture(page, "drained");
+  expect(phone.errors).toEqual([]);
+});
+
+test("an update is offered, waits for a tap and loses nothing", { tag: "@phone" }, async ({ device, server, picture }) => {
+  const phone = await device();
+  const page = phone.page;
+  const build = () => page.locator('meta[name="build"]').getAttribute("content");
+  await people.signIn(page, people.GUARD);
+  await people.shellIsKept(page);
+  await phone.restart();
+  await people.write(page, { photo: "litter-small.jpg", category: "漏水", text: "写到一半" });
+  await expect(page.getByText("已自动存在手机 ✓")).toBeVisible();
+
+  const before = await build();
+  const after = await server.deploy();
+  await page.goto("/report");
+  const banner = page.getByRole("status").filter({ hasText: "有新版本" });
+  await expect(banner).toBeVisible();
+  expect(await build()).toBe(before);
+  await picture(page, "offered");
+
+  // A password that is being typed is kept nowhere: no update then.
+  await page.goto("/me");
+  await expect(banner).toBeVisible();
+  await page.getByRole("button", { name: "改密码" }).click();
+  const sheet = page.getByRole("dialog", { name: "改密码" });
+  await sheet.getByLabel("现在的密码").fill("firsthand");
+  await expect(banner).toBeHidden();
+  await picture(page, "not-offered-over-a-dirty-form");
+  await sheet.getByRole("button", { name: "关闭" }).click();
+  await expect(banner).toBeVisible();
+  expect(await build()).toBe(before);
+
+  await Promise.all([page.waitForEvent("load"), banner.getByRole("button", { name: "更新" }).click()]);
+  await expect.poll(build).toBe(after);
+  await expect(banner).toBeHidden();
+  await page.goto("/");
+  await page.getByRole("link", { name: "继续写" }).click();
+  await expect(page.getByLabel("补充一句")).toHaveValue("写到一半");
+  await expect(page.getByRole("button", { name: "照片 1", exact: true })).toBeVisible();
+  await picture(page, "updated-with-the-draft");
+  expect(phone.errors).toEqual([]);
+});
+
+const TAKE_ANOTHER = "请重新拍一张。";
+const BAD_PHOTOS = [
+  ["bad-html.jpg", `这部手机打不开这张照片。${TAKE_ANOTHER}`],
+  ["bad-text.jpg", `这部手机打不开这张照片。${TAKE_ANOTHER}`],
+  ["bad-truncated.jpg", `这部手机打不开这张照片。${TAKE_ANOTHER}`],
+  ["bad-pixel-bomb.png", "照片太大，这部手机打不开。请重新拍一张小一点的。"],
+] as const;
+
+test("a photo that is none gets its sentence, and the report goes on", { tag: "@phone" }, async ({ device, picture }) => {
+  const { page, errors } = await device();
+  await people.signIn(page, people.GUARD);
+  await people.write(page, { photo: "litter-small.jpg", category: "漏水", text: "门口漏水" });
+  for (const [name, sentence] of BAD_PHOTOS) {
+    await test.step(name, async () => {
+      await page.getByLabel("再拍一张").setInputFiles(people.photo(name));
+      await expect(page.getByRole("alert").filter({ hasText: sentence })).toBeVisible();
+      await expect(page.getByRole("button", { name: /^照片 \d$/ })).toHaveCount(1);
+      await expect(page.getByLabel("补充一句")).toHaveValue("门口漏水");
+      await picture(page, name);
+    });
+  }
+  // Turned by EXIF, with a profile, with transparency: these are photos.
+  for (const name of ["lamp-portrait-exif6.jpg", "lift-exif3.jpg", "screenshot.png"]) {
+    await page.getByLabel("再拍一张").setInputFiles(people.photo(name));
+  }
+  await expect(page.getByRole("button", { name: /^照片 \d$/ })).toHaveCount(4);
+  await picture(page, "four-good-photos");
+  await people.pickPlace(page, "5大堂", /^大堂/);
+  await people.send(page);
+  await expect(rung(page, "照片 4 / 4 已核对")).toBeVisible();
+  await picture(page, "all-verified");
+
+  // From the home page, where the report begins with the photo.
+  await page.goto("/");
+  await page.getByLabel("拍照报告问题").setInputFiles(people.photo("bad-html.jpg"));
+  await expect(page.getByText(BAD_PHOTOS[0][1])).toBeVisible();
+  await picture(page, "bad-photo-at-home");
+  expect(errors).toEqual([]);
+});
