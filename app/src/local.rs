@@ -3,6 +3,8 @@
 //! Every write is one strict transaction. What [`Local::commit`] has answered `Ok` to is on the disk: only then may a
 //! screen say so. Rows are kept until the server's receipt, and the sync engine says when that is.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use shared::{
     case::{CaseCommand, CaseView, command::PhotoRef},
@@ -48,6 +50,41 @@ struct Head {
 struct StoredDoc {
     site: SiteCode,
     doc: Doc,
+}
+
+/// What this device knows of the people who use it. It has a database of its own, because it is wanted before anybody's
+/// can be opened, and because localStorage reaches the disk only seconds later.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Accounts {
+    /// Who is signed in.
+    pub current: Option<PersonId>,
+    /// Who has signed in under which name.
+    pub known: BTreeMap<String, PersonId>,
+}
+
+const ACCOUNTS_DB: &str = "firsthand";
+const ACCOUNTS: &str = "accounts";
+
+impl Accounts {
+    /// What the device knows; nothing, if it cannot be read.
+    ///
+    /// # Errors
+    /// Of storage that does not open.
+    pub async fn read() -> Result<Self, PlatformError> {
+        let known = Db::open(ACCOUNTS_DB).await?.get(Store::Meta, ACCOUNTS).await;
+        match known {
+            Err(PlatformError::Storage(StorageError::Unreadable { .. })) => Ok(Accounts::default()),
+            answer => Ok(answer?.unwrap_or_default()),
+        }
+    }
+
+    /// Keeps it.
+    ///
+    /// # Errors
+    /// Of storage.
+    pub async fn keep(&self) -> Result<(), PlatformError> {
+        Db::open(ACCOUNTS_DB).await?.put(Store::Meta, ACCOUNTS, self).await
+    }
 }
 
 /// What a new command is about.

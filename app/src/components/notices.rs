@@ -42,7 +42,11 @@ impl Notes {
     fn show(self, text: String, tone: Tone) {
         let key = self.next.get_value();
         self.next.set_value(key + 1);
-        self.list.update(|list| list.push(Note { key, text, tone }));
+        // The same said again takes the place of the first.
+        self.list.update(|list| {
+            list.retain(|note| note.text != text);
+            list.push(Note { key, text, tone });
+        });
         leptos::task::spawn_local(async move {
             clock::sleep(TOAST_MS).await;
             self.close(key);

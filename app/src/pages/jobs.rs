@@ -199,7 +199,8 @@ fn JobCard(
     let clock = memo(move |_| case.with(running));
     let countdown = move || {
         let (_, at, total) = clock.get()?;
-        let remaining = Signal::derive(move || at.saturating_sub(state.now.get().0));
+        // The clocks of phone and server may be a moment apart; nobody has more time than there is.
+        let remaining = Signal::derive(move || at.saturating_sub(state.now.get().0).min(total));
         let phrase = Callback::new(move |left| left_words(i18n, left));
         Some(if stage == StageName::Dispatched {
             view! { <Countdown remaining_ms=remaining total_ms=total phrase=phrase /> }.into_any()

@@ -1,4 +1,4 @@
-//! Small settings in localStorage: what must be known before a person's database can be opened.
+//! Small settings in localStorage: what must be known before the first paint, or matters little if it is lost.
 //!
 //! Values are JSON. The page's start script reads the theme, under the same key and as JSON, to set it before the
 //! first paint.
@@ -18,10 +18,6 @@ pub enum Setting {
     Language,
     /// The theme that the person chose; else the device's.
     Theme,
-    /// Who was last signed in on this device, which names the database to open.
-    LastSignedIn,
-    /// Who has signed in on this device under which name.
-    Accounts,
     /// How far the device's clock was last found to be from the server's.
     LastOffset,
 }
@@ -32,8 +28,6 @@ impl Setting {
         match self {
             Self::Language => "language",
             Self::Theme => "theme",
-            Self::LastSignedIn => "last_signed_in",
-            Self::Accounts => "accounts",
             Self::LastOffset => "last_offset",
         }
     }
@@ -52,11 +46,6 @@ pub fn write<T: Serialize + ?Sized>(setting: Setting, value: &T) -> Result<(), P
     Ok(local_storage()?
         .set_item(setting.key(), &text)
         .map_err(|thrown| StorageError::from_thrown(&thrown))?)
-}
-
-/// Clears a setting.
-pub fn clear(setting: Setting) -> Result<(), PlatformError> {
-    Ok(local_storage()?.remove_item(setting.key()).map_err(|thrown| StorageError::from_thrown(&thrown))?)
 }
 
 fn local_storage() -> Result<Storage, PlatformError> {

@@ -3,8 +3,6 @@
 //! Who was last signed in is known without a network, and so is their database: the app opens on their home page
 //! before anything is asked of the server. A session that has ended blocks sending, never recording.
 
-use std::collections::BTreeMap;
-
 use futures::channel::mpsc;
 use leptos::prelude::*;
 use shared::{
@@ -15,7 +13,7 @@ use shared::{
 
 use super::{Link, Phase, State, Told, refusal};
 use crate::{
-    local::Local,
+    local::{Accounts, Local},
     platform::{
         clock, device, events,
         http::{Request, Response},
@@ -33,13 +31,16 @@ impl State {
     pub async fn start(self) {
         self.inner().borrow_mut().heard = settings::read(Setting::LastOffset);
         self.listen();
-        match settings::read::<PersonId>(Setting::LastSignedIn) {
-            None => self.phase.set(Phase::SignedOut),
-            Some(person) => {
-                if let Err(rejection) = self.open(person).await {
-                    self.phase.set(Phase::Broken(rejection));
-                }
+        let opened = match Accounts::read().await.map_err(refusal) {
+            Ok(Accounts { current: Some(person), .. }) => self.open(person).await,
+            Ok(Accounts { current: None, .. }) => {
+                self.phase.set(Phase::SignedOut);
+                Ok(())
             }
+            Err(rejection) => Err(rejection),
+        };
+        if let Err(rejection) = opened {
+            self.phase.set(Phase::Broken(rejection));
         }
     }
 
@@ -124,9 +125,10 @@ impl State {
     /// # Errors
     /// The server's `auth.*`, or `device.offline`.
     pub async fn sign_in(self, name: String, password: String) -> Result<(), Rejection> {
-        let mut known: BTreeMap<String, PersonId> = settings::read(Setting::Accounts).unwrap_or_default();
+        let mut accounts = Accounts::read().await.map_err(refusal)?;
         let name = name.trim().to_owned();
-        let database = known.get(&name).map_or_else(|| NEWCOMER.to_owned(), |person| Local::name_of(*person));
+        let known = accounts.known.get(&name);
+        let database = known.map_or_else(|| NEWCOMER.to_owned(), |person| Local::name_of(*person));
         let first = Local::open(&database).await.map_err(refusal)?;
         let mut session = self.ask_to_sign_in(&first, &name, &password).await?;
         let local = Local::open(&Local::name_of(session.person)).await.map_err(refusal)?;
@@ -135,10 +137,9 @@ impl State {
             session = self.ask_to_sign_in(&local, &name, &password).await?;
         }
         local.keep_session(Some(&session)).await.map_err(refusal)?;
-        known.insert(name, session.person);
-        // Without these two the person signs in once more at the next start; nothing else depends on them.
-        let _ = settings::write(Setting::Accounts, &known);
-        let _ = settings::write(Setting::LastSignedIn, &session.person);
+        accounts.known.insert(name, session.person);
+        accounts.current = Some(session.person);
+        accounts.keep().await.map_err(refusal)?;
         self.hear(session.server_time);
         self.expired.set(false);
         let same =
@@ -173,7 +174,8 @@ impl State {
         // Offline the cookie stays, but nothing here uses it: the session is forgotten below.
         let _ = Request::new("DELETE", "/api/session").send().await;
         self.local()?.keep_session(None).await.map_err(refusal)?;
-        settings::clear(Setting::LastSignedIn).map_err(refusal)?;
+        let accounts = Accounts::read().await.map_err(refusal)?;
+        Accounts { current: None, ..accounts }.keep().await.map_err(refusal)?;
         if let Some(channel) = &self.inner().borrow().channel {
             let _ = channel.post(&Told::Session);
         }

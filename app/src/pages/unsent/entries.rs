@@ -134,15 +134,22 @@ impl Photos {
     pub fn of(command: CommandId, uploads: &[UploadRow]) -> Self {
         let mut photos = Photos { count: 0, sent: 0, bytes: 0, waiting: false, refused: None };
         for upload in uploads.iter().filter(|upload| upload.command == command) {
-            photos.count += usize::from(upload.part == Part::Full);
-            photos.bytes += u64::from(upload.bytes);
-            match upload.state {
+            let (bytes, sent) = match upload.state {
                 UploadState::Waiting => {
                     photos.waiting = true;
-                    photos.sent += u64::from(upload.offset);
+                    (upload.bytes, upload.offset)
                 }
-                UploadState::Done { .. } => photos.sent += u64::from(upload.bytes),
-                UploadState::Refused { code } => photos.refused = Some(code),
+                UploadState::Done { .. } => (upload.bytes, upload.bytes),
+                UploadState::Refused { code } => {
+                    photos.refused = Some(code);
+                    (upload.bytes, upload.offset)
+                }
+            };
+            // A thumbnail is no photo of its own: the receipt counts the same bytes.
+            if upload.part == Part::Full {
+                photos.count += 1;
+                photos.bytes += u64::from(bytes);
+                photos.sent += u64::from(sent);
             }
         }
         photos
@@ -272,7 +279,7 @@ mod tests {
         assert_eq!(commands, [3, 2, 4]);
         assert_eq!((listed[2].photos, &listed[2].got), (1, &Got::Photos));
         let photos = Photos::of(listed[2].command, &uploads);
-        assert_eq!((photos.sent, photos.bytes), (140, 200));
+        assert_eq!((photos.sent, photos.bytes), (40, 100));
     }
 
     #[test]
