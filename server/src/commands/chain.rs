@@ -57,6 +57,17 @@ pub(super) fn read(texts: Vec<String>, alone: i64) -> Result<Vec<Link>, Code> {
     Ok(links)
 }
 
+/// The place of the first text of a push of which not one can be read: such texts are a repeat as far as they are the
+/// last ones of the chain, whose hashes are `known`, the last one first. Without such an end they are new, even where
+/// the same text lies further back.
+pub(super) fn place_alone(texts: &[String], head: i64, known: &[String]) -> i64 {
+    let hashes: Vec<String> = texts.iter().map(|text| wire::hash(text)).collect();
+    let repeats = |count: &usize| known.iter().take(*count).rev().eq(hashes.iter().take(*count));
+    let repeated = (1..=hashes.len().min(known.len())).rev().find(repeats).unwrap_or(0);
+    // A push has a hundred texts at the most.
+    head + 1 - i64::try_from(repeated).unwrap_or(0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,6 +99,21 @@ mod tests {
         let links = read(vec![junk.clone(), after], 99).unwrap();
         assert_eq!(links[0].n, 8);
         assert_eq!(read(vec![junk], 99).unwrap()[0].n, 99);
+    }
+
+    #[test]
+    fn texts_without_a_place_are_a_repeat_if_they_are_the_end_of_the_chain() {
+        let texts = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        let known: Vec<String> = ["c", "b", "b", "a"].iter().map(|text| wire::hash(text)).collect();
+        let place = |list: &[&str]| place_alone(&texts(list), 4, &known);
+        assert_eq!(place(&["c"]), 4);
+        assert_eq!(place(&["b", "c"]), 3);
+        assert_eq!(place(&["b", "b", "c", "d"]), 2);
+        assert_eq!(place(&["a", "b", "b", "c"]), 1);
+        for new in [&["b"][..], &["d"], &["a", "b"], &["b", "b"]] {
+            assert_eq!(place(new), 5, "{new:?}");
+        }
+        assert_eq!(place_alone(&texts(&["a"]), 0, &[]), 1);
     }
 
     #[test]

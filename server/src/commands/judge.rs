@@ -134,7 +134,9 @@ impl<'a> Chain<'a> {
     /// A link as it is to be kept, and the reason to refuse it that needs no site to be known.
     async fn draft(&self, conn: &mut Conn, link: &Link) -> Result<(Kept, Option<Rejection>), Error> {
         let Batch { device, author, sent, received } = *self.batch;
-        let derived = CommandId(Uuid::new_v5(&NAMESPACE, link.hash.as_bytes()));
+        // The same text may lie at several places, of this chain and of others.
+        let place = format!("{device}/{author}/{}/{}", link.n, link.hash);
+        let derived = CommandId(Uuid::new_v5(&NAMESPACE, place.as_bytes()));
         let mut kept = Kept {
             device,
             author,

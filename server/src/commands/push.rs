@@ -63,14 +63,9 @@ async fn take(app: App, request: PushRequest, received: Ms) -> Result<Vec<Answer
         return Err(Code::PushBadSignature.into());
     }
     let head = store::find_head(&mut tx, device, author).await?;
-    let alone = match request.commands.iter().all(|text| wire::Envelope::read(text).is_err()) {
-        true => {
-            let first = request.commands.first().map(|text| wire::hash(text)).unwrap_or_default();
-            store::place_of(&mut tx, device, author, &first).await?
-        }
-        false => None,
-    };
-    let links = chain::read(request.commands, alone.unwrap_or(head.n + 1))?;
+    let known = store::last_hashes(&mut tx, device, author, request.commands.len()).await?;
+    let alone = chain::place_alone(&request.commands, head.n, &known);
+    let links = chain::read(request.commands, alone)?;
     check_against(&mut tx, &links, &head, device, author).await?;
     let runs = runs(&mut tx, links, author).await?;
     tx.commit().await?;

@@ -113,7 +113,7 @@ pub struct Kept {
     pub n: i64,
     /// The hash of its text.
     pub hash: String,
-    /// Its own id, or one that follows from its hash where it has none of its own.
+    /// Its own id, or one that follows from its place and hash where it has none of its own.
     pub id: CommandId,
     /// For which site, if it names one that is known.
     pub site: Option<SiteCode>,
@@ -202,18 +202,18 @@ pub async fn at(
     .transpose()
 }
 
-/// The place of a text in a chain, if it is in it.
-pub async fn place_of(
+/// The hashes of the last commands of a chain, `most` at the most, the last one first.
+pub async fn last_hashes(
     conn: &mut Conn,
     device: DeviceId,
     author: PersonId,
-    hash: &str,
-) -> sqlx::Result<Option<i64>> {
-    sqlx::query_scalar("select n from commands where device = $1 and author = $2 and hash = $3 order by n")
+    most: usize,
+) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar("select hash from commands where device = $1 and author = $2 order by n desc limit $3")
         .bind(device.to_string())
         .bind(author.to_string())
-        .bind(hash)
-        .fetch_optional(conn)
+        .bind(i64::try_from(most).unwrap_or(i64::MAX))
+        .fetch_all(conn)
         .await
 }
 

@@ -7,6 +7,8 @@ use crate::kit::{Device, On, TestApp, cast, leak, tests};
 
 tests![
     an_unreadable_command_spoils_none_of_its_neighbours,
+    the_same_unreadable_text_may_come_again_and_from_others,
+    the_same_foreign_text_may_come_in_two_chains,
     an_unknown_kind_and_a_damaged_body_are_refused_by_themselves,
     an_id_used_twice_with_different_bodies_is_refused,
     an_id_of_another_device_is_refused,
@@ -52,6 +54,36 @@ async fn an_unreadable_command_spoils_none_of_its_neighbours(on: On) {
     assert_eq!(codes(&guard.push(vec![alone.clone()]).await), [unreadable]);
     assert_eq!(codes(&guard.push(vec![alone]).await), [unreadable]);
     guard.report().await;
+}
+
+async fn the_same_unreadable_text_may_come_again_and_from_others(on: On) {
+    let app = TestApp::start(on).await;
+    let (mut guard, mut other) = (app.sign_in(cast::GUARD).await, app.sign_in(cast::OTHER_GUARD).await);
+    let unreadable = "command.unreadable";
+    let same: Vec<String> = (0..3).map(|_| guard.chain(String::new())).collect();
+    assert_eq!(codes(&guard.push(same.clone()).await), [unreadable; 3]);
+    assert_eq!(codes(&guard.push(same).await), [unreadable; 3]);
+    guard.report().await;
+    // Alone, with the same text further back.
+    let alone = guard.chain(String::new());
+    assert_eq!(codes(&guard.push(vec![alone.clone()]).await), [unreadable]);
+    assert_eq!(codes(&guard.push(vec![alone]).await), [unreadable]);
+    guard.report().await;
+    let theirs = other.chain(String::new());
+    assert_eq!(codes(&other.push(vec![theirs]).await), [unreadable]);
+    other.report().await;
+}
+
+async fn the_same_foreign_text_may_come_in_two_chains(on: On) {
+    let app = TestApp::start(on).await;
+    let (mut guard, mut other) = (app.sign_in(cast::GUARD).await, app.sign_in(cast::OTHER_GUARD).await);
+    let technician = app.sign_in(cast::TECHNICIAN).await;
+    let foreign = technician.envelope("case.report", technician.new_id(), leak()).write();
+    for device in [&mut guard, &mut other] {
+        let text = device.chain(foreign.clone());
+        assert_eq!(codes(&device.push(vec![text]).await), ["command.foreign"]);
+        device.report().await;
+    }
 }
 
 async fn an_unknown_kind_and_a_damaged_body_are_refused_by_themselves(on: On) {
