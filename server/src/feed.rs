@@ -7,6 +7,8 @@ mod cursor;
 mod pull;
 pub mod store;
 
+pub use cursor::Sealer;
+
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::App;

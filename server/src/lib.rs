@@ -46,6 +46,7 @@ use accounts::{Passwords, Throttle};
 use clock::Clock;
 use config::{Settings, Storage};
 use db::Db;
+use feed::Sealer;
 use files::Files;
 use live::Wake;
 use rate_limit::RateLimit;
@@ -81,6 +82,8 @@ pub struct Parts {
     pub wake: Wake,
     /// The id of this database's life.
     pub epoch: String,
+    /// Seals the cursors of this database.
+    pub sealer: Sealer,
     /// Becomes true when the server stops.
     pub stopping: watch::Sender<bool>,
 }
@@ -101,7 +104,7 @@ impl App {
         telemetry::figures()?;
         let url = storage.files_url()?;
         let db = Db::open(&storage.database_url()?, settings.db_connections).await?;
-        let epoch = open_epoch(&db).await?;
+        let (epoch, sealer) = open_meta(&db).await?;
         let stopping = watch::Sender::new(false);
         Ok(App(Arc::new(Parts {
             files: Files::open(&url, settings.max_megapixels)?,
@@ -114,17 +117,22 @@ impl App {
             clock,
             settings,
             epoch,
+            sealer,
             stopping,
         })))
     }
 }
 
-async fn open_epoch(db: &Db) -> anyhow::Result<String> {
+/// What a database is given when it is first opened: the id of its life, and the key of its seals.
+async fn open_meta(db: &Db) -> anyhow::Result<(String, Sealer)> {
     let mut tx = db.write().await?;
     accounts::store::begin_epoch(&mut tx, &shared::wire::hex(&random::bytes::<8>()?)).await?;
     let epoch = accounts::store::epoch(&mut tx).await?.context("the database lost its epoch")?;
+    feed::store::begin_seal_key(&mut tx, &shared::wire::base64url(&random::bytes::<32>()?)).await?;
+    let key = feed::store::seal_key(&mut tx).await?.context("the database lost its key")?;
     tx.commit().await?;
-    Ok(epoch)
+    let key = shared::wire::read_base64url(&key).context("the key of the seals is damaged")?;
+    Ok((epoch, Sealer::new(&key)?))
 }
 
 fn api() -> OpenApiRouter<App> {

@@ -62,7 +62,12 @@ pub(super) async fn pull(
         asked.map_err(|error| Rejection::new(Code::RequestBadBody).with("detail", error.body_text()))?;
     let site = SiteCode(storable(&asked.site).into_owned());
     let limit = usize::from(asked.limit.unwrap_or(LIMIT).clamp(1, LIMIT_MAX));
-    let cursor = asked.cursor.as_deref().filter(|text| !text.is_empty()).map(Cursor::read).transpose()?;
+    let cursor = asked
+        .cursor
+        .as_deref()
+        .filter(|text| !text.is_empty())
+        .map(|text| Cursor::read(text, &app.sealer))
+        .transpose()?;
     if let Some(cursor) = &cursor
         && (cursor.site != site || cursor.person != signed_in.person)
     {
@@ -104,7 +109,7 @@ pub(super) async fn pull(
         epoch: app.epoch.clone(),
         docs,
         gone,
-        cursor: next.write().map_err(anyhow::Error::from)?,
+        cursor: next.write(&app.sealer).map_err(anyhow::Error::from)?,
         more: page.cut.is_some(),
         server_time: now,
     }))

@@ -7,6 +7,20 @@ use sqlx::{AssertSqlSafe, Row};
 
 use crate::db::{Conn, damaged, rows_of_placeholders};
 
+/// The key that seals cursors, in base64url.
+pub async fn seal_key(conn: &mut Conn) -> sqlx::Result<Option<String>> {
+    sqlx::query_scalar("select value from meta where name = 'seal_key'").fetch_optional(conn).await
+}
+
+/// Sets the key if there is none.
+pub async fn begin_seal_key(conn: &mut Conn, key: &str) -> sqlx::Result<()> {
+    sqlx::query("insert into meta (name, value) values ('seal_key', $1) on conflict (name) do nothing")
+        .bind(key)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
 /// A document.
 #[derive(Clone, Debug)]
 pub struct DocRow {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use shared::wire::{self, DocKey, PullResponse};
 
-use crate::kit::{On, TestApp, cast, tests};
+use crate::kit::{On, TestApp, cast, complaint, tests};
 
 tests![
     a_first_pull_brings_the_site_and_what_concerns_the_reader,
@@ -12,6 +12,8 @@ tests![
     a_change_between_pages_is_not_lost,
     a_damaged_cursor_is_unreadable,
     a_cursor_of_another_site_or_person_is_foreign,
+    r9_a_forged_cursor_names_no_foreign_document,
+    a_cursor_outlives_the_server_that_sealed_it,
     a_cursor_from_the_future_is_refused,
     a_cursor_of_another_epoch_starts_from_nothing,
     a_gained_role_brings_its_cases,
@@ -114,11 +116,51 @@ async fn a_cursor_of_another_site_or_person_is_foreign(on: On) {
     assert_eq!(reply.problem(), (403, "cursor.foreign".to_owned()));
 }
 
-/// The cursor with something changed: opaque to devices, not to those who forge.
-fn forged(cursor: &str, change: impl FnOnce(&mut Value)) -> String {
-    let mut value: Value = serde_json::from_slice(&wire::read_base64url(cursor).unwrap()).unwrap();
+/// The cursor with something changed, as only the server itself could.
+fn rewritten(app: &TestApp, cursor: &str, change: impl FnOnce(&mut Value)) -> String {
+    let mut value: Value = serde_json::from_slice(&app.app.sealer.open(cursor).unwrap()).unwrap();
     change(&mut value);
-    wire::base64url(value.to_string().as_bytes())
+    app.app.sealer.seal(value.to_string().as_bytes())
+}
+
+async fn r9_a_forged_cursor_names_no_foreign_document(on: On) {
+    let app = TestApp::start(on).await;
+    let mut desk = app.sign_in(cast::DESK).await;
+    let mut accused = app.sign_in(cast::GUARD).await;
+    let case = desk.new_case();
+    desk.accepted("case.report", case, complaint(accused.person)).await;
+    let cursor = accused.pull().await.cursor.clone().unwrap();
+    let change = |cursor: &mut Value| {
+        let at = cursor["at"]["all"].clone();
+        cursor["at"][format!("person:{}", desk.person)] = at;
+    };
+    // This is what a seal protects: a server that believed it would name the case.
+    let sealed = rewritten(&app, &cursor, change);
+    let reply = accused.get(&format!("/api/pull?site=jinzhou&cursor={sealed}")).await;
+    assert!(reply.text.contains(&case.to_string()));
+    let bytes = wire::read_base64url(&cursor).unwrap();
+    let (seal, json) = bytes.split_at(32);
+    let mut value: Value = serde_json::from_slice(json).unwrap();
+    change(&mut value);
+    let forged = value.to_string();
+    for forged in [
+        wire::base64url(forged.as_bytes()),
+        wire::base64url(&[seal, forged.as_bytes()].concat()),
+        wire::base64url(&[[0; 32].as_slice(), forged.as_bytes()].concat()),
+    ] {
+        let reply = accused.get(&format!("/api/pull?site=jinzhou&cursor={forged}")).await;
+        assert_eq!(reply.problem(), (400, "cursor.unreadable".to_owned()));
+        assert!(!reply.text.contains(&case.to_string()));
+    }
+}
+
+async fn a_cursor_outlives_the_server_that_sealed_it(on: On) {
+    let mut app = TestApp::start(on).await;
+    let mut guard = app.sign_in(cast::GUARD).await;
+    guard.pull().await;
+    app.restart().await;
+    guard.router = app.router.clone();
+    assert!(guard.pull().await.changed.is_empty());
 }
 
 async fn a_cursor_from_the_future_is_refused(on: On) {
@@ -126,7 +168,7 @@ async fn a_cursor_from_the_future_is_refused(on: On) {
     let mut guard = app.sign_in(cast::GUARD).await;
     let cursor = guard.pull().await.cursor.clone().unwrap();
     for position in [1_000_000, i64::MAX] {
-        let future = forged(&cursor, |cursor| cursor["at"]["all"] = json!(position));
+        let future = rewritten(&app, &cursor, |cursor| cursor["at"]["all"] = json!(position));
         let reply = guard.get(&format!("/api/pull?site=jinzhou&cursor={future}")).await;
         assert_eq!(reply.problem(), (400, "cursor.future".to_owned()));
     }
@@ -136,7 +178,7 @@ async fn a_cursor_of_another_epoch_starts_from_nothing(on: On) {
     let app = TestApp::start(on).await;
     let mut guard = app.sign_in(cast::GUARD).await;
     let cursor = guard.pull().await.cursor.clone().unwrap();
-    let older = forged(&cursor, |cursor| {
+    let older = rewritten(&app, &cursor, |cursor| {
         cursor["epoch"] = json!("another life");
         cursor["at"]["all"] = json!(1_000_000);
     });
