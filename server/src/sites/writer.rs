@@ -92,17 +92,26 @@ impl Writer {
     }
 
     /// The number that the next case gets, if it is accepted: see [`number_given`](Self::number_given).
-    pub fn next_number(&self, known: &Known, now: Ms) -> CaseNumber {
-        let day = known.zone.day(now);
+    ///
+    /// Its date is the day of its arrival, but never before the date of the number given last: what arrived before
+    /// midnight may be judged after what arrived later, and a clock may be set back. So no number is given twice.
+    pub fn next_number(&self, known: &Known, received: Ms) -> CaseNumber {
+        let day = known.zone.day(received);
+        let day = self.row.day.parse().map_or(day, |last| day.max(last));
         let count = if self.row.day == day.to_string() { self.row.day_count + 1 } else { 1 };
         CaseNumber::new(day, u32::try_from(count).unwrap_or(u32::MAX))
     }
 
     /// The next number has been given to a case.
-    pub fn number_given(&mut self, known: &Known, now: Ms) {
-        let day = known.zone.day(now).to_string();
-        self.row.day_count = if self.row.day == day { self.row.day_count + 1 } else { 1 };
-        self.row.day = day;
+    pub fn number_given(&mut self, known: &Known, received: Ms) {
+        let day = known.zone.day(received).to_string();
+        // ISO dates are ordered as their texts are.
+        if day > self.row.day {
+            self.row.day_count = 1;
+            self.row.day = day;
+        } else {
+            self.row.day_count += 1;
+        }
     }
 
     /// Writes a document and addresses it: those who are no longer among the audience lose it.

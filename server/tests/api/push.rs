@@ -1,6 +1,7 @@
 //! Pushing commands: repeats, gaps, what waits and what is refused, and the time of events.
 
 use serde_json::json;
+use server::clock::ManualClock;
 use shared::{
     Code, Rejection,
     case::CaseView,
@@ -27,6 +28,7 @@ tests![
     r3_time_never_goes_back_on_one_device,
     pushes_at_the_same_time_all_arrive,
     seeing_a_case_twice_changes_nothing,
+    no_number_is_given_twice_around_midnight,
     a_hundred_commands_fit,
     what_comes_before_a_failure_of_the_database_is_kept,
 ];
@@ -313,6 +315,25 @@ async fn seeing_a_case_twice_changes_nothing(on: On) {
     let second = desk.send("case.see", case, json!({})).await;
     assert!(matches!(first, Verdict::Accepted { version: 2, .. }));
     assert_eq!(first, second);
+}
+
+async fn no_number_is_given_twice_around_midnight(on: On) {
+    let mut app = TestApp::start(on).await;
+    let mut guard = app.sign_in(cast::GUARD).await;
+    app.advance(14 * 60 - 1);
+    let before_midnight = app.now();
+    app.advance(2);
+    let after_midnight = app.now();
+    let mut numbers = Vec::new();
+    // Two servers whose clocks differ, or one whose clock is set back: arrivals out of order.
+    for now in [before_midnight, after_midnight, before_midnight, after_midnight] {
+        app.clock = ManualClock::at(now);
+        app.restart().await;
+        guard.router = app.router.clone();
+        let case = guard.report().await;
+        numbers.push(guard.pull().await.case(case).unwrap().number().unwrap().0.clone());
+    }
+    assert_eq!(numbers, ["20261123-001", "20261124-001", "20261124-002", "20261124-003"]);
 }
 
 async fn a_hundred_commands_fit(on: On) {
