@@ -133,3 +133,53 @@ export function column(page: Page, name: "待受理" | "处理中" | "待确认 
 export function pane(page: Page): Locator {
   return page.getByRole("complementary", { name: "选中的事" });
 }
+
+/** Opens a case of the board in the pane. */
+export async function openCard(page: Page, name: RegExp): Promise<Locator> {
+  await page.getByRole("button", { name }).first().click();
+  await expect(pane(page).getByRole("heading", { level: 2, name })).toBeVisible();
+  return pane(page);
+}
+
+/** Begins one of the actions on a case: with its own button, or from the list under "more". */
+export async function begin(within: Page | Locator, action: string): Promise<Locator> {
+  const sheet = pageOf(within).getByRole("dialog");
+  const own = within.getByRole("button", { name: action, exact: true });
+  const more = within.getByRole("button", { name: "更多" });
+  await expect(own.or(more).first()).toBeVisible();
+  if (await own.isVisible()) {
+    await own.click();
+  } else {
+    await more.click();
+    await sheet.getByRole("button", { name: action, exact: true }).click();
+  }
+  await expect(sheet.getByRole("heading", { name: action })).toBeVisible();
+  return sheet;
+}
+
+/** Gives a case that waits at the desk to somebody. */
+export async function dispatch(open: Locator, to: Person): Promise<void> {
+  await open.getByRole("group", { name: "派给" }).getByRole("radio", { name: to.name }).check();
+  await open.getByRole("button", { name: "受理并派单" }).click();
+}
+
+/** What a date field takes for a time that many hours from now, by the clocks of the property. */
+export function inHours(hours: number): string {
+  const at = new Date(Date.now() + hours * 3_600_000);
+  return new Intl.DateTimeFormat("sv-SE", { timeZone: "Asia/Shanghai", dateStyle: "short", timeStyle: "short" })
+    .format(at)
+    .replace(" ", "T");
+}
+
+/** Everything that the server would give this device of a site, as text. */
+export async function everything(page: Page, site: string): Promise<string> {
+  let text = "";
+  for (let query = ""; ; ) {
+    const answer = await page.request.get(`/api/pull?site=${site}${query}`);
+    expect(answer.status()).toBe(200);
+    text += await answer.text();
+    const { cursor, more }: { cursor: string; more: boolean } = await answer.json();
+    if (!more) return text;
+    query = `&cursor=${encodeURIComponent(cursor)}`;
+  }
+}

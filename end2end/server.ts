@@ -4,7 +4,7 @@
  * It can be stopped gracefully, killed, started again on the same port with the same data, and given a new
  * build of the site. The binary and the site are those in `target`, which `cargo xtask build` makes.
  */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -12,6 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 
 /** The folder of the checkout. */
 export const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -126,6 +127,15 @@ export class Server {
     }
     await this.restart();
     return build;
+  }
+
+  /** Imports a site's file again while it stands still, as an administrator does after changing it. */
+  async import(site: unknown): Promise<void> {
+    const file = join(this.#folder, "site.json");
+    await writeFile(file, JSON.stringify(site));
+    await this.stop();
+    await promisify(execFile)(BINARY, ["import", file, "--data", this.data], { env: ENVIRONMENT });
+    await this.start();
   }
 
   /** What it has written to its log so far. */

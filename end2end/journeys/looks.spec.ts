@@ -1,0 +1,118 @@
+/** What holds on every page: no barrier that axe finds, room for a thumb, two languages, two themes. */
+import { AxeBuilder } from "@axe-core/playwright";
+import type { Page } from "@playwright/test";
+import { PHONE } from "../devices.ts";
+import { expect, test } from "../journey.ts";
+import { alongAGuardsPages, alongTheOfficesPages } from "../pages.ts";
+import * as people from "../people.ts";
+
+test("axe finds nothing serious on any page, by day and by night", { tag: "@phone" }, async ({ device, picture }) => {
+  test.setTimeout(180_000);
+  const found: string[] = [];
+  const look = async (page: Page, name: string) => {
+    for (const colorScheme of ["dark", "light"] as const) {
+      // Without movement, or axe may measure a colour on its way.
+      await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+      await picture(page, `${name}-${colorScheme}`);
+      const { violations } = await new AxeBuilder({ page }).analyze();
+      for (const { id, impact, help, nodes } of violations) {
+        if (impact !== "serious" && impact !== "critical") continue;
+        const where = nodes.map((node) => `${node.target.join(" ")} ${node.html.slice(0, 160)}`);
+        found.push(...where.map((one) => `${name}, ${colorScheme}: ${id} (${help}): ${one}`));
+      }
+    }
+  };
+  await alongAGuardsPages(await device(PHONE), look);
+  await alongTheOfficesPages(device, look);
+  expect(found).toEqual([]);
+});
+
+/** Room for a thumb, in CSS pixels, and for what one reaches for in a hurry. */
+const THUMB = 44;
+const MAIN = 56;
+
+/** What can be tapped and is too small, as `page: name (w × h)`. */
+async function tooSmall(page: Page): Promise<string[]> {
+  return page.evaluate(
+    ({ THUMB, MAIN }) => {
+      const small: string[] = [];
+      const all = document.querySelectorAll<HTMLElement>("a[href], button, input, textarea, select, summary");
+      // Over an open dialog nothing else can be tapped.
+      const dialogs = document.querySelectorAll<HTMLElement>("dialog[open]");
+      const reach = dialogs[dialogs.length - 1] ?? document.body;
+      for (const element of all) {
+        if (!reach.contains(element) || !element.checkVisibility({ visibilityProperty: true })) continue;
+        if (element.matches(":disabled")) continue;
+        // A radio or a file input is tapped on its label, which lies around it.
+        const target = element.closest<HTMLElement>("label") ?? element;
+        const { width, height } = target.getBoundingClientRect();
+        const main = target.matches(".btn:not(.small)");
+        // A half pixel is rounding.
+        if (height + 0.5 < (main ? MAIN : THUMB) || width + 0.5 < THUMB) {
+          const name = element.getAttribute("aria-label") ?? target.innerText.trim().slice(0, 20);
+          small.push(`${element.tagName.toLowerCase()} ${name} (${Math.round(width)} × ${Math.round(height)})`);
+        }
+      }
+      return small;
+    },
+    { THUMB, MAIN },
+  );
+}
+
+test("everything on a phone has room for a thumb", { tag: "@phone" }, async ({ device }) => {
+  test.setTimeout(120_000);
+  const found: string[] = [];
+  const look = async (page: Page, name: string) => {
+    found.push(...(await tooSmall(page)).map((one) => `${name}: ${one}`));
+    // Nothing sticks out sideways, either.
+    const width = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    if (width > 0) found.push(`${name}: ${width} px wider than the screen`);
+  };
+  await alongAGuardsPages(await device(PHONE), look);
+  // The desk, too, is opened on a phone when somebody is out and about.
+  await alongTheOfficesPages(() => device(PHONE), look);
+  expect(found).toEqual([]);
+});
+
+test("language and theme are chosen once and stay", async ({ device, picture }) => {
+  const made = await device();
+  const { page } = made;
+  const html = page.locator("html");
+  await people.signIn(page, people.GUARD);
+  await people.shellIsKept(page);
+  await page.getByRole("link", { name: "我", exact: true }).click();
+  await expect(html).toHaveAttribute("lang", /^zh/);
+  await picture(page, "me-chinese-day");
+  const day = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  await page.getByRole("radio", { name: "夜间" }).check();
+  await expect(html).toHaveAttribute("data-theme", "night");
+  await page.getByRole("radio", { name: "English" }).check();
+  await expect(page.getByRole("heading", { level: 1, name: "Me" })).toBeVisible();
+  await expect(html).toHaveAttribute("lang", /^en/);
+  expect(await page.evaluate(() => getComputedStyle(document.body).backgroundColor)).not.toBe(day);
+  await picture(page, "me-english-night");
+
+  await made.goOffline();
+  await made.restart();
+  await expect(html).toHaveAttribute("data-theme", "night");
+  await expect(html).toHaveAttribute("lang", /^en/);
+  for (const [path, heading] of [
+    ["/", "金洲花园"],
+    ["/report", "New report"],
+    ["/cases", "My cases"],
+    ["/unsent", "Not sent"],
+    ["/me", "Me"],
+  ] as const) {
+    await page.goto(path);
+    await expect(page.getByRole("heading", { level: 1, name: heading })).toBeVisible();
+    await picture(page, `english-night-${path.slice(1) || "home"}`);
+    // Of the pages' own words none is left in Chinese; names and places stay as they are.
+    const words = await page.getByRole("main").innerText();
+    expect(words).not.toMatch(/报告|照片|服务台|存在|离线|首问/);
+  }
+  await page.getByRole("radio", { name: "中文" }).check();
+  await expect(page.getByRole("heading", { level: 1, name: "我" })).toBeVisible();
+  await made.restart();
+  await expect(page.getByLabel("拍照报告问题")).toBeAttached();
+  expect(made.errors).toEqual([]);
+});
