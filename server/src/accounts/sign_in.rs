@@ -13,7 +13,7 @@ use shared::{
     session::{NewPassword, Session, SignIn},
     wire::{self, Problem},
 };
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use super::{
     SignedIn,
@@ -30,7 +30,12 @@ const PASSWORD_MAX: usize = 256;
 /// The longest label of a device that is kept, in characters.
 const LABEL_MAX: usize = 100;
 
-/// The address that a request comes from.
+/// The longest name that anybody signs in with, in characters.
+const NAME_MAX: usize = 100;
+/// The longest text that a proxy may give as an address that is none, in characters.
+const ADDRESS_MAX: usize = 64;
+
+/// The address that a request comes from, or of IPv6 the network, in which one machine has as many as it likes.
 pub(crate) struct Address(pub(crate) String);
 
 impl FromRequestParts<App> for Address {
@@ -47,7 +52,18 @@ impl FromRequestParts<App> for Address {
             .and_then(|text| text.rsplit(',').next())
             .map(|text| text.trim().to_owned());
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_string());
-        Ok(Address(forwarded.or(peer).unwrap_or_default()))
+        Ok(Address(network(&forwarded.or(peer).unwrap_or_default())))
+    }
+}
+
+fn network(address: &str) -> String {
+    match address.parse::<IpAddr>().map(|address| address.to_canonical()) {
+        Ok(IpAddr::V4(address)) => address.to_string(),
+        Ok(IpAddr::V6(address)) => {
+            let [a, b, c, d, ..] = address.segments();
+            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).to_string()
+        }
+        Err(_) => address.chars().take(ADDRESS_MAX).collect(),
     }
 }
 
@@ -67,8 +83,12 @@ pub(super) async fn sign_in(
 ) -> Result<impl IntoResponse, Error> {
     let name = storable(asked.name.trim()).into_owned();
     let now = app.clock.now();
-    let whose = [Whose::Name(name.to_lowercase()), Whose::Address(address)];
     check_key(&asked.public_key)?;
+    if name.chars().count() > NAME_MAX {
+        // Nobody's, and not worth remembering.
+        return Err(Code::AuthWrong.into());
+    }
+    let mut whose = vec![Whose::Name(name.to_lowercase()), Whose::Address(address)];
     app.throttle.attempt(&whose, now)?;
 
     let mut accounts = store::by_name(&mut *app.db.connection().await?, &name).await?;
@@ -77,6 +97,12 @@ pub(super) async fn sign_in(
         return Err(Code::AuthNameAmbiguous.into());
     }
     let account = accounts.pop();
+    if let Some(account) = &account {
+        // Somebody with three names has no three times as many attempts.
+        let person = Whose::Person(account.id);
+        app.throttle.attempt(std::slice::from_ref(&person), now)?;
+        whose.push(person);
+    }
     let hash = account.as_ref().and_then(|account| account.password_hash.clone());
     let fits = asked.password.len() <= PASSWORD_MAX;
     let right = app.passwords.verify(if fits { asked.password } else { String::new() }, hash).await?;
@@ -164,7 +190,7 @@ pub(super) async fn change_password(
 ) -> Result<StatusCode, Error> {
     check_password(&asked.new)?;
     let now = app.clock.now();
-    let whose = [Whose::Name(signed_in.person.to_string())];
+    let whose = [Whose::Person(signed_in.person)];
     app.throttle.attempt(&whose, now)?;
     let account = store::find(&mut *app.db.connection().await?, signed_in.person).await?;
     let hash = account.and_then(|account| account.password_hash);
@@ -224,5 +250,19 @@ fn check_key(public_key: &str) -> Result<(), Rejection> {
     match point.and_then(|point| VerifyingKey::from_sec1_bytes(&point).ok()) {
         Some(_) => Ok(()),
         None => Err(Code::AuthBadKey.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[rstest::rstest]
+    #[case("192.0.2.7", "192.0.2.7")]
+    #[case("::ffff:192.0.2.7", "192.0.2.7")]
+    #[case("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::")]
+    #[case("unknown", "unknown")]
+    fn a_machine_with_many_addresses_counts_as_one(#[case] address: &str, #[case] counted: &str) {
+        assert_eq!(network(address), counted);
     }
 }

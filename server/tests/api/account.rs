@@ -13,6 +13,8 @@ tests![
     a_code_of_two_sites_needs_the_site,
     a_damaged_key_is_refused,
     attempts_are_limited_and_the_limit_ends,
+    a_person_with_several_names_has_one_limit,
+    a_name_of_any_length_is_refused_and_not_remembered,
     attempts_are_limited_per_address_and_a_proxy_may_say_which,
     a_session_can_be_listed_and_revoked,
     signing_out_ends_the_session,
@@ -85,6 +87,26 @@ async fn attempts_are_limited_and_the_limit_ends(on: On) {
     app.sign_in(cast::DESK).await;
     app.clock.advance(std::time::Duration::from_secs(seconds));
     app.sign_in(cast::GUARD).await;
+}
+
+async fn a_person_with_several_names_has_one_limit(on: On) {
+    let app = TestApp::start(on).await;
+    for name in ["P023", "jinzhou/P023", "13900000023", "P023", "jinzhou/P023"] {
+        assert_eq!(Device::new(&app).sign_in(name, "wrong password").await.status, 401);
+    }
+    let reply = Device::new(&app).sign_in("13900000023", PASSWORD).await;
+    assert_eq!(reply.problem(), (429, "auth.too_many".to_owned()));
+    // Whoever waits as long as told gets in.
+    app.clock.advance(std::time::Duration::from_secs(reply.header("retry-after").parse().unwrap()));
+    app.sign_in("13900000023").await;
+}
+
+async fn a_name_of_any_length_is_refused_and_not_remembered(on: On) {
+    let app = TestApp::start(on).await;
+    for _ in 0..20 {
+        let reply = Device::new(&app).sign_in(&"长".repeat(100_000), PASSWORD).await;
+        assert_eq!(reply.problem(), (401, "auth.wrong".to_owned()));
+    }
 }
 
 async fn attempts_are_limited_per_address_and_a_proxy_may_say_which(on: On) {
