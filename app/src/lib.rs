@@ -7,6 +7,7 @@
 pub mod components;
 pub mod i18n;
 pub mod local;
+pub mod order;
 pub mod pages;
 pub mod platform;
 pub mod prefs;

@@ -53,7 +53,8 @@ pub struct EventTime {
     pub at: Ms,
     /// When it reached the server; on the device that makes it, the device's own idea of now.
     pub received: Ms,
-    /// The device's clock was moved, or a bound bit: the time decides nothing to anybody's disadvantage.
+    /// The device's clock was moved, or a bound bit, or nothing vouches for a time long before the arrival: the time
+    /// decides nothing to anybody's disadvantage, see [`fair`](EventTime::fair).
     pub uncertain: bool,
 }
 
@@ -66,6 +67,17 @@ impl EventTime {
     /// Whether it reached the server later than it happened by more than [`LATE`].
     pub fn late(&self) -> bool {
         self.received.since(self.at) > LATE
+    }
+
+    /// The instant from which clocks run and by which is judged who may do what: when it happened or, where that is
+    /// uncertain, when it arrived (R3).
+    pub fn fair(&self) -> Ms {
+        if self.uncertain { self.received } else { self.at }
+    }
+
+    /// The instant from which somebody is waited for, who could not know of it before it arrived (R4).
+    pub fn start(&self) -> Ms {
+        if self.late() { self.received } else { self.fair() }
     }
 }
 
@@ -82,20 +94,32 @@ pub struct Claim {
     pub heard: Option<Heard>,
     /// The time of the device's previous event, below which time does not go back.
     pub previous: Option<Ms>,
+    /// When the device first registered a key of the author, by the server's clock: it made nothing before.
+    pub registered: Ms,
 }
 
 impl Claim {
-    /// Event time = made + (received − sent), bounded by the last contact before and the arrival, never decreasing
-    /// within one device (R3).
+    /// Event time = made + (received − sent), bounded by the last contact before (at least the registration of the
+    /// author's key) and the arrival, never decreasing within one device (R3).
     ///
     /// A clock that is wrong but steady, even by years, gives a certain time. A clock that moved by more than
-    /// [`DRIFT`] between making and sending, or a bound that bites, gives an uncertain one.
+    /// [`DRIFT`] between making and sending, or a bound that bites, gives an uncertain one; so does a time long before
+    /// the arrival without any word of the clock at making, for nothing says then that it was not moved.
     ///
     /// ```
-    /// use shared::time::{Claim, Ms};
+    /// use shared::time::{Claim, Heard, Ms};
     /// let day = 86_400_000;
-    /// // A phone three years slow made a report ten minutes before it could send it.
-    /// let claim = Claim { made: Ms(0), sent: Ms(600_000), received: Ms(1_095 * day), heard: None, previous: None };
+    /// // A phone three years slow made a report ten minutes before it could send it, and had heard from the server
+    /// // an hour before that.
+    /// let heard = Heard { server: Ms(1_095 * day - 4_200_000), device: Ms(-3_600_000) };
+    /// let claim = Claim {
+    ///     made: Ms(0),
+    ///     sent: Ms(600_000),
+    ///     received: Ms(1_095 * day),
+    ///     heard: Some(heard),
+    ///     previous: None,
+    ///     registered: Ms(day),
+    /// };
     /// let time = claim.event_time();
     /// assert_eq!((time.at, time.uncertain), (Ms(1_095 * day - 600_000), false));
     /// ```
@@ -105,12 +129,14 @@ impl Claim {
         let moved = self.heard.is_some_and(|heard| {
             offset_at_sending.saturating_sub(heard.server.since(heard.device)).saturating_abs() > DRIFT
         });
-        let floor = self.heard.map(|heard| heard.server).max(self.previous).unwrap_or(Ms(i64::MIN));
+        let told = self.heard.map(|heard| heard.server);
+        let floor = [told, self.previous].into_iter().flatten().fold(self.registered, Ms::max);
         let at = claimed.max(floor).min(self.received);
         // A device's own clock ticks in milliseconds and an answer takes a while: a bound that corrects less than the
         // tolerated drift says nothing.
         let bitten = at.since(claimed).saturating_abs() > DRIFT;
-        EventTime { at, received: self.received, uncertain: moved || bitten }
+        let unheard = self.heard.is_none() && self.received.since(at) > LATE;
+        EventTime { at, received: self.received, uncertain: moved || bitten || unheard }
     }
 }
 
@@ -146,7 +172,8 @@ impl Zone {
 
     /// 24:00 of the `nth` day, where day 1 is the day of `at` (R2).
     pub fn end_of_day(&self, at: Ms, nth: u32) -> Ms {
-        let next = self.day(at).saturating_add(jiff::Span::new().days(i64::from(nth.min(36_500))));
+        // Day by day, because a span of days brings half of the library along; no clock runs for more than weeks.
+        let next = (0..nth.min(400)).fold(self.day(at), |day, _| day.tomorrow().unwrap_or(day));
         self.instant(next.to_datetime(jiff::civil::Time::midnight()))
     }
 

@@ -79,7 +79,7 @@ pub fn Unsent() -> impl IntoView {
                 }
             >
                 <Banner text=note tone=Tone::Info glyph=Glyph::Shield />
-                <For each=move || entries.get() key=|entry| (entry.command, format!("{:?}", entry.got)) let(entry)>
+                <For each=move || entries.get() key=|entry| (entry.command, entry.got.turn()) let(entry)>
                     <Row entry=entry on_withdraw=move |command| withdrawing.set(Some(command)) />
                 </For>
             </Show>

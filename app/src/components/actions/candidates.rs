@@ -6,7 +6,7 @@ use shared::{
     site::{Member, Role, Site},
 };
 
-use crate::state::Property;
+use crate::{order, state::Property};
 
 /// A colleague to choose.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -54,7 +54,7 @@ pub fn candidates<'a>(
         .filter(|event| matches!(event.change, CaseChange::Declined { .. }))
         .filter_map(|event| event.by)
         .collect();
-    let mut list: Vec<Candidate> = property
+    let list: Vec<Candidate> = property
         .people
         .people
         .iter()
@@ -69,8 +69,11 @@ pub fn candidates<'a>(
         })
         .collect();
     // Stable: equals stay in the order of the staff list.
-    list.sort_by_key(|candidate| (!candidate.first, candidate.declined, candidate.open));
-    list
+    order::by(list, |candidate| {
+        // Nobody has more cases in hand than fit.
+        let open = i64::try_from(candidate.open).unwrap_or(i64::MAX);
+        [i64::from(!candidate.first), i64::from(candidate.declined), open]
+    })
 }
 
 /// Everybody present, as those who can be named in a case.

@@ -1,6 +1,6 @@
 //! Choosing a time: the usual ones with one tap, any other by date and clock.
 
-use jiff::civil::{DateTime, Time};
+use jiff::civil::{Date, Time};
 use leptos::prelude::*;
 use shared::time::{HOUR, MINUTE, Ms, Zone};
 
@@ -56,9 +56,15 @@ pub fn field_text(zone: &Zone, at: Ms) -> String {
 
 /// The instant that a date field says; `None` while it is not complete.
 pub fn field_time(zone: &Zone, text: &str) -> Option<Ms> {
-    // A date alone would be read as its midnight.
-    let wall: DateTime = text.split_once('T').and_then(|_| text.parse().ok())?;
-    Some(zone.instant(wall))
+    // HTML has one form for it, `2026-11-22T18:00`, with or without seconds.
+    let (date, time) = text.split_once('T')?;
+    let mut date = date.splitn(3, '-');
+    let (year, month, day) = (date.next()?, date.next()?, date.next()?);
+    let date = Date::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?).ok()?;
+    let mut time = time.splitn(3, ':');
+    let (hour, minute) = (time.next()?, time.next()?);
+    let time = Time::new(hour.parse().ok()?, minute.parse().ok()?, 0, 0).ok()?;
+    Some(zone.instant(date.to_datetime(time)))
 }
 
 /// The time that is chosen.

@@ -1,6 +1,6 @@
 //! Which cases the list shows: by what the person is to them, and by what was typed.
 
-use std::{cmp::Reverse, sync::Arc};
+use std::sync::Arc;
 
 use shared::{
     case::{Case, CaseView},
@@ -8,7 +8,7 @@ use shared::{
     time::Ms,
 };
 
-use crate::state::Property;
+use crate::{order, state::Property};
 
 /// What a person is to the cases of a list.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -69,9 +69,8 @@ pub fn find<'a>(
         let list = if view.stage().ended() { &mut found.ended } else { &mut found.open };
         list.push(view.clone());
     }
-    found.open.sort_by_key(|view| Reverse(latest(view)));
-    found.ended.sort_by_key(|view| Reverse(latest(view)));
-    found
+    let latest_first = |view: &Arc<CaseView>| [-latest(view).0, 0, 0];
+    Found { open: order::by(found.open, latest_first), ended: order::by(found.ended, latest_first) }
 }
 
 fn belongs(view: &CaseView, me: PersonId, part: Part) -> bool {

@@ -8,7 +8,7 @@ use shared::{
     time::Ms,
 };
 
-use crate::{state::Property, words};
+use crate::{order, state::Property, words};
 
 /// The columns, from left to right.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -76,26 +76,25 @@ impl Board {
 /// the end of the last column.
 pub fn board<'a>(cases: impl Iterator<Item = &'a Arc<CaseView>>, property: &Property, query: &str) -> Board {
     let query = query.trim().to_lowercase();
-    let mut columns: [Vec<(bool, Ms, Ms, CaseId)>; 3] = Default::default();
+    let mut columns: [Vec<([i64; 3], CaseId)>; 3] = Default::default();
     let [waiting, going, confirm] = &mut columns;
     for case in cases.filter_map(|view| view.full()) {
         if !matches(case, property, &query) {
             continue;
         }
-        let key = (!case.urgent, next_due(case), case.reported.at, case.id);
+        let at = case.reported.at.0;
+        let key = ([i64::from(!case.urgent), next_due(case).0, at], case.id);
         match Column::of(case.stage.name()) {
             Some(Column::Waiting) => waiting.push(key),
             Some(Column::Going) => going.push(key),
             Some(Column::Confirm) => confirm.push(key),
-            None if !query.is_empty() => confirm.push((true, Ms(i64::MAX), case.reported.at, case.id)),
+            None if !query.is_empty() => confirm.push(([2, 0, at], case.id)),
             None => {}
         }
     }
     Board {
-        columns: columns.map(|mut column| {
-            column.sort();
-            column.into_iter().map(|(.., id)| id).collect()
-        }),
+        columns: columns
+            .map(|column| order::by(column, |(key, _)| *key).into_iter().map(|(_, id)| id).collect()),
     }
 }
 

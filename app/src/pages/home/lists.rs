@@ -10,6 +10,7 @@ use shared::{
 
 use crate::{
     components::next_due,
+    order,
     state::{Link, Property},
 };
 
@@ -47,10 +48,14 @@ pub fn lists<'a>(cases: impl Iterator<Item = &'a Arc<CaseView>>, property: &Prop
             lists.told.push(view.clone());
         }
     }
-    lists.mine.sort_by_key(|view| (!to_confirm(view), next_at(view, now), view.id()));
-    lists.people.sort_by_key(|view| (!unseen(view, property), next_at(view, now), view.id()));
-    lists.told.sort_by_key(|view| std::cmp::Reverse(view.full().map(|case| case.reported.at)));
-    lists
+    let soonest = |first: bool, view: &CaseView| [i64::from(!first), next_at(view, now).0, 0];
+    let reported = |view: &CaseView| view.full().map_or(0, |case| case.reported.at.0);
+    Lists {
+        mine: order::by(lists.mine, |view| soonest(to_confirm(view), view)),
+        people: order::by(lists.people, |view| soonest(unseen(view, property), view)),
+        told: order::by(lists.told, |view| [-reported(view), 0, 0]),
+        checks: lists.checks,
+    }
 }
 
 fn next_at(view: &CaseView, now: Ms) -> Ms {

@@ -8,6 +8,8 @@ use shared::{
     time::{Ms, Zone},
 };
 
+use crate::order;
+
 /// The lists, each in the order in which it is to be done.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Lists {
@@ -32,30 +34,26 @@ pub fn lists<'a>(
     for case in cases.filter_map(|view| view.full()) {
         let mine = case.stage.handler() == Some(me);
         match case.stage.name() {
-            StageName::Dispatched if mine => waiting.push((accept_by(case), case.id)),
+            StageName::Dispatched if mine => waiting.push(([accept_by(case).0, 0, 0], case.id)),
             stage @ (StageName::Arrived | StageName::Accepted | StageName::Paused) if mine => {
                 let rank = match stage {
                     StageName::Arrived => 0,
                     StageName::Accepted => 1,
                     _ => 2,
                 };
-                going.push((rank, !case.urgent, due(case), case.id));
+                going.push(([rank, i64::from(!case.urgent), due(case).0], case.id));
             }
             StageName::Completed | StageName::Closed => {
                 let finished = finished_by(case, me).filter(|at| zone.day(*at) == zone.day(now));
-                done.extend(finished.map(|at| (at, case.id)));
+                done.extend(finished.map(|at| ([-at.0, 0, 0], case.id)));
             }
             _ => {}
         }
     }
-    waiting.sort();
-    going.sort();
-    done.sort_by(|a, b| b.cmp(a));
-    Lists {
-        waiting: waiting.into_iter().map(|(_, id)| id).collect(),
-        going: going.into_iter().map(|(.., id)| id).collect(),
-        done: done.into_iter().map(|(_, id)| id).collect(),
-    }
+    let ids = |list: Vec<([i64; 3], CaseId)>| {
+        order::by(list, |(key, _)| *key).into_iter().map(|(_, id)| id).collect()
+    };
+    Lists { waiting: ids(waiting), going: ids(going), done: ids(done) }
 }
 
 fn accept_by(case: &Case) -> Ms {

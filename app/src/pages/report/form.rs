@@ -1,7 +1,7 @@
 //! What the report's page knows without a screen: what is still missing, which field a refusal is about, which
 //! categories and places are offered first.
 
-use std::{cmp::Reverse, collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use shared::{
     Code, Rejection,
@@ -14,7 +14,7 @@ use shared::{
     time::Ms,
 };
 
-use crate::{state::ReportDraft, ui::Glyph};
+use crate::{order, state::ReportDraft, ui::Glyph};
 
 /// How many categories are offered before "more".
 pub const CATEGORIES: usize = 6;
@@ -176,25 +176,23 @@ pub fn ranked<'a>(
     cases: impl Iterator<Item = &'a Arc<CaseView>>,
     me: PersonId,
 ) -> Vec<CategoryCode> {
-    let mut used = BTreeMap::<&CategoryCode, usize>::new();
+    let mut used = BTreeMap::<&CategoryCode, i64>::new();
     for case in cases.filter_map(|view| view.full()).filter(|case| case.first_asked.person == me) {
         *used.entry(&case.category).or_default() += 1;
     }
-    let mut codes: Vec<&CategoryCode> = categories.iter().map(|category| &category.code).collect();
-    codes.sort_by_key(|code| Reverse(used.get(code).copied().unwrap_or_default()));
-    codes.into_iter().cloned().collect()
+    let codes: Vec<CategoryCode> = categories.iter().map(|category| category.code.clone()).collect();
+    order::by(codes, |code| [-used.get(code).copied().unwrap_or_default(), 0, 0])
 }
 
 /// The places of this person's latest reports, the latest first.
 pub fn recent<'a>(cases: impl Iterator<Item = &'a Arc<CaseView>>, me: PersonId) -> Vec<PlaceCode> {
-    let mut mine: Vec<_> = cases
+    let mine: Vec<_> = cases
         .filter_map(|view| view.full())
         .filter(|case| case.first_asked.person == me || case.relay == Some(me))
-        .map(|case| (Reverse(case.reported.at), &case.place))
+        .map(|case| (case.reported.at, &case.place))
         .collect();
-    mine.sort_unstable();
     let mut places = Vec::new();
-    for (_, place) in mine {
+    for (_, place) in order::by(mine, |(at, _)| [-at.0, 0, 0]) {
         if !places.contains(place) {
             places.push(place.clone());
         }

@@ -9,6 +9,8 @@ use shared::{
     wire::{Command, Envelope, Part, Refusal, SETTLE},
 };
 
+use crate::order;
+
 /// How far one thing got.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Got {
@@ -22,6 +24,19 @@ pub enum Got {
     PhotoRefused(Code),
     /// Refused, until somebody mends or withdraws it.
     Refused(Rejection),
+}
+
+impl Got {
+    /// A number that differs where the entry has to be shown anew.
+    pub fn turn(&self) -> (u8, &'static str) {
+        match self {
+            Got::Here => (0, ""),
+            Got::Held(code) => (1, code.as_str()),
+            Got::Photos => (2, ""),
+            Got::PhotoRefused(code) => (3, code.as_str()),
+            Got::Refused(rejection) => (4, rejection.code.as_str()),
+        }
+    }
 }
 
 /// One thing that is not at the server.
@@ -74,8 +89,7 @@ pub fn entries(
         .iter()
         .filter(|refusal| refusal.author == me && outbox.iter().all(|row| row.id != refusal.id));
     entries.extend(elsewhere.filter_map(|refusal| of_refusal(refusal)));
-    entries.sort_by_key(|entry| (!entry.needs_somebody(), entry.at));
-    entries
+    order::by(entries, |entry| [i64::from(!entry.needs_somebody()), entry.at.map_or(0, |at| at.0), 0])
 }
 
 fn of_row(row: &OutboxRow, uploads: &[UploadRow]) -> Option<Entry> {
