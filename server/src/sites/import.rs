@@ -206,16 +206,25 @@ async fn publish<T: serde::Serialize>(writer: &mut Writer, key: DocKey, doc: &T)
 async fn save_people(writer: &mut Writer, mut members: Vec<Member>) -> Result<(), Error> {
     members.sort_by(|a, b| a.code.cmp(&b.code));
     let site = writer.code().clone();
+    let before = store::members(writer.conn(), &site).await?;
     for member in &members {
         store::save_member(writer.conn(), &site, member).await?;
     }
+    // The office sees all of a complaint, who heard it first number and state only: whoever changes sides is addressed
+    // as before, and sees something else.
+    let office = |members: &[Member], id| members.iter().any(|member| member.id == id && member.office());
+    let otherwise: BTreeSet<Principal> = members
+        .iter()
+        .filter(|member| member.office() != office(&before, member.id))
+        .map(|member| Principal::Person(member.id))
+        .collect();
     let people = People { people: members };
     if !publish(writer, DocKey::People, &people).await? {
         return Ok(());
     }
     for body in feed::store::confidential_cases(writer.conn(), &site).await? {
         let case: Case = serde_json::from_str(&body).map_err(|error| damaged("docs", &site, error))?;
-        writer.readdress(DocKey::Case(case.id), &case.audience(&people)).await?;
+        writer.readdress(DocKey::Case(case.id), &case.audience(&people), &otherwise).await?;
     }
     Ok(())
 }

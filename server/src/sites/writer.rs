@@ -137,18 +137,25 @@ impl Writer {
         Ok(())
     }
 
-    /// Addresses a document anew without changing it: who already has it does not get it again.
+    /// Addresses a document anew without changing it: who already has it does not get it again, except who is to see
+    /// it `otherwise` than before.
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn readdress(&mut self, key: DocKey, audience: &BTreeSet<Principal>) -> Result<(), Error> {
+    pub async fn readdress(
+        &mut self,
+        key: DocKey,
+        audience: &BTreeSet<Principal>,
+        otherwise: &BTreeSet<Principal>,
+    ) -> Result<(), Error> {
         let before = feed::store::audience(&mut self.tx, &self.code, key).await?;
+        let again: BTreeSet<String> = audience.intersection(otherwise).map(Principal::to_string).collect();
         let audience: BTreeSet<String> = audience.iter().map(Principal::to_string).collect();
-        if before == audience {
+        if before == audience && again.is_empty() {
             return Ok(());
         }
         let seq = self.next_seq();
-        let gained: BTreeSet<String> = audience.difference(&before).cloned().collect();
+        let gained: BTreeSet<String> = audience.difference(&before).chain(&again).cloned().collect();
         let lost: BTreeSet<String> = before.difference(&audience).cloned().collect();
         feed::store::address(&mut self.tx, &self.code, key, seq, &gained, false).await?;
         feed::store::address(&mut self.tx, &self.code, key, seq, &lost, true).await?;

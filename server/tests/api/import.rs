@@ -20,6 +20,7 @@ tests![
     a_telephone_number_of_somebody_else_is_refused,
     one_person_may_serve_at_two_sites,
     r9_who_joins_the_office_sees_complaints_and_who_leaves_does_not,
+    r9_who_heard_a_complaint_first_sees_of_it_what_the_new_role_may,
     an_administrator_made_by_hand_survives_an_import,
 ];
 
@@ -188,6 +189,29 @@ async fn r9_who_joins_the_office_sees_complaints_and_who_leaves_does_not(on: On)
     let feed = desk.pull().await;
     assert!(feed.case(case).is_none());
     assert!(feed.gone.contains(&DocKey::Case(case)));
+}
+
+async fn r9_who_heard_a_complaint_first_sees_of_it_what_the_new_role_may(on: On) {
+    let app = TestApp::start(on).await;
+    let (mut desk, mut guard) = (app.sign_in(cast::DESK).await, app.sign_in(cast::GUARD).await);
+    let about = app.person(cast::CLEANER).await;
+    let (of_desk, of_guard) = (desk.new_case(), guard.new_case());
+    desk.accepted("case.report", of_desk, complaint(about)).await;
+    guard.accepted("case.report", of_guard, complaint(about)).await;
+    assert!(desk.pull().await.case(of_desk).unwrap().full().is_some());
+    assert!(guard.pull().await.case(of_guard).unwrap().full().is_none());
+    app.reimport("jinzhou", |file| {
+        for person in file["people"].as_array_mut().unwrap() {
+            if person["code"] == cast::GUARD {
+                person["roles"] = json!(["desk"]);
+            } else if person["code"] == cast::DESK {
+                person["roles"] = json!(["cleaner"]);
+            }
+        }
+    })
+    .await;
+    assert!(desk.pull().await.case(of_desk).unwrap().full().is_none());
+    assert!(guard.pull().await.case(of_guard).unwrap().full().is_some());
 }
 
 async fn an_administrator_made_by_hand_survives_an_import(on: On) {
