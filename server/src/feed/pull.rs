@@ -31,6 +31,8 @@ use crate::{
 const LIMIT_MAX: u16 = 500;
 /// The documents of one answer, unless asked otherwise.
 const LIMIT: u16 = 200;
+/// So many bytes of documents end an answer too, however few they are.
+const BYTES_MAX: usize = 1 << 20;
 
 /// What is asked.
 #[derive(Clone, Debug, Deserialize, utoipa::IntoParams)]
@@ -94,8 +96,16 @@ pub(super) async fn pull(
     let page = walk.page(conn, &site, head, limit).await?;
     let mut docs = Vec::new();
     let mut gone = Vec::new();
+    let mut cut = page.cut;
+    let mut bytes = 0;
     for (key, entry) in page.entries {
         let row = store::doc(conn, &site, key).await?;
+        let more = row.as_ref().map_or(0, |row| row.body.len());
+        if bytes > 0 && bytes + more > BYTES_MAX {
+            cut = Some(entry.first - 1);
+            break;
+        }
+        bytes += more;
         match reader.look(conn, key, &entry, row, &walk.holds).await? {
             Look::Shown(doc) => docs.push(doc),
             Look::Gone => gone.push(key),
@@ -103,14 +113,14 @@ pub(super) async fn pull(
         }
     }
     tx.commit().await?;
-    let next = walk.next(&app, &reader, head, page.cut);
+    let next = walk.next(&app, &reader, head, cut);
     Ok(Json(PullResponse {
         site,
         epoch: app.epoch.clone(),
         docs,
         gone,
         cursor: next.write(&app.sealer).map_err(anyhow::Error::from)?,
-        more: page.cut.is_some(),
+        more: cut.is_some(),
         server_time: now,
     }))
 }
@@ -132,8 +142,9 @@ enum Look {
 }
 
 /// The rows of one document in a page.
-#[derive(Default)]
 struct Entry {
+    /// The sequence number of the first of them.
+    first: i64,
     /// A principal that the reader holds is shown it.
     shown: bool,
     /// The furthest position up to which a principal that lost it, or that the reader lost, had been read.
@@ -247,7 +258,7 @@ impl Walk {
                 Some(place) => *place,
                 None if entries.len() == limit => return Ok(Page { entries, cut: Some(cut) }),
                 None => {
-                    entries.push((doc, Entry::default()));
+                    entries.push((doc, Entry { first: seq, shown: false, had: 0 }));
                     places.insert(doc, entries.len() - 1);
                     entries.len() - 1
                 }

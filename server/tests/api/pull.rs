@@ -9,6 +9,7 @@ tests![
     a_first_pull_brings_the_site_and_what_concerns_the_reader,
     nothing_new_is_nothing_sent,
     pages_bring_everything_once,
+    large_documents_come_a_few_at_a_time,
     a_change_between_pages_is_not_lost,
     a_damaged_cursor_is_unreadable,
     a_cursor_of_another_site_or_person_is_foreign,
@@ -70,6 +71,37 @@ async fn pages_bring_everything_once(on: On) {
         seen.dedup();
         assert_eq!(seen.len(), 3 + 9);
     }
+}
+
+async fn large_documents_come_a_few_at_a_time(on: On) {
+    let (_app, mut team) = TestApp::with_team(on).await;
+    let text = "长".repeat(2_000);
+    let mut cases = Vec::new();
+    for _ in 0..10 {
+        let case = team.guard.report().await;
+        let comment = json!({ "text": text });
+        let comments = (0..20).map(|_| team.guard.make("case.comment", case, comment.clone())).collect();
+        team.guard.push(comments).await;
+        cases.push(case);
+    }
+    let mut cursor = String::new();
+    let mut pages = 0;
+    let mut seen = Vec::new();
+    loop {
+        let reply = team.desk.get(&format!("/api/pull?site=jinzhou&limit=500&cursor={cursor}")).await;
+        // What stands around the documents is small.
+        assert!(reply.text.len() < (1 << 20) + 10_000, "{}", reply.text.len());
+        let page: PullResponse = serde_json::from_str(&reply.text).unwrap();
+        seen.extend(page.docs.iter().map(wire::Doc::key));
+        pages += 1;
+        cursor = page.cursor;
+        if !page.more {
+            break;
+        }
+    }
+    assert!(pages > 1);
+    assert_eq!(seen.len(), 3 + cases.len());
+    assert!(cases.iter().all(|case| seen.contains(&DocKey::Case(*case))));
 }
 
 async fn a_change_between_pages_is_not_lost(on: On) {
