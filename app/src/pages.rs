@@ -121,7 +121,8 @@ fn Inside() -> impl IntoView {
     };
     let office = memo(move |_| is(Role::Desk) || is(Role::Supervisor) || is(Role::Director));
     let control_room = memo(move |_| is(Role::ControlRoom));
-    let technician = memo(move |_| is(Role::Technician));
+    // Cleaners, guards and the office are dispatched too: whoever has or had something in hand has the page for it.
+    let handles = memo(move |_| is(Role::Technician) || jobs::has_any(state));
     let waiting = memo(move |_| state.outbox.with(|rows| rows.iter().filter(|row| row.unsent()).count()));
     let jobs = memo(move |_| jobs::waiting(state));
     let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
@@ -135,7 +136,7 @@ fn Inside() -> impl IntoView {
                 count: Signal::derive(|| 0),
             });
         }
-        if technician.get() {
+        if handles.get() {
             tabs.push(TabItem {
                 href: "/jobs",
                 glyph: Glyph::Wrench,

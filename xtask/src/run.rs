@@ -102,6 +102,9 @@ struct Person {
     phone: String,
     post: String,
     roles: Vec<String>,
+    /// Of the control room, which sees more than the other guards do.
+    #[serde(default)]
+    monitoring_room: bool,
 }
 
 /// Where it runs, and whom one can be.
@@ -132,7 +135,8 @@ fn one_per_role(people: &[Person]) -> BTreeMap<&str, &Person> {
     for person in people {
         for role in &person.roles {
             let place = chosen.entry(role).or_insert(person);
-            if person.roles.len() < place.roles.len() {
+            let others = |person: &Person| (person.monitoring_room, person.roles.len());
+            if others(person) < others(place) {
                 *place = person;
             }
         }
@@ -162,8 +166,10 @@ mod tests {
             phone: String::new(),
             post: String::new(),
             roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+            monitoring_room: false,
         };
-        let people = [person("P1", &["guard", "lead"]), person("P2", &["guard"]), person("P3", &["guard"])];
+        let control_room = Person { monitoring_room: true, ..person("P0", &["guard"]) };
+        let people = [control_room, person("P1", &["guard", "lead"]), person("P2", &["guard"])];
         let codes: Vec<_> =
             one_per_role(&people).into_iter().map(|(role, who)| (role, who.code.as_str())).collect();
         assert_eq!(codes, [("guard", "P2"), ("lead", "P1")]);

@@ -41,7 +41,7 @@ pub fn picture(state: State, case: CaseId, photo: AttachmentId, part: Part) -> R
     address
 }
 
-/// The small picture of a case in a list; an empty square where it has none.
+/// The small picture of a case in a list; nothing where it has none.
 #[component]
 pub fn Thumb(
     /// The case whose first photo is shown.
@@ -51,7 +51,7 @@ pub fn Thumb(
 ) -> impl IntoView {
     let state = expect_context::<State>();
     match photo {
-        None => view! { <span class="thumb" aria-hidden="true"></span> }.into_any(),
+        None => ().into_any(),
         Some(photo) => {
             let src = picture(state, case, photo, Part::Thumb);
             view! {

@@ -9,7 +9,6 @@ use leptos_router::{NavigateOptions, hooks::use_navigate};
 use shared::{
     case::{CaseCommand, CaseView},
     ids::SiteCode,
-    site::Role,
     sync::Delivery,
 };
 
@@ -91,9 +90,8 @@ fn lead_to_first_page(state: State) {
             let mine = |view: &Arc<CaseView>| {
                 view.stage().open() && view.full().and_then(|case| case.stage.handler()) == Some(me.id)
             };
-            let working =
-                me.is(Role::Technician) && state.cases.with_untracked(|cases| cases.values().any(mine));
-            working.then_some("/jobs")
+            // Whoever has something in hand: a cleaner and a guard are dispatched too.
+            state.cases.with_untracked(|cases| cases.values().any(mine)).then_some("/jobs")
         });
         if let Some(to) = to {
             navigate(to, NavigateOptions { replace: true, ..NavigateOptions::default() });

@@ -40,6 +40,17 @@ pub fn waiting(state: State) -> usize {
     })
 }
 
+/// Whether this person has a case in hand, or had one that is still shown.
+pub fn has_any(state: State) -> bool {
+    let Some(me) = state.property.with(|property| property.as_ref().map(|property| property.me.id)) else {
+        return false;
+    };
+    state.cases.with(|cases| {
+        let mut shown = cases.values().filter_map(|view| view.full());
+        shown.any(|case| case.stage.handler() == Some(me) || case.past_handlers.contains(&me))
+    })
+}
+
 /// A handler's dispatches.
 #[component]
 pub fn Jobs() -> impl IntoView {

@@ -139,12 +139,16 @@ impl Driver {
             upload.state = UploadState::Refused { code: shared::Code::FileNotFound };
             return self.keep(upload).await;
         };
-        let head = self.tus("HEAD", &url).send().await?;
-        let mut offset = match head.status {
-            200 | 204 => offset_of(&head),
-            404 => None,
-            _ => return Err(Stop::Fault(fault(&head))),
-        };
+        // A small photo is one request. Only where an earlier try got somewhere is it asked how far.
+        let mut offset = None;
+        if upload.offset > 0 {
+            let head = self.tus("HEAD", &url).send().await?;
+            offset = match head.status {
+                200 | 204 => offset_of(&head),
+                404 => None,
+                _ => return Err(Stop::Fault(fault(&head))),
+            };
+        }
         if offset.is_none() {
             let metadata = [
                 ("name", name.as_str()),

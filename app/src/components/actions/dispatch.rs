@@ -85,7 +85,9 @@ pub fn DispatchForm(
         view.with(|view| view.as_ref().is_some_and(|view| view.stage() == shared::case::StageName::Reported))
     });
     let usual = state.property.with_untracked(|property| {
-        property.as_ref().map(|property| promises(&property.zone, state.now_ms())).unwrap_or_default()
+        let view = view.get_untracked();
+        let case = view.as_ref().and_then(|view| view.full());
+        property.as_ref().map(|property| promises(property, case, state.now_ms())).unwrap_or_default()
     });
     let send = move |()| {
         let Some(to) = chosen.get_untracked() else { return };

@@ -171,7 +171,11 @@ pub fn PromiseForm(
     let until = RwSignal::new(None::<Ms>);
     let old = now_shown(state, case).and_then(|case| case.promise).map(|promise| promise.until);
     let mut usual = state.property.with_untracked(|property| {
-        property.as_ref().map(|property| promises(&property.zone, state.now_ms())).unwrap_or_default()
+        let case = now_shown(state, case);
+        property
+            .as_ref()
+            .map(|property| promises(property, case.as_ref(), state.now_ms()))
+            .unwrap_or_default()
     });
     usual.retain(|at| old.is_none_or(|old| *at > old));
     let standing = move || {

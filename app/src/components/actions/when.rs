@@ -2,11 +2,14 @@
 
 use jiff::civil::{Date, Time};
 use leptos::prelude::*;
-use shared::time::{HOUR, MINUTE, Ms, Zone};
+use shared::{
+    case::{Case, Standing, Standings},
+    time::{HOUR, MINUTE, Ms, Zone},
+};
 
 use crate::{
     i18n::*,
-    state::State,
+    state::{Property, State},
     ui::{Choice, Field, FieldKind, Picks, Show},
     words,
 };
@@ -17,15 +20,23 @@ const AHEAD: i64 = 30 * MINUTE;
 const CUSTOM: &str = "custom";
 const NONE: &str = "none";
 
-/// The usual times for a promise: the end of today's work, the middle and the end of tomorrow's.
-pub fn promises(zone: &Zone, now: Ms) -> Vec<Ms> {
+/// The usual times for a promise: the end of today's work, the evening, the middle and the end of tomorrow's work; none
+/// that the rules would refuse this person (R2: an urgent case is promised for day 1, unless by a supervisor).
+pub fn promises(property: &Property, case: Option<&Case>, now: Ms) -> Vec<Ms> {
+    let zone = &property.zone;
     let today = zone.day(now);
-    let mut times = vec![zone.instant(today.to_datetime(hour(18)))];
+    let mut times = [18, 22].map(|clock| zone.instant(today.to_datetime(hour(clock)))).to_vec();
     if let Ok(tomorrow) = today.tomorrow() {
         times.extend([12, 18].map(|clock| zone.instant(tomorrow.to_datetime(hour(clock)))));
     }
-    times.retain(|at| at.since(now) >= AHEAD);
+    let last = case.filter(|case| case.urgent && !may_promise_beyond(property, case, now));
+    let last = last.map(|case| zone.end_of_day(case.reported.at, 1));
+    times.retain(|at| at.since(now) >= AHEAD && last.is_none_or(|last| *at <= last));
     times
+}
+
+fn may_promise_beyond(property: &Property, case: &Case, now: Ms) -> bool {
+    property.standings(case, now).any(Standings::of(&[Standing::Supervisor, Standing::Director]))
 }
 
 /// The usual lengths of a pause, counted from the next full five minutes, and tomorrow morning.
@@ -141,6 +152,7 @@ pub fn When(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::components::office_kit;
 
     fn at(day: i64, hour: i64, minute: i64) -> Ms {
         Ms(day * 24 * HOUR + hour * HOUR + minute * MINUTE)
@@ -148,9 +160,10 @@ mod tests {
 
     #[test]
     fn promises_are_offered_only_ahead() {
-        let zone = Zone::utc();
-        assert_eq!(promises(&zone, at(0, 9, 0)), [at(0, 18, 0), at(1, 12, 0), at(1, 18, 0)]);
-        assert_eq!(promises(&zone, at(0, 17, 45)), [at(1, 12, 0), at(1, 18, 0)]);
+        let property = Property { zone: Zone::utc(), ..office_kit::property(office_kit::DESK) };
+        let all = [at(0, 18, 0), at(0, 22, 0), at(1, 12, 0), at(1, 18, 0)];
+        assert_eq!(promises(&property, None, at(0, 9, 0)), all);
+        assert_eq!(promises(&property, None, at(0, 17, 45)), all[1..]);
     }
 
     #[test]
