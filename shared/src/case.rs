@@ -44,7 +44,7 @@ pub struct Case {
     pub number: Option<CaseNumber>,
     /// The number of events so far.
     pub version: u32,
-    /// When it was reported; day 1 of the ladder (R2).
+    /// When it was reported; the day of its fair instant is day 1 of the ladder (R2, R3).
     pub reported: EventTime,
     /// Whose it stays (B1, R5).
     pub first_asked: FirstAsked,

@@ -6,7 +6,10 @@ pub mod kit;
 
 use kit::{
     Story,
-    cast::{CLEANER, DESK, DIRECTOR, GUARD, GUARDS_LEAD, SECOND_TECHNICIAN, SUPERVISOR, TECHNICIAN, World},
+    cast::{
+        CLEANER, CONTROL, DESK, DIRECTOR, GUARD, GUARDS_LEAD, SECOND_TECHNICIAN, SUPERVISOR, TECHNICIAN,
+        World,
+    },
     classify, complete, confirm, customers, dispatch, found, pause, postpone, promise, reopen, tell,
 };
 use rstest::rstest;
@@ -448,6 +451,41 @@ fn r3_r4_a_late_report_climbs_from_its_event_and_its_customer_waits_from_its_arr
     let service = late(customers("water"), "2026-11-21 23:00", "2026-11-23 08:00");
     assert_eq!(service.due_wall(Rule::Attend).as_deref(), Some("2026-11-23 08:03"));
     assert!(story.case.reported.late());
+}
+
+#[test]
+fn r3_an_uncertain_time_starts_no_clock_earlier_than_its_arrival() {
+    let world = World::new();
+    let received = world.at("2026-11-23 08:00");
+    let uncertain = EventTime { at: world.at("2026-11-20 23:00"), received, uncertain: true };
+    for report in [found("leak"), customers("leak"), customers("water")] {
+        let story = Story::begin_at(&world, GUARD, &report, uncertain);
+        let exact = Story::begin_at(&world, GUARD, &report, EventTime::exact(received));
+        assert_eq!(story.case.deadlines(), exact.case.deadlines());
+        assert_eq!(story.case.next_step(received), exact.case.next_step(received));
+        let classified = story.clone().then(DESK, classify("door", None));
+        assert_eq!(classified.case.deadlines(), exact.then(DESK, classify("door", None)).case.deadlines());
+        // A promise for the day of arrival needs no supervisor.
+        story.then(DESK, promise(world.at("2026-11-23 18:00")));
+    }
+    let mut story = reported("leak", "2026-11-23 07:00");
+    story.now = uncertain;
+    let checked = story.clone().then(GUARD, CaseCommand::Check {});
+    assert_eq!(checked.due_wall(Rule::Check).as_deref(), Some("2026-11-25 00:00"));
+    let dispatched = story.then(DESK, dispatch(TECHNICIAN));
+    assert_eq!(dispatched.due(Rule::Accept), Some(received.plus(3 * MINUTE)));
+}
+
+#[test]
+fn r3_an_uncertain_time_gives_nobody_powers_that_have_ended() {
+    // While the desk is closed the control room has its powers (R12); this came when it was open.
+    let mut story = reported("leak", "2026-11-23 07:00");
+    let received = story.world.at("2026-11-23 12:00");
+    let night = story.world.at("2026-11-23 03:00");
+    story.now = EventTime { at: night, received, uncertain: true };
+    assert_eq!(story.refusal(CONTROL, &dispatch(TECHNICIAN)), Code::CaseNotAllowed);
+    story.now.uncertain = false;
+    story.then(CONTROL, dispatch(TECHNICIAN));
 }
 
 #[test]

@@ -8,14 +8,16 @@ use shared::time::{Claim, DRIFT, EventTime, HOUR, Heard, LATE, MINUTE, Ms, SECON
 const ARRIVAL: Ms = Ms(1_800_000_000_000);
 const YEAR: i64 = 365 * 24 * HOUR;
 
-/// A command made ten minutes before it was sent, by a device whose clock is `off` wrong.
+/// A command made ten minutes before it was sent, by a device whose clock is `off` wrong and that heard from the server
+/// an hour before.
 fn claim(off: i64) -> Claim {
     Claim {
         made: ARRIVAL.plus(off - 10 * MINUTE),
         sent: ARRIVAL.plus(off),
         received: ARRIVAL,
-        heard: None,
+        heard: heard(off),
         previous: None,
+        registered: ARRIVAL.plus(-YEAR),
     }
 }
 
@@ -36,13 +38,14 @@ fn exactly(at: Ms) -> EventTime {
 fn r3_a_steady_clock_is_as_good_as_a_right_one(#[case] off: i64) {
     let ten_minutes_ago = exactly(ARRIVAL.plus(-10 * MINUTE));
     assert_eq!(claim(off).event_time(), ten_minutes_ago);
-    assert_eq!(Claim { heard: heard(off), ..claim(off) }.event_time(), ten_minutes_ago);
 }
 
 #[test]
 fn r3_what_was_made_offline_counts_from_when_it_was_made() {
     let two_days = 48 * HOUR;
-    let offline = Claim { made: ARRIVAL.plus(-two_days), ..claim(0) };
+    let before = ARRIVAL.plus(-72 * HOUR);
+    let heard = Some(Heard { server: before, device: before });
+    let offline = Claim { made: ARRIVAL.plus(-two_days), heard, ..claim(0) };
     assert_eq!(offline.event_time(), exactly(ARRIVAL.plus(-two_days)));
     assert!(offline.event_time().late());
 }
@@ -59,15 +62,48 @@ fn r3_a_clock_moved_between_making_and_sending_makes_it_uncertain(
     #[case] moved: i64,
     #[case] uncertain: bool,
 ) {
-    let claim = Claim { sent: ARRIVAL.plus(moved), heard: heard(0), ..claim(0) };
+    let claim = Claim { sent: ARRIVAL.plus(moved), ..claim(0) };
     assert_eq!(claim.event_time().uncertain, uncertain);
 }
 
 #[test]
 fn r3_it_cannot_have_happened_before_the_last_contact() {
-    let claim = Claim { made: ARRIVAL.plus(-3 * HOUR), heard: heard(0), ..claim(0) };
+    let claim = Claim { made: ARRIVAL.plus(-3 * HOUR), ..claim(0) };
     let time = claim.event_time();
     assert_eq!(time, EventTime { at: ARRIVAL.plus(-HOUR), received: ARRIVAL, uncertain: true });
+}
+
+#[test]
+fn r3_without_contact_only_the_present_is_certain() {
+    let unheard = Claim { heard: None, ..claim(0) };
+    let ten_minutes_ago = ARRIVAL.plus(-10 * MINUTE);
+    let uncertain = EventTime { at: ten_minutes_ago, received: ARRIVAL, uncertain: true };
+    assert_eq!(unheard.event_time(), uncertain);
+    let known_before = Claim { previous: Some(ARRIVAL.plus(-HOUR)), ..unheard };
+    assert_eq!(known_before.event_time(), uncertain);
+    let at_once = Claim { made: ARRIVAL.plus(-LATE), ..unheard };
+    assert_eq!(at_once.event_time(), exactly(ARRIVAL.plus(-LATE)));
+}
+
+#[test]
+fn r3_without_contact_it_cannot_have_happened_before_the_device_was_registered() {
+    let registered = ARRIVAL.plus(-24 * HOUR);
+    // Made after the device's clock fell back to 1970, sent when it was right again.
+    let reset = Claim { made: Ms(0), heard: None, registered, ..claim(0) };
+    assert_eq!(reset.event_time(), EventTime { at: registered, received: ARRIVAL, uncertain: true });
+    let made_up = Heard { server: Ms(0), device: Ms(0) };
+    let backdated = Claim { heard: Some(made_up), ..reset };
+    assert_eq!(backdated.event_time(), EventTime { at: registered, received: ARRIVAL, uncertain: true });
+}
+
+#[test]
+fn r3_an_uncertain_time_is_fair_from_its_arrival() {
+    let hour_ago = EventTime { at: ARRIVAL.plus(-HOUR), received: ARRIVAL, uncertain: true };
+    assert_eq!((hour_ago.fair(), hour_ago.start()), (ARRIVAL, ARRIVAL));
+    let certain = EventTime { uncertain: false, ..hour_ago };
+    assert_eq!((certain.fair(), certain.start()), (ARRIVAL.plus(-HOUR), ARRIVAL));
+    let prompt = exactly(ARRIVAL.plus(-LATE));
+    assert_eq!((prompt.fair(), prompt.start()), (prompt.at, prompt.at));
 }
 
 #[test]
@@ -115,8 +151,17 @@ fn any_ms() -> impl Strategy<Value = Ms> {
 
 fn any_claim() -> impl Strategy<Value = Claim> {
     let any_heard = (any_ms(), any_ms()).prop_map(|(server, device)| Heard { server, device });
-    (any_ms(), any_ms(), any_ms(), proptest::option::of(any_heard), proptest::option::of(any_ms()))
-        .prop_map(|(made, sent, received, heard, previous)| Claim { made, sent, received, heard, previous })
+    let any_heard = proptest::option::of(any_heard);
+    (any_ms(), any_ms(), any_ms(), any_heard, proptest::option::of(any_ms()), any_ms()).prop_map(
+        |(made, sent, received, heard, previous, registered)| Claim {
+            made,
+            sent,
+            received,
+            heard,
+            previous,
+            registered,
+        },
+    )
 }
 
 fn any_zone() -> impl Strategy<Value = Zone> {
@@ -148,8 +193,8 @@ proptest! {
         let time = claim.event_time();
         prop_assert_eq!(time.received, claim.received);
         prop_assert!(time.at <= claim.received, "not after it arrived");
-        let floor = claim.heard.map(|heard| heard.server).max(claim.previous);
-        if let Some(floor) = floor && floor <= claim.received {
+        let floors = [claim.heard.map(|heard| heard.server), claim.previous, Some(claim.registered)];
+        for floor in floors.into_iter().flatten().filter(|floor| *floor <= claim.received) {
             prop_assert!(time.at >= floor, "not before the last contact, nor before the previous event");
         }
     }

@@ -39,6 +39,8 @@ pub(super) struct Batch {
     pub sent: Ms,
     /// When they arrived.
     pub received: Ms,
+    /// When the device first registered a key of the author.
+    pub registered: Ms,
 }
 
 /// Judges links of one site, or of none that their author knows.
@@ -133,7 +135,7 @@ impl<'a> Chain<'a> {
 
     /// A link as it is to be kept, and the reason to refuse it that needs no site to be known.
     async fn draft(&self, conn: &mut Conn, link: &Link) -> Result<(Kept, Option<Rejection>), Error> {
-        let Batch { device, author, sent, received } = *self.batch;
+        let Batch { device, author, sent, received, registered } = *self.batch;
         // The same text may lie at several places, of this chain and of others.
         let place = format!("{device}/{author}/{}/{}", link.n, link.hash);
         let derived = CommandId(Uuid::new_v5(&NAMESPACE, place.as_bytes()));
@@ -165,9 +167,8 @@ impl<'a> Chain<'a> {
             return Ok((kept, Some(Code::CommandIdReused.into())));
         }
         kept.id = envelope.id;
-        let claim =
-            Claim { made: envelope.at, sent, received, heard: envelope.heard, previous: self.head.last_at };
-        kept.time = claim.event_time();
+        let (made, heard, previous) = (envelope.at, envelope.heard, self.head.last_at);
+        kept.time = Claim { made, sent, received, heard, previous, registered }.event_time();
         Ok((kept, None))
     }
 

@@ -62,6 +62,7 @@ async fn take(app: App, request: PushRequest, received: Ms) -> Result<Vec<Answer
     if !keys.iter().any(|key| vouches(key, &wire::hash(last), &request.signature)) {
         return Err(Code::PushBadSignature.into());
     }
+    let registered = store::registered(&mut tx, device, author).await?;
     let head = store::find_head(&mut tx, device, author).await?;
     let known = store::last_hashes(&mut tx, device, author, request.commands.len()).await?;
     let alone = chain::place_alone(&request.commands, head.n, &known);
@@ -70,7 +71,7 @@ async fn take(app: App, request: PushRequest, received: Ms) -> Result<Vec<Answer
     let runs = runs(&mut tx, links, author).await?;
     tx.commit().await?;
 
-    let batch = Batch { device, author, sent: request.sent_at, received };
+    let batch = Batch { device, author, sent: request.sent_at, received, registered };
     let mut answers = Vec::new();
     for (site, links) in runs {
         match judge(&app, &batch, site.as_ref(), &links).await {

@@ -78,6 +78,16 @@ pub async fn advance(conn: &mut Conn, device: DeviceId, author: PersonId, head: 
     Ok(())
 }
 
+/// When a device that has a key of an author first registered one.
+pub async fn registered(conn: &mut Conn, device: DeviceId, author: PersonId) -> sqlx::Result<Ms> {
+    sqlx::query_scalar("select min(registered) from devices where device = $1 and account = $2")
+        .bind(device.to_string())
+        .bind(author.to_string())
+        .fetch_one(conn)
+        .await
+        .map(Ms)
+}
+
 /// How far a command is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Status {

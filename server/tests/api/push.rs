@@ -7,7 +7,7 @@ use shared::{
     case::CaseView,
     ids::CommandId,
     time::{HOUR, Ms},
-    wire::{self, PushResponse, SETTLE, Verdict},
+    wire::{self, Envelope, PushResponse, SETTLE, Verdict},
 };
 
 use crate::kit::{Device, On, PASSWORD, Reply, TestApp, cast, complaint, leak, tests};
@@ -25,6 +25,7 @@ tests![
     a_refused_command_is_shown_to_its_author_and_the_desk_until_it_is_settled,
     r9_a_refused_complaint_is_shown_to_its_author_only,
     r3_a_clock_three_years_off_gives_the_right_time,
+    r3_without_contact_a_report_climbs_from_its_arrival,
     r3_time_never_goes_back_on_one_device,
     pushes_at_the_same_time_all_arrive,
     seeing_a_case_twice_changes_nothing,
@@ -256,6 +257,23 @@ async fn r3_a_clock_three_years_off_gives_the_right_time(on: On) {
         assert_eq!((case.reported.at, case.reported.uncertain), (made, false));
         assert_eq!(case.reported.received, app.now());
     }
+}
+
+async fn r3_without_contact_a_report_climbs_from_its_arrival(on: On) {
+    let app = TestApp::start(on).await;
+    let registered = app.now();
+    let (mut guard, mut other) = (app.sign_in(cast::GUARD).await, app.sign_in(cast::OTHER_GUARD).await);
+    app.advance(72 * 60);
+    let case = guard.new_case();
+    // Made after the clock fell back to 1970, and sent when it was right again.
+    let envelope = Envelope { at: Ms(0), heard: None, ..guard.envelope("case.report", case.0, leak()) };
+    let text = guard.chain(envelope.write());
+    assert_eq!(codes(&guard.push(vec![text]).await), ["accepted"]);
+    let CaseView::Full(case) = guard.pull().await.case(case).unwrap().clone() else { panic!() };
+    assert_eq!((case.reported.at, case.reported.uncertain), (registered, true));
+    let prompt = other.report().await;
+    let CaseView::Full(prompt) = other.pull().await.case(prompt).unwrap().clone() else { panic!() };
+    assert_eq!((case.clocks, case.check_by), (prompt.clocks, prompt.check_by));
 }
 
 async fn r3_time_never_goes_back_on_one_device(on: On) {

@@ -57,9 +57,9 @@ impl Case {
         let ladder = self.ladder();
         self.stage.name().open().then(|| {
             if now < ladder.step1 {
-                Deadline { rule: Rule::Step1, at: ladder.step1, started: self.reported.at }
+                Deadline { rule: Rule::Step1, at: ladder.step1, started: self.reported.fair() }
             } else {
-                Deadline { rule: Rule::Step2, at: ladder.step2, started: self.reported.at }
+                Deadline { rule: Rule::Step2, at: ladder.step2, started: self.reported.fair() }
             }
         })
     }
@@ -72,8 +72,8 @@ impl Case {
         let mut add = |rule, at: Option<Ms>, started| {
             deadlines.extend(at.map(|at| Deadline { rule, at, started }));
         };
-        let reported = self.reported.at;
-        let start = if self.reported.late() { self.reported.received } else { reported };
+        let reported = self.reported.fair();
+        let start = self.reported.start();
         let stage = self.stage.name();
         if stage.open() {
             let ladder = self.ladder();

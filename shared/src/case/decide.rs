@@ -76,13 +76,13 @@ pub fn decide_report(report: &Report, context: &Context<'_>) -> Result<Vec<CaseE
         None => context.actor,
     };
     // Customer clocks run from the arrival, if the report arrived late (R4).
-    let start = if context.now.late() { context.now.received } else { context.now.at };
+    let start = context.now.start();
     let customers = matches!(report.source, Source::Customer(_));
     let classified = context.classify(
         category,
         report.urgency.as_ref(),
         report.accused,
-        context.now.at,
+        context.now.fair(),
         start,
         customers,
     )?;
@@ -92,7 +92,7 @@ pub fn decide_report(report: &Report, context: &Context<'_>) -> Result<Vec<CaseE
         number: context.number.cloned(),
         first_asked: context.first_asked(first_asked),
         classified,
-        check_by: context.zone.end_of_day(context.now.at, 2),
+        check_by: context.zone.end_of_day(context.now.fair(), 2),
     })])
 }
 
@@ -287,7 +287,7 @@ impl Case {
     /// Every `case.*` code, in the order: may it be seen, may the actor do this, does the stage allow it, is the
     /// content right.
     pub fn decide(&self, command: &CaseCommand, context: &Context<'_>) -> Result<Vec<CaseEvent>, Rejection> {
-        let who = self.standings(context.actor, context.site, context.zone, context.now.at);
+        let who = self.standings(context.actor, context.site, context.zone, context.now.fair());
         if let CaseCommand::Report(_) = command {
             // The id is the reporter's own, so that this tells nobody of a case that they may not see.
             return Err(Code::CaseExists.into());
@@ -338,13 +338,12 @@ impl Case {
             }
             CaseCommand::Classify { category, urgency, accused } => {
                 let category = context.category(category)?;
-                let start = if self.reported.late() { self.reported.received } else { self.reported.at };
                 let classified = context.classify(
                     category,
                     urgency.as_ref(),
                     *accused,
-                    self.reported.at,
-                    start,
+                    self.reported.fair(),
+                    self.reported.start(),
                     self.customers(),
                 )?;
                 let recalled = category.kind == CaseKind::Complaint
@@ -361,11 +360,10 @@ impl Case {
                 }
                 let accept = context.category(&self.category).map(Category::accept).unwrap_or(0);
                 // What was dispatched offline is accepted from when the handler could know of it.
-                let start = if context.now.late() { context.now.received } else { context.now.at };
                 Ok(vec![CaseChange::Dispatched {
                     to: *to,
                     note: note.clone(),
-                    accept_by: start.plus(accept),
+                    accept_by: context.now.start().plus(accept),
                 }])
             }
             CaseCommand::Accept {} => Ok(vec![CaseChange::Accepted]),
@@ -405,7 +403,7 @@ impl Case {
                 Ok(vec![CaseChange::Reopened { reason: reason.clone(), dissatisfied: false }])
             }
             CaseCommand::Check {} => {
-                Ok(vec![CaseChange::Checked { check_by: context.zone.end_of_day(context.now.at, 2) }])
+                Ok(vec![CaseChange::Checked { check_by: context.zone.end_of_day(context.now.fair(), 2) }])
             }
             CaseCommand::Succeed { to, reason } => {
                 require("reason", reason)?;
@@ -517,12 +515,12 @@ impl Case {
         who: Standings,
         context: &Context<'_>,
     ) -> Result<(), Rejection> {
-        let beyond_day_1 = until > context.zone.end_of_day(self.reported.at, 1);
+        let beyond_day_1 = until > context.zone.end_of_day(self.reported.fair(), 1);
         if self.urgent && beyond_day_1 && !who.any(Standings::of(&[Supervisor, Director])) {
             return Err(Code::CasePromiseNeedsSupervisor.into());
         }
         let days = context.site.figures.promise_days;
-        if until > context.zone.end_of_day(context.now.at, days) && reason.trim().is_empty() {
+        if until > context.zone.end_of_day(context.now.fair(), days) && reason.trim().is_empty() {
             return Err(Rejection::new(Code::CasePromiseNeedsReason).with("days", days));
         }
         Ok(())

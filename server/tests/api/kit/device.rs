@@ -15,7 +15,7 @@ use shared::{
     case::CaseView,
     ids::{CaseId, CommandId, DeviceId, PersonId},
     session::Session,
-    time::Ms,
+    time::{Heard, Ms},
     wire::{self, Doc, DocKey, Envelope, GENESIS, PullResponse, PushRequest, PushResponse, VERSION, Verdict},
 };
 use tower::ServiceExt;
@@ -214,7 +214,7 @@ impl Device {
         CaseId(self.new_id())
     }
 
-    /// An envelope that goes on this device's chain, not yet in it.
+    /// An envelope that goes on this device's chain, not yet in it. The device has just heard from the server.
     pub fn envelope(&self, kind: &str, aggregate: Uuid, body: Value) -> Envelope {
         Envelope {
             id: CommandId(self.new_id()),
@@ -228,7 +228,7 @@ impl Device {
             aggregate,
             base: None,
             at: self.now(),
-            heard: None,
+            heard: Some(Heard { server: self.now().plus(-self.ahead), device: self.now() }),
             body,
         }
     }
