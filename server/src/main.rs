@@ -11,6 +11,7 @@ use server::{
     App,
     clock::Clock,
     config::{Settings, Storage},
+    feed,
     sites::import::{FirstPassword, add_admin, read, sentence},
     telemetry,
 };
@@ -130,6 +131,7 @@ async fn serve(storage: Storage, settings: Settings) -> anyhow::Result<()> {
         .await
         .with_context(|| format!("{address} cannot be listened on"))?;
     tracing::info!(address = %listener.local_addr()?, "listening");
+    tokio::spawn(feed::archive::keep_swept(app.clone()));
     let stop = app.clone();
     let service = server::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, service)

@@ -33,6 +33,9 @@ pub(super) struct Cursor {
     /// back since.
     #[serde(default)]
     pub leaving: BTreeMap<String, [i64; 2]>,
+    /// Principals that are being read from nothing: where the site stood when that began.
+    #[serde(default)]
+    pub fresh: BTreeMap<String, i64>,
 }
 
 /// How many bytes a seal has.
@@ -84,6 +87,6 @@ impl Cursor {
     /// The furthest position that it claims.
     pub(super) fn furthest(&self) -> i64 {
         let leaving = self.leaving.values().flatten();
-        self.at.values().chain(leaving).copied().max().unwrap_or(0)
+        self.at.values().chain(leaving).chain(self.fresh.values()).copied().max().unwrap_or(0)
     }
 }

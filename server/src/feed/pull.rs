@@ -92,7 +92,7 @@ pub(super) async fn pull(
     let known = app.directory.get(conn, &site).await?.ok_or(Code::SiteNotMember)?;
     let reader = Reader { site: &site, member: &member, known: &known, now };
 
-    let walk = Walk::begin(&reader, cursor);
+    let walk = Walk::begin(&reader, cursor, head);
     let page = walk.page(conn, &site, head, limit).await?;
     let mut docs = Vec::new();
     let mut gone = Vec::new();
@@ -201,6 +201,9 @@ struct Walk {
     at: BTreeMap<String, i64>,
     /// Those that the reader lost: up to where they had been read, and taken back.
     leaving: BTreeMap<String, [i64; 2]>,
+    /// Those that are read from nothing: where the site stood then. What was taken from them before is nothing to the
+    /// reader.
+    fresh: BTreeMap<String, i64>,
 }
 
 /// A part of the walk: as many documents as were asked for, in the order in which they changed.
@@ -211,28 +214,35 @@ struct Page {
 }
 
 impl Walk {
-    fn begin(reader: &Reader<'_>, cursor: Option<Cursor>) -> Walk {
+    fn begin(reader: &Reader<'_>, cursor: Option<Cursor>, head: i64) -> Walk {
         let holds: BTreeSet<String> = reader.member.principals().iter().map(Principal::to_string).collect();
-        let (mut at, mut leaving) = match cursor {
-            Some(cursor) => {
-                let mut at = cursor.at;
-                if cursor.night != reader.night() {
-                    at.remove(&Principal::Role(Role::ControlRoom).to_string());
-                }
-                (at, cursor.leaving)
-            }
-            None => (BTreeMap::new(), BTreeMap::new()),
+        let (mut at, mut leaving, mut fresh, night) = match cursor {
+            Some(cursor) => (cursor.at, cursor.leaving, cursor.fresh, cursor.night),
+            None => (BTreeMap::new(), BTreeMap::new(), BTreeMap::new(), reader.night()),
         };
-        let lost: Vec<String> = at.keys().filter(|principal| !holds.contains(*principal)).cloned().collect();
+        let control_room = Principal::Role(Role::ControlRoom).to_string();
+        // What the control room sees changes with the desk's hours: it is lost and gained at the same time.
+        let changed = |principal: &String| night != reader.night() && *principal == control_room;
+        let lost: Vec<String> = at
+            .keys()
+            .filter(|principal| !holds.contains(*principal) || changed(principal))
+            .cloned()
+            .collect();
         for principal in lost {
             let had = at.remove(&principal).unwrap_or(0);
-            leaving.insert(principal, [had, 0]);
+            fresh.remove(&principal);
+            // Lost again before all was taken back: the reader may have what it had the first time.
+            let before = leaving.get(&principal).map_or(0, |[had, _]| *had);
+            leaving.insert(principal, [had.max(before), 0]);
         }
+        // One that is held again while it is taken back is read both ways, and shown what is there.
         for principal in &holds {
-            at.entry(principal.clone()).or_insert(0);
-            leaving.remove(principal);
+            if !at.contains_key(principal) {
+                at.insert(principal.clone(), 0);
+                fresh.insert(principal.clone(), head);
+            }
         }
-        Walk { holds, at, leaving }
+        Walk { holds, at, leaving, fresh }
     }
 
     async fn page(&self, conn: &mut Conn, site: &SiteCode, head: i64, limit: usize) -> sqlx::Result<Page> {
@@ -240,12 +250,13 @@ impl Walk {
         let fetched = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
         let mut rows = Vec::new();
         for (principal, after) in &self.at {
-            for row in store::changes(conn, site, principal, *after, head, fetched).await? {
+            let fresh = self.fresh.get(principal).copied().unwrap_or(0);
+            for row in store::changes(conn, site, principal, *after..head, fresh, fetched).await? {
                 rows.push((row.seq, row.doc, !row.gone, *after));
             }
         }
         for (principal, [had, taken_back]) in &self.leaving {
-            for row in store::changes(conn, site, principal, *taken_back, head, fetched).await? {
+            for row in store::changes(conn, site, principal, *taken_back..head, 0, fetched).await? {
                 rows.push((row.seq, row.doc, false, *had));
             }
         }
@@ -272,7 +283,7 @@ impl Walk {
     }
 
     fn next(self, app: &App, reader: &Reader<'_>, head: i64, cut: Option<i64>) -> Cursor {
-        let Walk { mut at, mut leaving, .. } = self;
+        let Walk { mut at, mut leaving, mut fresh, .. } = self;
         match cut {
             Some(cut) => {
                 at.values_mut().for_each(|position| *position = (*position).max(cut));
@@ -281,6 +292,7 @@ impl Walk {
             None => {
                 at.values_mut().for_each(|position| *position = head);
                 leaving.clear();
+                fresh.clear();
             }
         }
         Cursor {
@@ -290,6 +302,7 @@ impl Walk {
             night: reader.night(),
             at,
             leaving,
+            fresh,
         }
     }
 }

@@ -1,8 +1,12 @@
 //! Documents and feeds in the database.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, ops::Range};
 
-use shared::{ids::SiteCode, wire::DocKey};
+use shared::{
+    ids::{CaseId, SiteCode},
+    time::Ms,
+    wire::DocKey,
+};
 use sqlx::{AssertSqlSafe, Row};
 
 use crate::db::{Conn, damaged, rows_of_placeholders};
@@ -157,23 +161,25 @@ pub struct FeedRow {
     pub gone: bool,
 }
 
-/// What has changed for a principal after a position, up to the head, oldest first.
+/// What has changed for a principal after the start of a stretch, up to its end, oldest first; without what was taken
+/// from the principal up to `fresh`.
 pub async fn changes(
     conn: &mut Conn,
     site: &SiteCode,
     principal: &str,
-    after: i64,
-    head: i64,
+    stretch: Range<i64>,
+    fresh: i64,
     limit: i64,
 ) -> sqlx::Result<Vec<FeedRow>> {
     let rows = sqlx::query(
         "select doc, seq, gone from feed where site = $1 and principal = $2 and seq > $3 and seq <= $4 \
-         order by seq limit $5",
+         and (gone = 0 or seq > $5) order by seq limit $6",
     )
     .bind(site.as_str())
     .bind(principal)
-    .bind(after)
-    .bind(head)
+    .bind(stretch.start)
+    .bind(stretch.end)
+    .bind(fresh)
     .bind(limit)
     .fetch_all(conn)
     .await?;
@@ -189,13 +195,37 @@ pub async fn changes(
         .collect()
 }
 
-/// The confidential cases of a site, whose audience depends on who its people are (R9).
-pub async fn confidential_cases(conn: &mut Conn, site: &SiteCode) -> sqlx::Result<Vec<String>> {
+/// The confidential cases of a site, whose audience depends on who its people are (R9): without those that have left
+/// the feed with everything else that ended before an instant.
+pub async fn confidential_cases(conn: &mut Conn, site: &SiteCode, before: Ms) -> sqlx::Result<Vec<String>> {
     sqlx::query_scalar(
         "select d.body from case_facts f join docs d on d.site = f.site and d.doc = 'case:' || f.case_id \
-         where f.site = $1 and f.confidential = 1 order by f.case_id",
+         where f.site = $1 and f.confidential = 1 and (f.stage not in ('closed', 'cancelled') \
+         or f.stage_since > $2 or exists \
+         (select 1 from feed r where r.site = d.site and r.doc = d.doc and r.gone = 0)) order by f.case_id",
     )
     .bind(site.as_str())
+    .bind(before.0)
     .fetch_all(conn)
     .await
+}
+
+/// Cases that ended before an instant and are still addressed to somebody, so many at most.
+pub async fn ended_cases(
+    conn: &mut Conn,
+    site: &SiteCode,
+    before: Ms,
+    limit: i64,
+) -> sqlx::Result<Vec<CaseId>> {
+    let ids: Vec<String> = sqlx::query_scalar(
+        "select f.case_id from case_facts f where f.site = $1 and f.stage in ('closed', 'cancelled') \
+         and f.stage_since <= $2 and exists (select 1 from feed r where r.site = f.site \
+         and r.doc = 'case:' || f.case_id and r.gone = 0) order by f.stage_since limit $3",
+    )
+    .bind(site.as_str())
+    .bind(before.0)
+    .bind(limit)
+    .fetch_all(conn)
+    .await?;
+    ids.iter().map(|id| id.parse().map_err(|error| damaged("case_facts", id, error))).collect()
 }

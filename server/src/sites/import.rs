@@ -222,7 +222,8 @@ async fn save_people(writer: &mut Writer, mut members: Vec<Member>) -> Result<()
     if !publish(writer, DocKey::People, &people).await? {
         return Ok(());
     }
-    for body in feed::store::confidential_cases(writer.conn(), &site).await? {
+    let ended = feed::archive::ended_before(writer.now());
+    for body in feed::store::confidential_cases(writer.conn(), &site, ended).await? {
         let case: Case = serde_json::from_str(&body).map_err(|error| damaged("docs", &site, error))?;
         writer.readdress(DocKey::Case(case.id), &case.audience(&people), &otherwise).await?;
     }

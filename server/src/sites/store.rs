@@ -64,6 +64,13 @@ pub async fn advance(conn: &mut Conn, code: &SiteCode, row: &SiteRow) -> sqlx::R
     Ok(())
 }
 
+/// All sites.
+pub async fn all(conn: &mut Conn) -> sqlx::Result<Vec<SiteCode>> {
+    let codes: Vec<String> =
+        sqlx::query_scalar("select code from sites order by code").fetch_all(conn).await?;
+    Ok(codes.into_iter().map(SiteCode).collect())
+}
+
 /// How far the site is.
 pub async fn head(conn: &mut Conn, code: &SiteCode) -> sqlx::Result<Option<i64>> {
     sqlx::query_scalar("select head from sites where code = $1")

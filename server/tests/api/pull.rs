@@ -1,6 +1,7 @@
 //! Pulling: pages, cursors, and what is gained and lost.
 
 use serde_json::{Value, json};
+use server::feed::archive::sweep;
 use shared::wire::{self, DocKey, PullResponse};
 
 use crate::kit::{On, TestApp, cast, complaint, tests};
@@ -20,7 +21,12 @@ tests![
     a_gained_role_brings_its_cases,
     a_lost_role_takes_its_cases_but_what_another_principal_shows,
     losing_a_role_in_pages_takes_everything,
+    a_role_lost_and_gained_again_keeps_nothing_that_was_taken_meanwhile,
+    r9_nightfall_hides_no_complaint_from_being_taken_back,
     who_has_left_loses_everything,
+    a_case_that_ended_long_ago_leaves_the_feed_and_comes_back_with_a_change,
+    a_new_device_walks_by_what_has_left_the_feed,
+    r9_a_complaint_that_has_left_the_feed_stays_away_from_whoever_joins_the_office,
     nobody_pulls_without_a_session,
     a_bad_query_is_refused,
 ];
@@ -268,6 +274,99 @@ async fn losing_a_role_in_pages_takes_everything(on: On) {
     assert!(!feed.changed.contains(&DocKey::Case(later)));
     assert_eq!(feed.docs.keys().filter(|key| matches!(key, DocKey::Case(_))).count(), 1);
     assert!(feed.case(own).is_some());
+}
+
+async fn a_role_lost_and_gained_again_keeps_nothing_that_was_taken_meanwhile(on: On) {
+    let (app, mut team) = TestApp::with_team(on).await;
+    let (first, second) = (team.guard.report().await, team.guard.report().await);
+    let cursor = team.desk.pull().await.cursor.clone().unwrap();
+    cast_as(&app, cast::DESK, json!(["cleaner"])).await;
+    let reply = team.desk.get(&format!("/api/pull?site=jinzhou&limit=1&cursor={cursor}")).await;
+    let page: PullResponse = serde_json::from_str(&reply.text).unwrap();
+    assert_eq!(page.gone, [DocKey::Case(first)]);
+    // The line is cut before the second is taken back, which turns out to be about the reader.
+    let about = json!({ "category": "complaint", "accused": team.desk.person });
+    app.sign_in(cast::SUPERVISOR).await.accepted("case.classify", second, about).await;
+    cast_as(&app, cast::DESK, json!(["desk"])).await;
+    let reply = team.desk.get(&format!("/api/pull?site=jinzhou&cursor={}", page.cursor)).await;
+    let page: PullResponse = serde_json::from_str(&reply.text).unwrap();
+    assert_eq!(page.gone, [DocKey::Case(second)]);
+    assert!(page.docs.iter().any(|doc| doc.key() == DocKey::Case(first)));
+}
+
+async fn r9_nightfall_hides_no_complaint_from_being_taken_back(on: On) {
+    let (app, mut team) = TestApp::with_team(on).await;
+    let case = team.guard.report().await;
+    let mut control_room = app.sign_in(cast::CONTROL_ROOM).await;
+    assert!(control_room.pull().await.case(case).is_some());
+    let about = json!({ "category": "complaint", "accused": control_room.person });
+    app.sign_in(cast::SUPERVISOR).await.accepted("case.classify", case, about).await;
+    app.advance(14 * 60);
+    let feed = control_room.pull().await;
+    assert!(feed.case(case).is_none() && feed.gone.contains(&DocKey::Case(case)));
+}
+
+const THIRTY_DAYS: u64 = 30 * 24 * 60;
+
+async fn a_case_that_ended_long_ago_leaves_the_feed_and_comes_back_with_a_change(on: On) {
+    let (app, mut team) = TestApp::with_team(on).await;
+    let (old, recent, open) =
+        (team.guard.report().await, team.guard.report().await, team.guard.report().await);
+    team.guard.accepted("case.cancel", old, json!({ "reason": "看错了" })).await;
+    app.advance(1);
+    team.guard.accepted("case.cancel", recent, json!({ "reason": "看错了" })).await;
+    assert_eq!(team.guard.pull().await.docs.len(), 3 + 3);
+    app.advance(THIRTY_DAYS - 1);
+    let mut guard = app.sign_in(cast::GUARD).await;
+    sweep(&app.app).await.unwrap();
+    team.guard.cookie.clone_from(&guard.cookie);
+    let feed = team.guard.pull().await;
+    assert_eq!(feed.changed, [DocKey::Case(old)].into());
+    assert!(feed.gone.contains(&DocKey::Case(old)));
+    assert!(feed.case(recent).is_some() && feed.case(open).is_some());
+    assert_eq!(guard.pull().await.docs.len(), 3 + 2);
+    assert!(guard.pull().await.gone.is_empty());
+    // Nothing is left to be swept, and nobody is woken.
+    sweep(&app.app).await.unwrap();
+    assert!(team.guard.pull().await.changed.is_empty());
+    guard.send("case.comment", old, json!({ "text": "又漏了" })).await;
+    assert!(team.guard.pull().await.case(old).is_some());
+    sweep(&app.app).await.unwrap();
+    assert!(team.guard.pull().await.case(old).is_none());
+}
+
+async fn a_new_device_walks_by_what_has_left_the_feed(on: On) {
+    let (app, mut team) = TestApp::with_team(on).await;
+    for _ in 0..4 {
+        let case = team.guard.report().await;
+        team.guard.accepted("case.cancel", case, json!({ "reason": "看错了" })).await;
+    }
+    team.guard.report().await;
+    app.advance(THIRTY_DAYS);
+    sweep(&app.app).await.unwrap();
+    let desk = app.sign_in(cast::DESK).await;
+    // In pages too: what left before the first one is nothing that the device has to forget.
+    let mut cursor = String::new();
+    for more in [true, true, true, false] {
+        let reply = desk.get(&format!("/api/pull?site=jinzhou&limit=1&cursor={cursor}")).await;
+        let page: PullResponse = serde_json::from_str(&reply.text).unwrap();
+        assert_eq!((page.docs.len(), page.gone.len(), page.more), (1, 0, more));
+        cursor = page.cursor;
+    }
+}
+
+async fn r9_a_complaint_that_has_left_the_feed_stays_away_from_whoever_joins_the_office(on: On) {
+    let app = TestApp::start(on).await;
+    let mut guard = app.sign_in(cast::GUARD).await;
+    let about = app.person(cast::CLEANER).await;
+    let case = guard.new_case();
+    guard.accepted("case.report", case, complaint(about)).await;
+    let mut desk = app.sign_in(cast::DESK).await;
+    desk.accepted("case.cancel", case, json!({ "reason": "看错了" })).await;
+    app.advance(THIRTY_DAYS);
+    sweep(&app.app).await.unwrap();
+    cast_as(&app, cast::TECHNICIAN, json!(["desk"])).await;
+    assert!(app.sign_in(cast::TECHNICIAN).await.pull().await.case(case).is_none());
 }
 
 async fn who_has_left_loses_everything(on: On) {
