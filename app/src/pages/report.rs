@@ -134,6 +134,9 @@ fn Bar(#[prop(optional_no_strip)] paper: Option<Paper>) -> impl IntoView {
     let asking = RwSignal::new(false);
     let discard = move || {
         let Some(paper) = paper else { return };
+        if paper.adding.get_untracked() {
+            return;
+        }
         paper.close();
         let (key, mut photos) = (paper.key(), paper.draft.with_untracked(|draft| draft.photos.clone()));
         if key != REPORT_DRAFT {
@@ -169,6 +172,7 @@ fn Bar(#[prop(optional_no_strip)] paper: Option<Paper>) -> impl IntoView {
             <IconButton
                 glyph=Glyph::Trash
                 label=t_string!(i18n, field.discard)
+                disabled=paper.adding
                 on_click=move || asking.set(true)
             />
             <Sheet
@@ -300,7 +304,7 @@ fn Sheets(paper: Paper, mend: Option<CommandId>) -> impl IntoView {
     let busy = RwSignal::new(false);
     let navigate = StoredValue::new_local(use_navigate());
     let send = move |fixed: Option<String>| {
-        if busy.get_untracked() {
+        if busy.get_untracked() || paper.adding.get_untracked() {
             return;
         }
         let draft = paper.draft.get_untracked();
@@ -428,7 +432,7 @@ fn Sheets(paper: Paper, mend: Option<CommandId>) -> impl IntoView {
                 <Button
                     label=t_string!(i18n, field.fixed)
                     kind=ButtonKind::Ghost
-                    disabled=Signal::derive(move || busy.get() || !known.get())
+                    disabled=Signal::derive(move || busy.get() || paper.adding.get() || !known.get())
                     on_click=move || fixing.set(true)
                 />
             </Show>
@@ -436,7 +440,7 @@ fn Sheets(paper: Paper, mend: Option<CommandId>) -> impl IntoView {
                 label=t_string!(i18n, field.send)
                 class="grow-2"
                 busy=busy
-                disabled=Signal::derive(move || !known.get())
+                disabled=Signal::derive(move || paper.adding.get() || !known.get())
                 on_click=move || send(None)
             />
         </div>
@@ -467,6 +471,7 @@ fn Sheets(paper: Paper, mend: Option<CommandId>) -> impl IntoView {
                 <Button
                     label=t_string!(i18n, field.fixed_send)
                     busy=busy
+                    disabled=paper.adding
                     on_click=move || {
                         let result = paper.draft.with_untracked(|draft| draft.fixed.clone()).unwrap_or_default();
                         if result.trim().is_empty() {
@@ -496,7 +501,7 @@ fn Photos(page: Page) -> impl IntoView {
     let case = paper.draft.with_untracked(|draft| draft.case);
     let photos = memo(move |_| paper.draft.with(|draft| draft.photos.clone()));
     let shown = RwSignal::new(None::<usize>);
-    let busy = RwSignal::new(false);
+    let busy = paper.adding;
     let add = move |event: ev::Event| {
         let room = PHOTOS_MAX.saturating_sub(photos.with_untracked(Vec::len));
         let mut chosen = photo::chosen(&event);
@@ -505,12 +510,9 @@ fn Photos(page: Page) -> impl IntoView {
         }
         let too_many = chosen.len() > room;
         chosen.truncate(room);
-        busy.set(true);
         page.fault.set(None);
         leptos::task::spawn_local(async move {
-            let added = paper.add(chosen).await;
-            let _ = busy.try_set(false);
-            let refused = match added {
+            let refused = match paper.add(chosen).await {
                 Err(rejection) => Some(rejection),
                 Ok(()) if too_many => Some(Rejection::new(Code::CaseTooManyPhotos).with("max", PHOTOS_MAX)),
                 Ok(()) => None,

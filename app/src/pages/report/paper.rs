@@ -31,6 +31,8 @@ pub struct Paper {
     pub draft: RwSignal<ReportDraft>,
     /// How far the latest change got.
     pub kept: RwSignal<Kept>,
+    /// Photos are being made small: until they are on the device, the paper is neither sent nor thrown away.
+    pub adding: RwSignal<bool>,
     key: StoredValue<String>,
     change: StoredValue<u32>,
     over: StoredValue<bool>,
@@ -43,6 +45,7 @@ impl Paper {
             state,
             draft: RwSignal::new(draft),
             kept: RwSignal::new(Kept::Yes),
+            adding: RwSignal::new(false),
             key: StoredValue::new(key),
             change: StoredValue::new(0),
             over: StoredValue::new(false),
@@ -127,7 +130,18 @@ impl Paper {
     /// # Errors
     /// Of the first one that cannot be used; those before it stay.
     pub async fn add(self, chosen: Vec<photo::Chosen>) -> Result<(), Rejection> {
+        let _ = self.adding.try_set(true);
+        let added = self.add_each(chosen).await;
+        let _ = self.adding.try_set(false);
+        added
+    }
+
+    async fn add_each(self, chosen: Vec<photo::Chosen>) -> Result<(), Rejection> {
         for chosen in chosen {
+            // A photo is kept together with its draft: it would bring back one that is sent or thrown away.
+            if self.over.try_get_value() != Some(false) {
+                return Ok(());
+            }
             let Some(key) = self.key.try_get_value() else { return Ok(()) };
             let Some(draft) = self.draft.try_get_untracked() else { return Ok(()) };
             let photo = self
