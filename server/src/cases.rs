@@ -102,7 +102,7 @@ impl Cases {
         for photo in photos {
             let staged = files::store::staged_full(writer.conn(), &site, author, photo.id).await?;
             let kept = if staged.is_some_and(|sha256| sha256 == photo.sha256) {
-                self.0.get(&id).and_then(|open| open.case.photo_kept(photo.id, now))
+                self.0.get(&id).and_then(|open| open.case.photo_kept(author, photo.id, &photo.sha256, now))
             } else {
                 None
             };
@@ -157,7 +157,7 @@ pub async fn photo_kept(writer: &mut Writer, key: &UploadKey, sha256: &str) -> R
     let mut cases = Cases::default();
     for id in store::cases_of_photo(writer.conn(), &key.site, key.author, key.photo, sha256).await? {
         let event = match cases.find(writer, id).await? {
-            Some(case) => case.photo_kept(key.photo, now),
+            Some(case) => case.photo_kept(key.author, key.photo, sha256, now),
             None => None,
         };
         if event.is_some() {

@@ -28,7 +28,7 @@ use command::{PhotoRef, Source};
 use event::{Accused, Clocks, FirstAsked, Ladder};
 
 use crate::{
-    ids::{CaseId, CaseNumber, CategoryCode, PersonId, PlaceCode},
+    ids::{AttachmentId, CaseId, CaseNumber, CategoryCode, PersonId, PlaceCode},
     site::{CaseKind, Role},
     time::{EventTime, Ms},
 };
@@ -330,6 +330,13 @@ pub struct Photo {
     pub after: bool,
     /// The server holds the bytes, and their hash is right.
     pub kept: bool,
+}
+
+impl Photo {
+    /// Whether it is that of an author, with these bytes.
+    pub(crate) fn is(&self, author: PersonId, photo: AttachmentId, sha256: &str) -> bool {
+        self.by == Some(author) && self.photo.id == photo && self.photo.sha256 == sha256
+    }
 }
 
 impl Case {

@@ -74,7 +74,7 @@ codes! {
     CaseCustomerAnswerMissing = "case.customer_answer_missing",
     /// Too many photos in one command or on one case. Fields: `max`.
     CaseTooManyPhotos = "case.too_many_photos",
-    /// A photo's reference is damaged: hash, size or id. Fields: `photo`.
+    /// A photo's reference is damaged: hash, size, or an id that names another photo. Fields: `photo`.
     CaseBadPhoto = "case.bad_photo",
     // --- one command of a push ---
     /// The command's text is not a command at all.

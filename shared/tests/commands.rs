@@ -399,9 +399,35 @@ fn pausing_postponing_and_reopening_need_a_reason() {
 #[test]
 fn a_photo_is_kept_once_its_bytes_are() {
     let mut story = reported(Report { photos: vec![photo(1), photo(2)], ..found("leak") });
-    let kept = story.case.photo_kept(photo(1).id, story.now.at).expect("it is the case's");
-    story.apply(vec![kept]);
-    assert_eq!(story.case.photos.iter().map(|photo| photo.kept).collect::<Vec<_>>(), [true, false]);
-    assert_eq!(story.case.photo_kept(photo(1).id, story.now.at), None, "known already");
-    assert_eq!(story.case.photo_kept(photo(3).id, story.now.at), None, "not this case's");
+    let kept =
+        |story: &Story, author, n| story.case.photo_kept(author, photo(n).id, &photo(n).sha256, story.now.at);
+    let shown = |story: &Story| story.case.photos.iter().map(|photo| photo.kept).collect::<Vec<_>>();
+    assert_eq!(kept(&story, DESK, 1), None, "another's upload under the same id");
+    let other_hash = "1e".repeat(32);
+    let claimed = story.case.photo_kept(GUARD, photo(1).id, &other_hash, story.now.at);
+    assert_eq!(claimed, None, "other bytes");
+    let event = kept(&story, GUARD, 1).expect("it is the case's");
+    story.apply(vec![event]);
+    assert_eq!(shown(&story), [true, false]);
+    assert_eq!(kept(&story, GUARD, 1), None, "known already");
+    assert_eq!(kept(&story, GUARD, 3), None, "not this case's");
+    // The same photo shown by somebody else is kept when that person's upload is.
+    let said = CaseCommand::Comment { text: String::new(), photos: vec![photo(2)] };
+    let mut story = story.then(DESK, said);
+    let event = kept(&story, DESK, 2).expect("it is the desk's");
+    story.apply(vec![event]);
+    assert_eq!(shown(&story), [true, false, true]);
+}
+
+#[test]
+fn an_id_names_one_photo_only() {
+    let story = reported(Report { photos: vec![photo(1)], ..found("leak") });
+    let other = PhotoRef { sha256: "1e".repeat(32), ..photo(1) };
+    let other_thumb = PhotoRef { thumb_sha256: "1e".repeat(32), ..photo(1) };
+    for photos in
+        [vec![other.clone()], vec![other_thumb], vec![photo(2), PhotoRef { id: photo(2).id, ..other }]]
+    {
+        let said = CaseCommand::Comment { text: String::new(), photos };
+        assert_eq!(story.refusal(DESK, &said), Code::CaseBadPhoto);
+    }
 }

@@ -210,7 +210,7 @@ fn stories() -> Vec<Story> {
         .then(TECHNICIAN, pause(until))
         .then(TECHNICIAN, CaseCommand::Resume {})
         .then(TECHNICIAN, CaseCommand::Complete { result: reason(), photos: vec![photo(4)] });
-    let kept = completed.case.photo_kept(photo(4).id, completed.now.at);
+    let kept = completed.case.photo_kept(TECHNICIAN, photo(4).id, &photo(4).sha256, completed.now.at);
     completed.apply(kept.into_iter().collect());
     let closed = begin(behalf())
         .worked_on()

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use shared::{
     case::{CaseView, Photo},
     ids::{AttachmentId, CaseId},
-    wire::{self, Part},
+    wire::{self, Part, Verdict},
 };
 use tower::ServiceExt;
 
@@ -39,6 +39,7 @@ tests![
     the_case_says_that_its_photo_is_kept_when_the_bytes_come_last,
     the_case_says_that_its_photo_is_kept_when_the_bytes_come_first,
     a_photo_with_another_hash_than_the_command_names_is_not_the_cases,
+    an_upload_under_anothers_photo_id_does_not_keep_that_photo,
     a_photo_is_shown_without_metadata_to_who_sees_its_case,
     a_turned_photo_is_shown_upright,
     r9_the_photos_of_a_complaint_are_for_the_office,
@@ -500,6 +501,24 @@ async fn a_photo_with_another_hash_than_the_command_names_is_not_the_cases(on: O
         assert!(!photos(&mut guard, case).await[0].kept);
         assert_eq!(read(&guard, &photo_path(case, photo, ""), None).await.0, 404);
     }
+}
+
+async fn an_upload_under_anothers_photo_id_does_not_keep_that_photo(on: On) {
+    let app = TestApp::start(on).await;
+    let mut guard = app.sign_in(cast::GUARD).await;
+    let mut desk = app.sign_in(cast::DESK).await;
+    let (photo, bytes) = (new_photo(&guard), litter());
+    let case = report(&mut guard, leak(), photo, &bytes).await;
+    // The desk shows bytes of its own under the guard's id, and brings them.
+    upload(&desk, photo, Part::Full, &thumb()).await;
+    let shown = json!({ "photos": [named(photo, &thumb())] });
+    assert!(matches!(desk.send("case.comment", case, shown).await, Verdict::Rejected(_)));
+    // Even the same photo, shown and brought by the desk, is not the guard's.
+    let elsewhere = report(&mut desk, leak(), photo, &thumb()).await;
+    assert!(photos(&mut desk, elsewhere).await[0].kept);
+    assert!(!photos(&mut guard, case).await[0].kept);
+    upload(&guard, photo, Part::Full, &bytes).await;
+    assert!(photos(&mut guard, case).await[0].kept);
 }
 
 async fn a_photo_is_shown_without_metadata_to_who_sees_its_case(on: On) {

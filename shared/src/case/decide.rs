@@ -5,7 +5,7 @@
 //! them are never refused for coming late: they are recorded.
 
 use super::{
-    Case, CaseChange, CaseCommand, CaseEvent, Stage, StageName, Standing, Standings,
+    Case, CaseChange, CaseCommand, CaseEvent, Photo, Stage, StageName, Standing, Standings,
     command::{
         About, CASE_PHOTOS_MAX, Customer, NAME_MAX, PHOTOS_MAX, PhotoRef, Report, Source, TEXT_MAX, Urgency,
     },
@@ -52,7 +52,7 @@ pub fn decide_report(report: &Report, context: &Context<'_>) -> Result<Vec<CaseE
     }
     check_text("text", &report.text)?;
     check_text("since", &report.since)?;
-    check_photos(&report.photos, 0)?;
+    check_photos(&report.photos, &[])?;
     if report.text.trim().is_empty() && report.photos.is_empty() {
         return Err(Rejection::new(Code::CaseFieldMissing).with("field", "text"));
     }
@@ -314,12 +314,19 @@ impl Case {
         Ok(changes.into_iter().map(|change| context.event(change)).collect())
     }
 
-    /// The server holds a photo's bytes, and their hash is right. `None` if that is known, or not this case's photo.
-    pub fn photo_kept(&self, photo: AttachmentId, now: Ms) -> Option<CaseEvent> {
-        self.photos.iter().any(|one| one.photo.id == photo && !one.kept).then(|| CaseEvent {
+    /// The server holds the bytes with this hash of an author's photo. `None` if that is known, or not this case's
+    /// photo: neither another's of the same id, nor one of which the case names another hash.
+    pub fn photo_kept(
+        &self,
+        author: PersonId,
+        photo: AttachmentId,
+        sha256: &str,
+        now: Ms,
+    ) -> Option<CaseEvent> {
+        self.photos.iter().any(|one| one.is(author, photo, sha256) && !one.kept).then(|| CaseEvent {
             time: EventTime::exact(now),
             by: None,
-            change: CaseChange::PhotoKept { photo },
+            change: CaseChange::PhotoKept { photo, author, sha256: sha256.to_owned() },
         })
     }
 
@@ -333,7 +340,7 @@ impl Case {
             CaseCommand::Report(_) => Err(Code::CaseExists.into()),
             CaseCommand::Fix { result, photos } => {
                 require("result", result)?;
-                check_photos(photos, self.photos.len())?;
+                check_photos(photos, &self.photos)?;
                 Ok(vec![CaseChange::Fixed { result: result.clone(), photos: photos.clone() }])
             }
             CaseCommand::Classify { category, urgency, accused } => {
@@ -394,7 +401,7 @@ impl Case {
             }
             CaseCommand::Complete { result, photos } => {
                 require("result", result)?;
-                check_photos(photos, self.photos.len())?;
+                check_photos(photos, &self.photos)?;
                 Ok(vec![CaseChange::Completed { result: result.clone(), photos: photos.clone() }])
             }
             CaseCommand::Confirm { satisfied, reason } => self.confirm(*satisfied, reason, who),
@@ -415,7 +422,7 @@ impl Case {
             }
             CaseCommand::Comment { text, photos } => {
                 check_comment(text, photos)?;
-                check_photos(photos, self.photos.len())?;
+                check_photos(photos, &self.photos)?;
                 Ok(vec![CaseChange::Commented { text: text.clone(), photos: photos.clone() }])
             }
             CaseCommand::Cancel { reason } => {
@@ -457,7 +464,7 @@ impl Case {
             | CaseCommand::See {} => return Ok(Vec::new()),
         };
         check_text("text", &text)?;
-        check_photos(photos, self.photos.len())?;
+        check_photos(photos, &self.photos)?;
         Ok(vec![CaseChange::Recorded { fact, text, photos: photos.to_vec() }])
     }
 
@@ -615,17 +622,28 @@ fn check_comment(text: &str, photos: &[PhotoRef]) -> Result<(), Rejection> {
     if photos.is_empty() { require("text", text) } else { check_text("text", text) }
 }
 
-fn check_photos(photos: &[PhotoRef], present: usize) -> Result<(), Rejection> {
+fn check_photos(photos: &[PhotoRef], present: &[Photo]) -> Result<(), Rejection> {
     if photos.len() > PHOTOS_MAX {
         return Err(Rejection::new(Code::CaseTooManyPhotos).with("max", PHOTOS_MAX));
     }
-    if present + photos.len() > CASE_PHOTOS_MAX {
+    if present.len() + photos.len() > CASE_PHOTOS_MAX {
         return Err(Rejection::new(Code::CaseTooManyPhotos).with("max", CASE_PHOTOS_MAX));
     }
     let hex =
         |text: &str| text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    // Under one id a case shows one photo.
+    let differs = |photo: &PhotoRef| {
+        present.iter().map(|shown| &shown.photo).chain(photos).any(|other| {
+            other.id == photo.id
+                && (&other.sha256, &other.thumb_sha256) != (&photo.sha256, &photo.thumb_sha256)
+        })
+    };
     match photos.iter().find(|photo| {
-        !hex(&photo.sha256) || !hex(&photo.thumb_sha256) || photo.bytes == 0 || photo.thumb_bytes > 16_384
+        !hex(&photo.sha256)
+            || !hex(&photo.thumb_sha256)
+            || photo.bytes == 0
+            || photo.thumb_bytes > 16_384
+            || differs(photo)
     }) {
         Some(photo) => Err(Rejection::new(Code::CaseBadPhoto).with("photo", photo.id)),
         None => Ok(()),

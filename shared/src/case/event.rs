@@ -269,5 +269,9 @@ pub enum CaseChange {
     PhotoKept {
         /// Which.
         photo: AttachmentId,
+        /// Whose: an id alone could be claimed by somebody else.
+        author: PersonId,
+        /// The hash of the bytes that are kept.
+        sha256: String,
     },
 }

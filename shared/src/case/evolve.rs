@@ -155,9 +155,9 @@ impl Case {
                     self.seen.entry(by).or_insert(at);
                 }
             }
-            CaseChange::PhotoKept { photo } => {
-                for kept in self.photos.iter_mut().filter(|kept| kept.photo.id == *photo) {
-                    kept.kept = true;
+            CaseChange::PhotoKept { photo, author, sha256 } => {
+                for shown in self.photos.iter_mut().filter(|shown| shown.is(*author, *photo, sha256)) {
+                    shown.kept = true;
                 }
             }
         }
