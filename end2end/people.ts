@@ -115,11 +115,14 @@ export async function caseOf(page: Page): Promise<string> {
   return new URL(page.url()).pathname.split("/").pop() ?? "";
 }
 
+const NUMBER = /#\d{4}-\d{3}/;
+
 /** The number that the server gave, as the receipt says it: `#1122-001`. */
 export async function numberOf(page: Page): Promise<string> {
   const got = rung(page, "服务台收到文字");
-  await expect(got).toBeVisible();
-  const number = /#\d{4}-\d{3}/.exec(await got.innerText())?.[0];
+  // The number comes with the first answer to a pull, a moment after the text has arrived.
+  await expect(got).toContainText(NUMBER);
+  const number = NUMBER.exec(await got.innerText())?.[0];
   if (!number) throw new Error("the receipt names no number");
   return number;
 }
