@@ -32,7 +32,7 @@ use anyhow::Context;
 use axum::{
     Router,
     extract::DefaultBodyLimit,
-    middleware::{from_fn, from_fn_with_state},
+    middleware::{from_fn, from_fn_with_state, map_request},
     routing::{any, get},
 };
 use tokio::sync::watch;
@@ -48,7 +48,7 @@ use config::{Settings, Storage};
 use db::Db;
 use feed::Sealer;
 use files::Files;
-use live::Wake;
+use live::{Streams, Wake};
 use rate_limit::RateLimit;
 use sites::Directory;
 
@@ -80,6 +80,8 @@ pub struct Parts {
     pub directory: Directory,
     /// Wakes those whom a commit concerns.
     pub wake: Wake,
+    /// Who listens.
+    pub streams: Streams,
     /// The id of this database's life.
     pub epoch: String,
     /// Seals the cursors of this database.
@@ -111,6 +113,7 @@ impl App {
             rate_limit: RateLimit::new(settings.requests_per_second, settings.requests_burst),
             directory: Directory::default(),
             wake: Wake::default(),
+            streams: Streams::default(),
             passwords: Passwords::new()?,
             throttle: Throttle::new(settings.sign_in_attempts, settings.sign_in_attempts_per_address),
             db,
@@ -179,6 +182,7 @@ pub fn router(app: App) -> Router {
         .route("/metrics", get(telemetry::metrics))
         .fallback(site_files::serve)
         .layer(DefaultBodyLimit::max(BODY_MAX))
+        .layer(map_request(body::end_in_time))
         .layer(CatchPanicLayer::custom(telemetry::panicked))
         .layer(from_fn_with_state(app.clone(), security::guard))
         .layer(from_fn(telemetry::observe))

@@ -4,9 +4,9 @@
 //! its person. Nothing depends on a poke: who misses one pulls a little later.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     convert::Infallible,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -18,6 +18,7 @@ use axum::{
     },
 };
 use shared::{
+    Code, Rejection,
     ids::{Principal, SiteCode},
     wire::{Poke, Problem},
 };
@@ -38,6 +39,11 @@ const GATHER: Duration = Duration::from_millis(50);
 const ALIVE: Duration = Duration::from_secs(20);
 /// How often it is looked whether the session is still on.
 const CHECK: Duration = Duration::from_secs(15);
+
+/// The most streams of a session: one per open page, and some that are not yet known to be dead.
+const STREAMS_MAX: usize = 10;
+/// When to come again with one too many, in seconds: by then the dead ones are known.
+const COME_AGAIN: u64 = 30;
 
 /// The address of the stream.
 pub fn routes() -> OpenApiRouter<App> {
@@ -79,6 +85,41 @@ impl Wake {
     }
 }
 
+/// The open streams of each session.
+#[derive(Clone, Debug, Default)]
+pub struct Streams(Arc<Mutex<HashMap<String, usize>>>);
+
+/// An open stream, until it is dropped.
+#[derive(Debug)]
+struct Stream {
+    streams: Streams,
+    session: String,
+}
+
+impl Streams {
+    fn open(&self, session: &str) -> Result<Stream, Rejection> {
+        let mut streams = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = streams.entry(session.to_owned()).or_default();
+        if *count >= STREAMS_MAX {
+            return Err(Rejection::new(Code::RequestTooMany).with("seconds", COME_AGAIN));
+        }
+        *count += 1;
+        Ok(Stream { streams: self.clone(), session: session.to_owned() })
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        let mut streams = self.streams.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = streams.get_mut(&self.session) {
+            *count -= 1;
+            if *count == 0 {
+                streams.remove(&self.session);
+            }
+        }
+    }
+}
+
 /// Says when a pull is worthwhile, as server-sent events, each a `Poke`.
 #[utoipa::path(
     get, path = "/api/live", tag = "sync",
@@ -88,8 +129,9 @@ impl Wake {
     )
 )]
 async fn live(State(app): State<App>, signed_in: SignedIn) -> Result<impl IntoResponse, Error> {
+    let stream = app.streams.open(&signed_in.session)?;
     let commits = app.wake.subscribe();
-    let listener = Listener { holds: holds(&app, &signed_in).await?, app, signed_in };
+    let listener = Listener { holds: holds(&app, &signed_in).await?, app, signed_in, _stream: stream };
     let (sender, receiver) = mpsc::channel(16);
     tokio::spawn(listener.run(commits, sender));
     Ok(Sse::new(ReceiverStream::new(receiver)).keep_alive(KeepAlive::new().interval(ALIVE)))
@@ -111,6 +153,8 @@ struct Listener {
     app: App,
     signed_in: SignedIn,
     holds: BTreeMap<SiteCode, BTreeSet<String>>,
+    /// Counts until the listener ends.
+    _stream: Stream,
 }
 
 type Pokes = mpsc::Sender<Result<Event, Infallible>>;

@@ -1,8 +1,10 @@
 //! The server's binary: `firsthand serve | import FILE | add-admin | openapi`.
 
 use std::{
+    future::IntoFuture,
     net::SocketAddr,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use anyhow::{Context, bail};
@@ -17,6 +19,9 @@ use server::{
 };
 use shared::ids::SiteCode;
 use tokio::signal::unix::{SignalKind, signal};
+
+/// How long requests in progress may take when the server stops. What one of them did not acknowledge is sent again.
+const STOPPING: Duration = Duration::from_secs(10);
 
 /// Problems reported first hand: the server.
 #[derive(Parser)]
@@ -134,13 +139,21 @@ async fn serve(storage: Storage, settings: Settings) -> anyhow::Result<()> {
     tokio::spawn(feed::archive::keep_swept(app.clone()));
     let stop = app.clone();
     let service = server::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service)
-        .with_graceful_shutdown(async move {
-            asked_to_stop().await;
-            tracing::info!("stopping");
-            stop.stopping.send_replace(true);
-        })
-        .await?;
+    let served = axum::serve(listener, service).with_graceful_shutdown(async move {
+        asked_to_stop().await;
+        tracing::info!("stopping");
+        stop.stopping.send_replace(true);
+    });
+    let mut stopping = app.stopping.subscribe();
+    let patience = async {
+        // The sender lives as long as the app does.
+        let _ = stopping.wait_for(|stopping| *stopping).await.map(drop);
+        tokio::time::sleep(STOPPING).await;
+    };
+    tokio::select! {
+        served = served.into_future() => served?,
+        () = patience => tracing::warn!("requests that take too long are cut off"),
+    }
     app.db.close().await;
     Ok(())
 }

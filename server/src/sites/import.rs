@@ -61,6 +61,11 @@ pub async fn import(app: &App, plan: &Plan, first: FirstPassword) -> Result<Vec<
         FirstPassword::Same(password) => Some(app.passwords.hash(password.clone()).await?),
         FirstPassword::None | FirstPassword::Random => None,
     };
+    // Made before anybody has to wait for this writer: hashing takes longer the more people there are.
+    let mut random = match &first {
+        FirstPassword::Random => random_passwords(app, plan).await?,
+        FirstPassword::Same(_) | FirstPassword::None => BTreeMap::new(),
+    };
     let mut writer = Writer::create(app, site, &plan.name, &plan.source).await?;
     let ids = identify(writer.conn(), plan).await?;
     let (settings, places, mut members) = plan.resolve(&ids);
@@ -85,17 +90,11 @@ pub async fn import(app: &App, plan: &Plan, first: FirstPassword) -> Result<Vec<
         if account.is_some_and(|account| account.password_hash.is_some()) {
             continue;
         }
-        match (&first, &shared_hash) {
-            (FirstPassword::Random, _) => {
-                let password = random::word(12)?;
-                let hash = app.passwords.hash(password.clone()).await?;
-                accounts::store::set_password(writer.conn(), id, &hash).await?;
-                handed_out.push(HandedOut { code: person.code.clone(), name: person.name.clone(), password });
-            }
-            (FirstPassword::Same(_), Some(hash)) => {
-                accounts::store::set_password(writer.conn(), id, hash).await?;
-            }
-            (FirstPassword::Same(_), None) | (FirstPassword::None, _) => {}
+        if let Some((password, hash)) = random.remove(&person.code) {
+            accounts::store::set_password(writer.conn(), id, &hash).await?;
+            handed_out.push(HandedOut { code: person.code.clone(), name: person.name.clone(), password });
+        } else if let Some(hash) = &shared_hash {
+            accounts::store::set_password(writer.conn(), id, hash).await?;
         }
     }
 
@@ -104,6 +103,27 @@ pub async fn import(app: &App, plan: &Plan, first: FirstPassword) -> Result<Vec<
     save_people(&mut writer, members).await?;
     writer.commit().await?;
     Ok(handed_out)
+}
+
+/// A password and its hash for everybody of a file who has none yet, by staff code.
+async fn random_passwords(app: &App, plan: &Plan) -> Result<BTreeMap<String, (String, String)>, Error> {
+    let mut without = Vec::new();
+    {
+        let mut conn = app.db.connection().await?;
+        for (code, id) in identify(&mut conn, plan).await? {
+            let account = accounts::store::find(&mut conn, id).await?;
+            if account.is_none_or(|account| account.password_hash.is_none()) {
+                without.push(code);
+            }
+        }
+    }
+    let mut passwords = BTreeMap::new();
+    for code in without {
+        let password = random::word(12)?;
+        let hash = app.passwords.hash(password.clone()).await?;
+        passwords.insert(code, (password, hash));
+    }
+    Ok(passwords)
 }
 
 /// Creates the account of an administrator of a site, or gives it a new password, and answers with that.

@@ -22,6 +22,7 @@ use crate::kit::{Device, On, PASSWORD, TestApp, cast, demo, leak, tests};
 tests![
     killing_the_server_loses_nothing_that_was_acknowledged,
     stopping_the_server_waits_for_no_open_stream,
+    stopping_the_server_waits_for_no_endless_request,
     a_file_with_a_missing_parent_is_not_imported,
     an_administrator_is_made_by_hand,
     data_may_lie_in_a_folder_of_any_name,
@@ -186,6 +187,25 @@ async fn stopping_the_server_waits_for_no_open_stream(on: On) {
     assert!(Command::new("kill").args(["-TERM", &pid]).status().await.unwrap().success());
     let status = tokio::time::timeout(Duration::from_secs(30), server.child.wait()).await;
     assert!(status.expect("it waits for the stream").unwrap().success());
+}
+
+async fn stopping_the_server_waits_for_no_endless_request(on: On) {
+    let app = TestApp::start(on).await;
+    app.app.db.close().await;
+    let mut server = Process::start(&app).await;
+    let mut stream = TcpStream::connect(&server.address).await.unwrap();
+    // A body that does not come.
+    let request = "POST /api/session HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+                   expect: 100-continue\r\ncontent-length: 100\r\n\r\n";
+    stream.write_all(request.as_bytes()).await.unwrap();
+    // It is asked for, so that the handler is at work.
+    let mut begun = [0; 12];
+    stream.read_exact(&mut begun).await.unwrap();
+    assert_eq!(&begun, b"HTTP/1.1 100");
+    let pid = server.child.id().unwrap().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().await.unwrap().success());
+    let status = tokio::time::timeout(Duration::from_secs(60), server.child.wait()).await;
+    assert!(status.expect("it waits for the body").unwrap().success());
 }
 
 async fn import(app: &TestApp, file: &Path) -> (bool, String) {

@@ -21,6 +21,7 @@ tests![
     a_poke_follows_a_gained_role,
     the_stream_ends_when_the_server_stops,
     a_revoked_session_hears_of_nothing_more,
+    a_session_listens_only_so_often_at_once,
     nobody_listens_without_a_session,
 ];
 
@@ -135,4 +136,31 @@ async fn nobody_listens_without_a_session(on: On) {
     let app = TestApp::start(on).await;
     let reply = Device::new(&app).get("/api/live").await;
     assert_eq!(reply.problem(), (401, "auth.required".to_owned()));
+}
+
+/// Whether a stream is opened; it is closed at once.
+async fn opens(device: &Device) -> bool {
+    let request = Request::get("/api/live").header(header::COOKIE, &device.cookie);
+    let response = device.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    response.status().is_success()
+}
+
+async fn a_session_listens_only_so_often_at_once(on: On) {
+    let (_app, team) = TestApp::with_team(on).await;
+    let mut streams = Vec::new();
+    for _ in 0..10 {
+        streams.push(Stream::open(&team.desk).await);
+    }
+    let reply = team.desk.get("/api/live").await;
+    assert_eq!(reply.problem(), (429, "request.too_many".to_owned()));
+    assert_eq!(reply.header("retry-after"), "30");
+    // Another session is not counted with it, and one that ends makes room.
+    Stream::open(&team.guard).await;
+    streams.pop();
+    let mut left = 200;
+    while !opens(&team.desk).await {
+        left -= 1;
+        assert!(left > 0, "no room was made");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
