@@ -8,13 +8,14 @@ pub mod store;
 use std::collections::{BTreeMap, btree_map::Entry};
 
 use shared::{
-    case::{Case, CaseEvent, command::PhotoRef},
+    case::{Case, CaseEvent, Photo, command::PhotoRef},
     ids::{CaseId, CommandId, PersonId},
-    wire::DocKey,
+    wire::{DocKey, Part},
 };
 
 use crate::{
     Error,
+    db::Conn,
     files::{self, store::UploadKey},
     sites::Writer,
 };
@@ -145,6 +146,27 @@ impl Cases {
     }
 }
 
+/// Whether a case names a photo of this author with this hash and length.
+///
+/// # Errors
+/// If the database fails.
+pub async fn name_photo(conn: &mut Conn, key: &UploadKey, sha256: &str, length: u64) -> sqlx::Result<bool> {
+    for id in store::cases_of_photo(conn, &key.site, key.author, key.photo).await? {
+        let Some(case) = store::find(conn, &key.site, id).await? else { continue };
+        let named = case.photos.iter().any(|Photo { photo, by, .. }| {
+            let (hash, bytes) = match key.part {
+                Part::Thumb => (&photo.thumb_sha256, photo.thumb_bytes),
+                Part::Full => (&photo.sha256, photo.bytes),
+            };
+            *by == Some(key.author) && photo.id == key.photo && hash == sha256 && u64::from(bytes) == length
+        });
+        if named {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// The bytes of a photo are here and right: the cases that name it say so from now on.
 ///
 /// The writer holds the site: a command that names the photo has either been committed, and is found here, or will
@@ -155,7 +177,7 @@ impl Cases {
 pub async fn photo_kept(writer: &mut Writer, key: &UploadKey, sha256: &str) -> Result<(), Error> {
     let now = writer.now();
     let mut cases = Cases::default();
-    for id in store::cases_of_photo(writer.conn(), &key.site, key.author, key.photo, sha256).await? {
+    for id in store::cases_of_photo(writer.conn(), &key.site, key.author, key.photo).await? {
         let event = match cases.find(writer, id).await? {
             Some(case) => case.photo_kept(key.author, key.photo, sha256, now),
             None => None,

@@ -19,7 +19,7 @@
 //! **Live.** `GET /api/live` is a stream of server-sent events, each a [`Poke`]; a poke only says that a pull is worthwhile.
 //!
 //! **Files.** tus 1.0 at `/api/files`; the upload of a photo's part lies at [`file_name`], so that a lost answer is
-//! healed by `HEAD`. A photo is read through the case that shows it: `GET /api/cases/{case}/photos/{photo}`.
+//! healed by `HEAD`; whoever carries another's adds `?author=`. A photo is read through the case that shows it: `GET /api/cases/{case}/photos/{photo}`.
 //!
 //! **Errors.** `application/problem+json` with a stable code, see [`Problem`].
 

@@ -133,7 +133,7 @@ impl Driver {
     /// Sends one part of a photo by tus, going on where the server stands.
     pub(super) async fn upload(&mut self, mut upload: UploadRow) -> Result<(), Stop> {
         let name = upload.name();
-        let url = format!("/api/files/{name}");
+        let url = format!("/api/files/{name}?author={}", upload.author);
         let Some(bytes) = self.local.blob(&name).await? else {
             // The bytes are gone from this device: say so instead of trying for ever.
             upload.state = UploadState::Refused { code: shared::Code::FileNotFound };

@@ -107,22 +107,19 @@ pub async fn name_photo(
     Ok(())
 }
 
-/// The cases that name an author's photo with this hash.
+/// The cases that name an author's photo.
 pub async fn cases_of_photo(
     conn: &mut Conn,
     site: &SiteCode,
     author: PersonId,
     photo: AttachmentId,
-    sha256: &str,
 ) -> sqlx::Result<Vec<CaseId>> {
     let ids: Vec<String> = sqlx::query_scalar(
-        "select case_id from case_photos where site = $1 and photo = $2 and author = $3 and sha256 = $4 \
-         order by case_id",
+        "select case_id from case_photos where site = $1 and photo = $2 and author = $3 order by case_id",
     )
     .bind(site.as_str())
     .bind(photo.to_string())
     .bind(author.to_string())
-    .bind(sha256)
     .fetch_all(conn)
     .await?;
     ids.iter().map(|id| id.parse().map_err(|error| damaged("case_photos", id, error))).collect()

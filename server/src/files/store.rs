@@ -82,35 +82,19 @@ impl Upload {
     }
 }
 
-/// The uploads of a photo's part at a site: one, unless two people's devices made the same id.
-pub async fn find_all(
-    conn: &mut Conn,
-    site: &SiteCode,
-    photo: AttachmentId,
-    part: Part,
-) -> sqlx::Result<Vec<Upload>> {
-    let rows = sqlx::query(
-        "select author, sha256, length, segments, mime, refused from uploads \
-         where site = $1 and photo = $2 and part = $3",
-    )
-    .bind(site.as_str())
-    .bind(photo.to_string())
-    .bind(part_name(part))
-    .fetch_all(conn)
-    .await?;
-    rows.iter()
-        .map(|row| {
-            let author: String = row.try_get("author")?;
-            let author = author.parse().map_err(|error| damaged("uploads", photo, error))?;
-            read(UploadKey { site: site.clone(), author, photo, part }, row)
-        })
-        .collect()
-}
-
 /// An upload.
 pub async fn find(conn: &mut Conn, key: &UploadKey) -> sqlx::Result<Option<Upload>> {
-    let uploads = find_all(conn, &key.site, key.photo, key.part).await?;
-    Ok(uploads.into_iter().find(|upload| upload.key == *key))
+    let row = sqlx::query(
+        "select sha256, length, segments, mime, refused from uploads \
+         where site = $1 and photo = $2 and part = $3 and author = $4",
+    )
+    .bind(key.site.as_str())
+    .bind(key.photo.to_string())
+    .bind(part_name(key.part))
+    .bind(key.author.to_string())
+    .fetch_optional(conn)
+    .await?;
+    row.map(|row| read(key.clone(), &row)).transpose()
 }
 
 fn read(key: UploadKey, row: &sqlx::any::AnyRow) -> sqlx::Result<Upload> {

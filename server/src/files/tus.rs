@@ -6,7 +6,8 @@
 //! `PATCH` goes on from there.
 //!
 //! Anybody who serves at the site may carry the bytes of anybody's photo there: the hash in the author's signed command
-//! vouches for them.
+//! vouches for them. Before that command is here, only the author announces anything; and whoever carries says whose
+//! upload is meant, because another's may have the same name.
 //!
 //! [`file_name`]: shared::wire::file_name
 
@@ -14,16 +15,21 @@ use std::collections::HashMap;
 
 use axum::{
     body::Body,
-    extract::{FromRequestParts, Path, State},
+    extract::{
+        FromRequestParts, Path, Query, State,
+        rejection::{PathRejection, QueryRejection},
+    },
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
+use serde::Deserialize;
 use shared::{
     Code, Rejection,
     ids::{PersonId, SiteCode},
     wire::{self, Part},
 };
+use utoipa::IntoParams;
 
 use super::{
     store::{self, Upload, UploadKey},
@@ -32,7 +38,7 @@ use super::{
 use crate::{
     App, Error,
     accounts::{self, SignedIn},
-    sites,
+    cases, sites,
 };
 
 const VERSION: HeaderValue = HeaderValue::from_static("1.0.0");
@@ -102,20 +108,31 @@ pub(super) async fn create(
     body: Body,
 ) -> Result<impl IntoResponse + use<>, Error> {
     let announced = announcement(&app, &signed_in, &headers)?;
-    admit(&app, &signed_in, &announced.key).await?;
+    admit(&app, &signed_in, &announced).await?;
     let (mut upload, new) = announce(&app, announced).await?;
     if carries_bytes(&headers) && upload.received() == 0 {
         upload = receive(app, upload, body).await?;
     }
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };
-    let location = format!("/api/files/{}", wire::file_name(upload.key.photo, upload.key.part));
+    let mut location = format!("/api/files/{}", wire::file_name(upload.key.photo, upload.key.part));
+    if upload.key.author != signed_in.person {
+        location = format!("{location}?author={}", upload.key.author);
+    }
     let location = HeaderValue::try_from(location).map_err(anyhow::Error::new)?;
     Ok((status, [(header::LOCATION, location), (UPLOAD_OFFSET, upload.received().into())]))
 }
 
+/// Whose upload.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Whose {
+    /// The author of the command that names the photo, if not whoever is signed in.
+    author: Option<PersonId>,
+}
+
 /// How far an upload is.
 #[utoipa::path(head, path = "/api/files/{name}", tag = "files",
-    params(("name" = String, Path), ("Tus-Resumable" = String, Header)),
+    params(("name" = String, Path), Whose, ("Tus-Resumable" = String, Header)),
     responses(
         (status = 200, headers(("Upload-Offset" = u64), ("Upload-Length" = u64))),
         (status = "default", description = "As a problem without a body")))]
@@ -123,10 +140,12 @@ pub(super) async fn look(
     _: Tus,
     signed_in: SignedIn,
     State(app): State<App>,
-    Path(name): Path<String>,
+    name: Result<Path<String>, PathRejection>,
+    whose: Result<Query<Whose>, QueryRejection>,
 ) -> Result<impl IntoResponse, Error> {
     // An answer to HEAD has no body that could say why an upload was refused: the repeated announcement says it.
-    let upload = refuse_again(locate(&app, &signed_in, &name).await?).map_err(|_| Code::FileNotFound)?;
+    let upload =
+        refuse_again(locate(&app, &signed_in, name, whose).await?).map_err(|_| Code::FileNotFound)?;
     Ok([
         (UPLOAD_OFFSET, HeaderValue::from(upload.received())),
         (UPLOAD_LENGTH, HeaderValue::from(upload.length)),
@@ -136,7 +155,7 @@ pub(super) async fn look(
 
 /// Brings bytes of an upload, from where it stands.
 #[utoipa::path(patch, path = "/api/files/{name}", tag = "files",
-    params(("name" = String, Path), ("Tus-Resumable" = String, Header), ("Upload-Offset" = u64, Header)),
+    params(("name" = String, Path), Whose, ("Tus-Resumable" = String, Header), ("Upload-Offset" = u64, Header)),
     request_body(content(("application/offset+octet-stream"))),
     responses(
         (status = 204, description = "Taken", headers(("Upload-Offset" = u64))),
@@ -145,7 +164,8 @@ pub(super) async fn append(
     _: Tus,
     signed_in: SignedIn,
     State(app): State<App>,
-    Path(name): Path<String>,
+    name: Result<Path<String>, PathRejection>,
+    whose: Result<Query<Whose>, QueryRejection>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<impl IntoResponse + use<>, Error> {
@@ -153,7 +173,7 @@ pub(super) async fn append(
         return Err(bad(&header::CONTENT_TYPE).into());
     }
     let offset = number(&headers, &UPLOAD_OFFSET)?;
-    let upload = refuse_again(locate(&app, &signed_in, &name).await?)?;
+    let upload = refuse_again(locate(&app, &signed_in, name, whose).await?)?;
     if offset != upload.received() {
         return Err(elsewhere(&upload).into());
     }
@@ -201,25 +221,44 @@ fn announced(metadata: &str, length: u64, signed_in: PersonId) -> Option<Upload>
     })
 }
 
-/// Refuses bytes for a site where the carrier does not serve, or the author never did.
-async fn admit(app: &App, signed_in: &SignedIn, key: &UploadKey) -> Result<(), Error> {
+/// Refuses bytes for a site where the carrier does not serve, or the author never did; and those of somebody else that
+/// no command names, so that nobody can take the place of another's photo.
+async fn admit(app: &App, signed_in: &SignedIn, announced: &Upload) -> Result<(), Error> {
+    let Upload { key, sha256, length, .. } = announced;
     let mut conn = app.db.connection().await?;
     let sites = accounts::store::sites_of(&mut conn, signed_in.person).await?;
     let serves = sites.iter().any(|site| site.code == key.site);
     let served = sites::store::member(&mut conn, &key.site, key.author).await?.is_some();
-    if serves && served { Ok(()) } else { Err(Code::SiteNotMember.into()) }
+    if !serves || !served {
+        return Err(Code::SiteNotMember.into());
+    }
+    if key.author != signed_in.person && !cases::name_photo(&mut conn, key, sha256, *length).await? {
+        return Err(Code::FileNotFound.into());
+    }
+    Ok(())
 }
 
-/// The upload of an address, at one of the sites where the carrier serves; the carrier's own first.
-async fn locate(app: &App, signed_in: &SignedIn, name: &str) -> Result<Upload, Error> {
-    let (photo, part) = wire::read_file_name(name).ok_or(Code::FileNotFound)?;
+/// The upload of an address, at one of the sites where the carrier serves.
+async fn locate(
+    app: &App,
+    signed_in: &SignedIn,
+    name: Result<Path<String>, PathRejection>,
+    whose: Result<Query<Whose>, QueryRejection>,
+) -> Result<Upload, Error> {
+    // An address that no upload can have is the address of no upload.
+    let (Ok(Path(name)), Ok(Query(Whose { author }))) = (name, whose) else {
+        return Err(Code::FileNotFound.into());
+    };
+    let (photo, part) = wire::read_file_name(&name).ok_or(Code::FileNotFound)?;
+    let author = author.unwrap_or(signed_in.person);
     let mut conn = app.db.connection().await?;
-    let mut found = Vec::new();
     for site in accounts::store::sites_of(&mut conn, signed_in.person).await? {
-        found.extend(store::find_all(&mut conn, &site.code, photo, part).await?);
+        let key = UploadKey { site: site.code, author, photo, part };
+        if let Some(upload) = store::find(&mut conn, &key).await? {
+            return Ok(upload);
+        }
     }
-    found.sort_by_key(|upload| upload.key.author != signed_in.person);
-    found.into_iter().next().ok_or_else(|| Code::FileNotFound.into())
+    Err(Code::FileNotFound.into())
 }
 
 fn max_bytes(app: &App, part: Part) -> u64 {

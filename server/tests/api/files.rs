@@ -36,6 +36,7 @@ tests![
     another_version_of_tus_is_refused,
     nobody_and_strangers_cannot_upload,
     another_session_may_carry_a_photo,
+    another_session_cannot_keep_a_photo_from_arriving,
     the_case_says_that_its_photo_is_kept_when_the_bytes_come_last,
     the_case_says_that_its_photo_is_kept_when_the_bytes_come_first,
     a_photo_with_another_hash_than_the_command_names_is_not_the_cases,
@@ -457,12 +458,50 @@ async fn another_session_may_carry_a_photo(on: On) {
     let mut announced = Announced::of(&guard, photo, Part::Full, &bytes);
     announced.author = Some(guard.person.to_string());
     announced.post_with(&guard, &bytes[..1_000]).await;
-    assert_eq!(announced.post(&other).await.header("upload-offset"), "1000");
-    let reply = patch(&other, &announced.name, 1_000, bytes[1_000..].to_vec()).await;
+    let known = announced.post(&other).await;
+    assert_eq!(known.header("upload-offset"), "1000");
+    let location = format!("/api/files/{photo}?author={}", guard.person);
+    assert_eq!(known.header("location"), location);
+    assert_eq!(head(&other, &announced.name).await.status, 404, "another's of the same name");
+    let theirs = location.trim_start_matches("/api/files/");
+    assert_eq!(offset(&other, theirs).await, "1000");
+    let reply = patch(&other, theirs, 1_000, bytes[1_000..].to_vec()).await;
     assert_eq!(reply.status, 204, "{}", reply.text);
     assert!(photos(&mut guard, case).await[0].kept);
     // Carrying a photo does not show it.
     assert_eq!(read(&other, &photo_path(case, photo, ""), None).await.0, 404);
+}
+
+async fn another_session_cannot_keep_a_photo_from_arriving(on: On) {
+    let app = TestApp::start(on).await;
+    let mut guard = app.sign_in(cast::GUARD).await;
+    let other = app.sign_in(cast::OTHER_GUARD).await;
+    let (photo, bytes) = (new_photo(&guard), litter());
+    let case = report(&mut guard, leak(), photo, &bytes).await;
+    let not_found = (404, "file.not_found".to_owned());
+    for (part, bad) in
+        [(Part::Full, thumb()), (Part::Full, b"no photo".to_vec()), (Part::Thumb, bytes.clone())]
+    {
+        let mut announced = Announced::of(&guard, photo, part, &bad[..bad.len().min(16_000)]);
+        announced.author = Some(guard.person.to_string());
+        assert_eq!(announced.post_with(&other, b"").await.problem(), not_found);
+    }
+    let mut shorter = Announced::of(&guard, photo, Part::Full, &bytes);
+    (shorter.author, shorter.length) = (Some(guard.person.to_string()), 7);
+    assert_eq!(shorter.post(&other).await.problem(), not_found);
+    // In the other's own name, under the same id: not what the guard's device finds.
+    upload(&other, photo, Part::Full, &thumb()).await;
+    let mine = Announced::of(&guard, photo, Part::Full, &bytes);
+    assert_eq!(head(&guard, &mine.name).await.status, 404);
+    mine.post_with(&guard, &bytes[..1_000]).await;
+    // Rubbish in the middle costs a second time of sending, and no more.
+    let theirs = format!("{}?author={}", mine.name, guard.person);
+    assert_eq!(patch(&other, &theirs, 1_000, vec![0; 500]).await.status, 204);
+    let spoiled = patch(&guard, &mine.name, 1_500, bytes[1_500..].to_vec()).await;
+    assert_eq!(spoiled.problem().1, "file.wrong_hash");
+    assert_eq!(offset(&guard, &mine.name).await, "0");
+    assert_eq!(patch(&guard, &mine.name, 0, bytes).await.status, 204);
+    assert!(photos(&mut guard, case).await[0].kept);
 }
 
 async fn the_case_says_that_its_photo_is_kept_when_the_bytes_come_last(on: On) {
