@@ -8,7 +8,8 @@
 //! **Push.** `POST /api/push` with a [`PushRequest`]: up to 100 commands or 256 KiB in the order of `n`, and one
 //! signature (ECDSA P-256 with SHA-256, `r ‖ s`) over [`signing_bytes`] of the last command's hash; the chain makes it
 //! vouch for all. Anybody's session may carry a push: authorship is proved by the author's key, which the device
-//! registered at sign-in. Commands travel as strings, so that one that does not parse spoils none of its neighbours.
+//! registered at sign-in. Commands travel as strings, so that one that does not parse spoils none of its neighbours; one
+//! that does not even name the command before it (`n` and `prev`) has to be the first of its push.
 //!
 //! **Verdicts.** One [`Answer`] per command, in order. `accepted`, `recorded` and `rejected` are final, for ever: the
 //! same text gets the same verdict again. `held` is not: the device sends it again later.

@@ -1,7 +1,8 @@
 //! The commands of a push as links of a chain.
 
+use serde::Deserialize;
 use shared::{
-    Code,
+    Code, json,
     wire::{self, Envelope, GENESIS},
 };
 
@@ -20,14 +21,23 @@ pub(super) struct Link {
     pub envelope: Option<Envelope>,
 }
 
-/// Reads the texts of a push. The places of those that cannot be read follow from their neighbours; `alone` is the
-/// place of the first one if not a single one can be read.
+/// What a text says of its place, also where the rest of it cannot be read: a command of a newer version, say.
+#[derive(Deserialize)]
+struct Place {
+    n: u64,
+    prev: String,
+}
+
+/// Reads the texts of a push. One that says nothing of its place has it from the text behind it; `alone` is the place of
+/// the first one if not a single one says it.
 ///
 /// # Errors
-/// `push.chain_broken` if the texts do not follow one another.
+/// `push.chain_broken` if the texts do not follow one another. A text that does not name the one before it may only be
+/// the first: the signature over the last one would vouch for nothing that stands before such a gap.
 pub(super) fn read(texts: Vec<String>, alone: i64) -> Result<Vec<Link>, Code> {
     let envelopes: Vec<Option<Envelope>> = texts.iter().map(|text| Envelope::read(text).ok()).collect();
-    let anchor = envelopes.iter().zip(0_i64..).find_map(|(envelope, i)| Some((envelope.as_ref()?.n, i)));
+    let places: Vec<Option<Place>> = texts.iter().map(|text| json::read(text).ok()).collect();
+    let anchor = places.iter().zip(0_i64..).find_map(|(place, i)| Some((place.as_ref()?.n, i)));
     let first = match anchor {
         Some((n, i)) => i64::try_from(n).map_err(|_| Code::PushChainBroken)? - i,
         None => alone,
@@ -36,36 +46,29 @@ pub(super) fn read(texts: Vec<String>, alone: i64) -> Result<Vec<Link>, Code> {
         return Err(Code::PushChainBroken);
     }
     let mut links: Vec<Link> = Vec::with_capacity(texts.len());
-    for ((text, envelope), n) in texts.into_iter().zip(envelopes).zip(first..) {
-        let hash = wire::hash(&text);
-        if let Some(envelope) = &envelope {
-            let before = links.last().map(|link| link.hash.as_str());
-            let before = if n == 1 { Some(GENESIS) } else { before };
-            let follows = before.is_none_or(|before| envelope.prev == before);
-            if i64::try_from(envelope.n) != Ok(n) || !follows {
-                return Err(Code::PushChainBroken);
+    for (i, ((text, envelope), place)) in (0_i64..).zip(texts.into_iter().zip(envelopes).zip(places)) {
+        let n = first.checked_add(i).ok_or(Code::PushChainBroken)?;
+        let before = links.last().map(|link| link.hash.as_str());
+        let follows = match &place {
+            Some(place) => {
+                let before = if n == 1 { Some(GENESIS) } else { before };
+                i64::try_from(place.n) == Ok(n) && before.is_none_or(|before| place.prev == before)
             }
+            None => before.is_none(),
+        };
+        if !follows {
+            return Err(Code::PushChainBroken);
         }
-        links.push(Link {
-            n,
-            hash,
-            prev: envelope.as_ref().map(|envelope| envelope.prev.clone()),
-            text,
-            envelope,
-        });
+        let prev = place.map(|place| place.prev);
+        links.push(Link { n, hash: wire::hash(&text), prev, text, envelope });
     }
     Ok(links)
 }
 
-/// The place of the first text of a push of which not one can be read: such texts are a repeat as far as they are the
-/// last ones of the chain, whose hashes are `known`, the last one first. Without such an end they are new, even where
-/// the same text lies further back.
-pub(super) fn place_alone(texts: &[String], head: i64, known: &[String]) -> i64 {
-    let hashes: Vec<String> = texts.iter().map(|text| wire::hash(text)).collect();
-    let repeats = |count: &usize| known.iter().take(*count).rev().eq(hashes.iter().take(*count));
-    let repeated = (1..=hashes.len().min(known.len())).rev().find(repeats).unwrap_or(0);
-    // A push has a hundred texts at the most.
-    head + 1 - i64::try_from(repeated).unwrap_or(0)
+/// The place of a text that says nothing of it and stands alone in its push: it is a repeat if it is the last one of the
+/// chain, and otherwise new, even where the same text lies further back.
+pub(super) fn place_alone(text: &str, head: i64, head_hash: &str) -> i64 {
+    if head > 0 && wire::hash(text) == head_hash { head } else { head.saturating_add(1) }
 }
 
 #[cfg(test)]
@@ -90,30 +93,39 @@ mod tests {
     }
 
     #[test]
-    fn an_unreadable_text_has_the_place_between_its_neighbours() {
+    fn an_unreadable_text_that_says_its_place_is_a_link_like_any_other() {
         let before = text(7, "whatever was before");
-        let junk = "{".to_owned();
-        let after = text(9, &wire::hash(&junk));
-        let links = read(vec![before, junk.clone(), after.clone()], 99).unwrap();
+        let newer = format!(r#"{{"n":8,"prev":"{}","said":"otherwise"}}"#, wire::hash(&before));
+        let after = text(9, &wire::hash(&newer));
+        let links = read(vec![before.clone(), newer.clone(), after.clone()], 99).unwrap();
         assert_eq!(links.iter().map(|link| link.n).collect::<Vec<_>>(), [7, 8, 9]);
-        let links = read(vec![junk.clone(), after], 99).unwrap();
-        assert_eq!(links[0].n, 8);
-        assert_eq!(read(vec![junk], 99).unwrap()[0].n, 99);
+        assert!(links[1].envelope.is_none());
+        let altered = before.replace("case.see", "case.fix");
+        for texts in [vec![altered.clone(), newer.clone()], vec![altered, newer, after]] {
+            assert_eq!(read(texts, 99).unwrap_err(), Code::PushChainBroken);
+        }
     }
 
     #[test]
-    fn texts_without_a_place_are_a_repeat_if_they_are_the_end_of_the_chain() {
-        let texts = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
-        let known: Vec<String> = ["c", "b", "b", "a"].iter().map(|text| wire::hash(text)).collect();
-        let place = |list: &[&str]| place_alone(&texts(list), 4, &known);
-        assert_eq!(place(&["c"]), 4);
-        assert_eq!(place(&["b", "c"]), 3);
-        assert_eq!(place(&["b", "b", "c", "d"]), 2);
-        assert_eq!(place(&["a", "b", "b", "c"]), 1);
-        for new in [&["b"][..], &["d"], &["a", "b"], &["b", "b"]] {
-            assert_eq!(place(new), 5, "{new:?}");
+    fn a_text_that_does_not_name_the_one_before_it_is_the_first_of_its_push() {
+        let before = text(7, "whatever was before");
+        let junk = "{".to_owned();
+        let after = text(9, &wire::hash(&junk));
+        assert_eq!(read(vec![junk.clone(), after.clone()], 99).unwrap()[0].n, 8);
+        assert_eq!(read(vec![junk.clone()], 99).unwrap()[0].n, 99);
+        // What stands before it could be anything: nobody has signed it.
+        for texts in
+            [vec![before.clone(), junk.clone()], vec![before, junk.clone(), after], vec![junk.clone(), junk]]
+        {
+            assert_eq!(read(texts, 99).unwrap_err(), Code::PushChainBroken);
         }
-        assert_eq!(place_alone(&texts(&["a"]), 0, &[]), 1);
+    }
+
+    #[test]
+    fn a_text_without_a_place_is_a_repeat_if_it_is_the_end_of_the_chain() {
+        assert_eq!(place_alone("a", 4, &wire::hash("a")), 4);
+        assert_eq!(place_alone("b", 4, &wire::hash("a")), 5);
+        assert_eq!(place_alone("a", 0, GENESIS), 1);
     }
 
     #[test]
@@ -133,5 +145,8 @@ mod tests {
         broken(&[&text(1, "not the genesis")]);
         broken(&[&text(0, GENESIS)]);
         broken(&[&text(u64::MAX, GENESIS)]);
+        let last = text(i64::MAX.unsigned_abs(), "whatever was before");
+        broken(&[&last, &second]);
+        assert_eq!(read(vec![last], 1).unwrap()[0].n, i64::MAX);
     }
 }

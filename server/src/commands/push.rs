@@ -64,8 +64,7 @@ async fn take(app: App, request: PushRequest, received: Ms) -> Result<Vec<Answer
     }
     let registered = store::registered(&mut tx, device, author).await?;
     let head = store::find_head(&mut tx, device, author).await?;
-    let known = store::last_hashes(&mut tx, device, author, request.commands.len()).await?;
-    let alone = chain::place_alone(&request.commands, head.n, &known);
+    let alone = chain::place_alone(last, head.n, &head.hash);
     let links = chain::read(request.commands, alone)?;
     check_against(&mut tx, &links, &head, device, author).await?;
     let runs = runs(&mut tx, links, author).await?;

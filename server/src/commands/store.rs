@@ -212,21 +212,6 @@ pub async fn at(
     .transpose()
 }
 
-/// The hashes of the last commands of a chain, `most` at the most, the last one first.
-pub async fn last_hashes(
-    conn: &mut Conn,
-    device: DeviceId,
-    author: PersonId,
-    most: usize,
-) -> sqlx::Result<Vec<String>> {
-    sqlx::query_scalar("select hash from commands where device = $1 and author = $2 order by n desc limit $3")
-        .bind(device.to_string())
-        .bind(author.to_string())
-        .bind(i64::try_from(most).unwrap_or(i64::MAX))
-        .fetch_all(conn)
-        .await
-}
-
 /// Whether an id is taken, on whatever device.
 pub async fn id_taken(conn: &mut Conn, id: CommandId) -> sqlx::Result<bool> {
     let n: Option<i64> = sqlx::query_scalar("select n from commands where id = $1")

@@ -7,6 +7,7 @@ use crate::kit::{Device, On, TestApp, cast, leak, tests};
 
 tests![
     an_unreadable_command_spoils_none_of_its_neighbours,
+    what_stands_before_an_unreadable_text_is_not_vouched_for,
     the_same_unreadable_text_may_come_again_and_from_others,
     the_same_foreign_text_may_come_in_two_chains,
     an_unknown_kind_and_a_damaged_body_are_refused_by_themselves,
@@ -38,17 +39,16 @@ async fn an_unreadable_command_spoils_none_of_its_neighbours(on: On) {
     let app = TestApp::start(on).await;
     let mut guard = app.sign_in(cast::GUARD).await;
     let case = guard.new_case();
-    let texts = vec![
-        guard.chain("{ not json".to_owned()),
-        guard.make("case.report", case, leak()),
-        guard.chain(String::new()),
-        guard.chain("{\"id\":\"0\u{0}\"}".to_owned()),
-        guard.make("case.comment", case, json!({ "text": "x" })),
-        guard.chain("[]".to_owned()),
-    ];
+    let mut texts = vec![guard.chain("{ not json".to_owned()), guard.make("case.report", case, leak())];
+    for odd in [json!("\u{0}"), json!(null), json!({ "x": [] })] {
+        let link = json!({ "n": guard.n + 1, "prev": guard.prev, "id": odd });
+        texts.push(guard.chain(link.to_string()));
+        texts.push(guard.make("case.comment", case, json!({ "text": "x" })));
+    }
     let verdicts = guard.push(texts.clone()).await;
     let unreadable = "command.unreadable";
-    assert_eq!(codes(&verdicts), [unreadable, "taken", unreadable, unreadable, "taken", unreadable]);
+    let alternating = [unreadable, "taken"].repeat(4);
+    assert_eq!(codes(&verdicts), alternating);
     assert_eq!(guard.push(texts).await, verdicts);
     let alone = guard.chain("alone".to_owned());
     assert_eq!(codes(&guard.push(vec![alone.clone()]).await), [unreadable]);
@@ -56,14 +56,37 @@ async fn an_unreadable_command_spoils_none_of_its_neighbours(on: On) {
     guard.report().await;
 }
 
+async fn what_stands_before_an_unreadable_text_is_not_vouched_for(on: On) {
+    let app = TestApp::start(on).await;
+    let (mut guard, carrier) = (app.sign_in(cast::GUARD).await, app.sign_in(cast::OTHER_GUARD).await);
+    let case = guard.report().await;
+    let forged = guard.envelope("case.comment", case.0, json!({ "text": "forged" })).write();
+    // The guard signs these two; the carrier puts a command in front.
+    let bare = guard.chain("[]".to_owned());
+    let signed = guard.pack(vec![bare.clone()]);
+    let with_forged = wire::PushRequest { commands: vec![forged.clone(), bare.clone()], ..signed.clone() };
+    assert_eq!(carrier.try_push(&with_forged).await.problem(), (409, "push.chain_broken".to_owned()));
+    assert_eq!(carrier.try_push(&signed).await.status, 200);
+    let newer = json!({ "n": guard.n + 1, "prev": guard.prev, "v": 9 }).to_string();
+    let newer = guard.chain(newer);
+    let signed = guard.pack(vec![newer.clone()]);
+    let with_forged = wire::PushRequest { commands: vec![forged, newer], ..signed.clone() };
+    assert_eq!(carrier.try_push(&with_forged).await.problem(), (409, "push.chain_broken".to_owned()));
+    assert_eq!(carrier.try_push(&signed).await.status, 200);
+    assert_eq!(guard.pull().await.case(case).unwrap().version(), 1);
+    guard.report().await;
+}
+
 async fn the_same_unreadable_text_may_come_again_and_from_others(on: On) {
     let app = TestApp::start(on).await;
     let (mut guard, mut other) = (app.sign_in(cast::GUARD).await, app.sign_in(cast::OTHER_GUARD).await);
     let unreadable = "command.unreadable";
-    let same: Vec<String> = (0..3).map(|_| guard.chain(String::new())).collect();
-    assert_eq!(codes(&guard.push(same.clone()).await), [unreadable; 3]);
-    assert_eq!(codes(&guard.push(same).await), [unreadable; 3]);
-    guard.report().await;
+    for text in ["", "null", "{}"] {
+        let first = guard.chain(text.to_owned());
+        assert_eq!(codes(&guard.push(vec![first.clone()]).await), [unreadable]);
+        assert_eq!(codes(&guard.push(vec![first]).await), [unreadable]);
+        guard.report().await;
+    }
     // Alone, with the same text further back.
     let alone = guard.chain(String::new());
     assert_eq!(codes(&guard.push(vec![alone.clone()]).await), [unreadable]);
