@@ -4,7 +4,7 @@ use axum::{
     extract::{Request, State},
     http::{HeaderName, HeaderValue, Method, Uri, header},
     middleware::Next,
-    response::Response,
+    response::{IntoResponse, Response},
 };
 use shared::Code;
 
@@ -33,17 +33,23 @@ const HEADERS: [(HeaderName, HeaderValue); 6] = [
 ];
 
 /// Refuses what another site's page sends, and adds the headers.
-pub async fn guard(State(app): State<App>, request: Request, next: Next) -> Result<Response, Error> {
-    if !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS)
-        && !comes_from_us(&request, app.settings.public_url.as_deref())
-    {
-        return Err(Code::RequestForeignOrigin.into());
+pub async fn guard(State(app): State<App>, request: Request, next: Next) -> Response {
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    let api = request.uri().path().starts_with("/api/");
+    let mut response = if reads || comes_from_us(&request, app.settings.public_url.as_deref()) {
+        next.run(request).await
+    } else {
+        Error::from(Code::RequestForeignOrigin).into_response()
+    };
+    if api {
+        // Phones are shared: nothing that one person was told stays for the next, unless it says so itself.
+        let headers = response.headers_mut();
+        headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     }
-    let mut response = next.run(request).await;
     for (name, value) in &HEADERS {
         response.headers_mut().entry(name).or_insert_with(|| value.clone());
     }
-    Ok(response)
+    response
 }
 
 /// Whether a request comes from a page of ours, or from no page at all.

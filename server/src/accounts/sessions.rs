@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::{Path, State, rejection::PathRejection},
     http::StatusCode,
 };
 use shared::{Code, session::SessionEntry, wire::Problem};
@@ -46,8 +46,9 @@ pub(super) async fn list(
 pub(super) async fn revoke(
     State(app): State<App>,
     signed_in: SignedIn,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
 ) -> Result<StatusCode, Error> {
+    let Path(id) = id.map_err(|_| Code::RequestNotFound)?;
     let mut tx = app.db.write().await?;
     let ended = store::end_session(&mut tx, signed_in.person, &storable(&id)).await?;
     tx.commit().await?;

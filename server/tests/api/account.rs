@@ -142,6 +142,10 @@ async fn a_session_can_be_listed_and_revoked(on: On) {
 
     let stranger = app.sign_in(cast::DESK).await;
     assert_eq!(stranger.request("DELETE", &path, None).await.problem().0, 404);
+    assert_eq!(
+        phone.request("DELETE", "/api/sessions/%FF", None).await.problem(),
+        (404, "request.not_found".to_owned())
+    );
     assert_eq!(phone.request("DELETE", &path, None).await.status, 204);
     assert_eq!(phone.request("DELETE", &path, None).await.problem().0, 404);
     assert_eq!(tablet.get("/api/session").await.problem(), (401, "auth.required".to_owned()));

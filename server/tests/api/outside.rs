@@ -48,6 +48,8 @@ async fn what_another_site_sends_is_refused(on: On) {
         .header(header::COOKIE, &device.cookie);
     let reply = app.send(request.body(Body::empty()).unwrap()).await;
     assert_eq!(reply.problem(), (403, "request.foreign_origin".to_owned()));
+    assert_eq!(reply.header("x-content-type-options"), "nosniff");
+    assert_eq!(reply.header("cache-control"), "no-store");
     assert_eq!(device.get("/api/session").await.status, 200);
 }
 
