@@ -4,7 +4,7 @@
 //! ([`telemetry`](crate::telemetry)) adds the request id, writes the body and logs it, once.
 
 use axum::{
-    http::{StatusCode, header},
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use shared::{Code, Rejection};
@@ -60,12 +60,11 @@ impl IntoResponse for Error {
             Error::Db(_) | Error::Other(_) => Some(self.to_string()),
         };
         let mut response = status(rejection.code).into_response();
-        let wait = match rejection.code {
-            Code::ServerUnavailable => Some("5".to_owned()),
-            Code::ServerFull => Some("60".to_owned()),
-            _ => rejection.fields.get("seconds").cloned(),
-        };
-        if let Some(wait) = wait.and_then(|wait| wait.parse().ok()) {
+        let seconds = |code, seconds| (rejection.code == code).then(|| HeaderValue::from_static(seconds));
+        let wait = seconds(Code::ServerUnavailable, "5")
+            .or_else(|| seconds(Code::ServerFull, "60"))
+            .or_else(|| rejection.fields.get("seconds")?.parse().ok());
+        if let Some(wait) = wait {
             response.headers_mut().insert(header::RETRY_AFTER, wait);
         }
         response.extensions_mut().insert(Failure { rejection, detail });
@@ -97,7 +96,57 @@ fn status(code: Code) -> StatusCode {
         | Code::CursorUnreadable
         | Code::CursorFuture
         | Code::AuthBadKey => StatusCode::BAD_REQUEST,
-        // Judged, understood and refused: all the rules, and what never is the answer to a whole request.
-        _ => StatusCode::UNPROCESSABLE_ENTITY,
+        // Judged, understood and refused: by the rules, or because the account or the photo is not fit for it.
+        Code::CaseNotAllowed
+        | Code::CaseWrongStage
+        | Code::CaseExists
+        | Code::CaseFieldMissing
+        | Code::CaseFieldTooLong
+        | Code::CaseUnknownCategory
+        | Code::CaseUnknownPlace
+        | Code::CaseUnknownPerson
+        | Code::CaseTimePast
+        | Code::CasePromisedAlready
+        | Code::CaseNoPromise
+        | Code::CasePostponedOnce
+        | Code::CaseNotLater
+        | Code::CasePromiseNeedsSupervisor
+        | Code::CasePromiseNeedsReason
+        | Code::CaseComplaintNeedsDesk
+        | Code::CaseComplaintHandler
+        | Code::CaseDeskConfirms
+        | Code::CaseCustomerAnswerMissing
+        | Code::CaseTooManyPhotos
+        | Code::CaseBadPhoto
+        | Code::AuthNameAmbiguous
+        | Code::AuthPasswordShort
+        | Code::FileWrongHash
+        | Code::FileNotAPhoto
+        | Code::FileTooManyPixels
+        // What is the answer to one command, to an import, or said by a device, and never to a whole request.
+        | Code::CommandUnreadable
+        | Code::CommandUnknownKind
+        | Code::CommandBadBody
+        | Code::CommandForeign
+        | Code::CommandIdReused
+        | Code::CommandParentRejected
+        | Code::CommandCreateMissing
+        | Code::CommandPredecessorMissing
+        | Code::CommandAuthorRevoked
+        | Code::CommandUnknownSite
+        | Code::ImportBadFile
+        | Code::ImportPlaceParent
+        | Code::ImportPersonCompany
+        | Code::ImportBadReference
+        | Code::ImportDuplicate
+        | Code::ImportUnknownZone
+        | Code::DeviceOffline
+        | Code::DeviceTimeout
+        | Code::DeviceFull
+        | Code::DeviceStorage
+        | Code::DeviceBadPhoto
+        | Code::DevicePhotoTooLarge
+        | Code::DeviceCrypto
+        | Code::DeviceUnexpected => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }
