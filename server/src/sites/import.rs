@@ -54,7 +54,7 @@ pub struct HandedOut {
 /// Writes a site that was [`read`] from a file, and answers with the passwords that were made.
 ///
 /// # Errors
-/// `import.duplicate` if a telephone number is another person's; or if the database fails.
+/// `import.duplicate` if a telephone number is another person's, or two people would get one account; or if the database fails.
 pub async fn import(app: &App, plan: &Plan, first: FirstPassword) -> Result<Vec<HandedOut>, Error> {
     let site = &plan.code;
     let shared_hash = match &first {
@@ -67,7 +67,7 @@ pub async fn import(app: &App, plan: &Plan, first: FirstPassword) -> Result<Vec<
         FirstPassword::Same(_) | FirstPassword::None => BTreeMap::new(),
     };
     let mut writer = Writer::create(app, site, &plan.name, &plan.source).await?;
-    let ids = identify(writer.conn(), plan).await?;
+    let Identified { ids, freed } = identify(writer.conn(), plan).await?;
     let (settings, places, mut members) = plan.resolve(&ids);
     let present: BTreeSet<PersonId> = members.iter().map(|member| member.id).collect();
     for mut member in store::members(writer.conn(), site).await? {
@@ -79,7 +79,7 @@ pub async fn import(app: &App, plan: &Plan, first: FirstPassword) -> Result<Vec<
         members.push(member);
     }
 
-    for id in ids.values() {
+    for id in ids.values().chain(&freed) {
         accounts::store::free_phone(writer.conn(), *id).await?;
     }
     let mut handed_out = Vec::new();
@@ -110,7 +110,7 @@ async fn random_passwords(app: &App, plan: &Plan) -> Result<BTreeMap<String, (St
     let mut without = Vec::new();
     {
         let mut conn = app.db.connection().await?;
-        for (code, id) in identify(&mut conn, plan).await? {
+        for (code, id) in identify(&mut conn, plan).await?.ids {
             let account = accounts::store::find(&mut conn, id).await?;
             if account.is_none_or(|account| account.password_hash.is_none()) {
                 without.push(code);
@@ -173,39 +173,63 @@ pub async fn add_admin(
     Ok(password)
 }
 
+/// Who the people of a file are.
+struct Identified {
+    /// Their accounts, by staff code.
+    ids: BTreeMap<String, PersonId>,
+    /// Those who leave with this file, and whose telephone number somebody in it has now.
+    freed: Vec<PersonId>,
+}
+
 /// The accounts of the people of a file: whoever has the code here, or the telephone number elsewhere under the same
 /// name, or else one that follows from site and code.
-async fn identify(conn: &mut Conn, plan: &Plan) -> Result<BTreeMap<String, PersonId>, Error> {
+async fn identify(conn: &mut Conn, plan: &Plan) -> Result<Identified, Error> {
     let members = store::members(conn, &plan.code).await?;
     let by_code: BTreeMap<&str, PersonId> =
         members.iter().map(|member| (member.code.as_str(), member.id)).collect();
     let mut ids = BTreeMap::new();
+    let mut codes: BTreeMap<PersonId, &str> = BTreeMap::new();
+    let mut owners = Vec::new();
     for person in &plan.people {
         let owner = match &person.phone {
-            Some(phone) => accounts::store::by_phone(conn, phone).await?,
+            Some(phone) => accounts::store::by_phone(conn, phone).await?.map(|owner| (phone, owner)),
             None => None,
         };
         let id = match by_code.get(person.code.as_str()) {
             Some(id) => *id,
             None => match &owner {
-                Some(owner) if owner.name == person.name => owner.id,
+                Some((_, owner)) if owner.name == person.name => owner.id,
                 Some(_) | None => {
                     PersonId(Uuid::new_v5(&NAMESPACE, format!("{}/{}", plan.code, person.code).as_bytes()))
                 }
             },
         };
-        // A number may move between people of this file, never be taken from somebody who is not in it.
-        let elsewhere =
-            owner.filter(|owner| owner.id != id && members.iter().all(|member| member.id != owner.id));
-        if elsewhere.is_some() {
+        if let Some(other) = codes.insert(id, &person.code) {
+            // Codes were passed on within the file: one of the two would get the other's account.
             return Err(Rejection::new(Code::ImportDuplicate)
-                .with("what", "phone")
-                .with("code", person.phone.as_deref().unwrap_or_default())
+                .with("what", "account")
+                .with("code", format_args!("{other} = {}", person.code))
                 .into());
         }
+        owners.extend(owner);
         ids.insert(person.code.clone(), id);
     }
-    Ok(ids)
+    let mut freed = Vec::new();
+    for (phone, owner) in owners {
+        // A number may move between people of this file, and from whoever leaves with it; never be taken from somebody
+        // who serves elsewhere.
+        if codes.contains_key(&owner.id) {
+            continue;
+        }
+        if accounts::store::sites_of(conn, owner.id).await?.iter().any(|site| site.code != plan.code) {
+            return Err(Rejection::new(Code::ImportDuplicate)
+                .with("what", "phone")
+                .with("code", phone)
+                .into());
+        }
+        freed.push(owner.id);
+    }
+    Ok(Identified { ids, freed })
 }
 
 /// Publishes a document that everybody at the site reads, if it has changed.

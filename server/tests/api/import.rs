@@ -18,6 +18,8 @@ tests![
     what_is_wrong_with_a_file_is_named_and_nothing_is_written,
     passwords_are_made_once_and_only_when_asked_for,
     a_telephone_number_of_somebody_else_is_refused,
+    a_code_passed_on_gives_nobody_the_account_of_another,
+    the_number_of_somebody_who_leaves_is_free,
     one_person_may_serve_at_two_sites,
     r9_who_joins_the_office_sees_complaints_and_who_leaves_does_not,
     r9_who_heard_a_complaint_first_sees_of_it_what_the_new_role_may,
@@ -147,6 +149,38 @@ async fn a_telephone_number_of_somebody_else_is_refused(on: On) {
     let plan = read(&file.to_string()).unwrap();
     let error = import(&app.app, &plan, FirstPassword::None).await.unwrap_err();
     assert_eq!(error.rejection().code, shared::Code::ImportDuplicate);
+}
+
+async fn a_code_passed_on_gives_nobody_the_account_of_another(on: On) {
+    let app = TestApp::start(on).await;
+    let mut file: Value = serde_json::from_str(&demo("wanjing")).unwrap();
+    let mut newcomer = file["people"][4].clone();
+    newcomer["name"] = json!("新来的");
+    newcomer["phone"] = Value::Null;
+    file["people"][4]["code"] = json!("P599");
+    file["people"].as_array_mut().unwrap().push(newcomer);
+    let plan = read(&file.to_string()).unwrap();
+    let error = import(&app.app, &plan, FirstPassword::None).await.unwrap_err();
+    let rejection = error.rejection();
+    assert_eq!(
+        (rejection.code, rejection.fields["what"].as_str()),
+        (shared::Code::ImportDuplicate, "account")
+    );
+}
+
+async fn the_number_of_somebody_who_leaves_is_free(on: On) {
+    let app = TestApp::start(on).await;
+    let phone = "13900000011";
+    for _ in 0..2 {
+        app.reimport("jinzhou", |file| {
+            without(cast::CLEANER)(file);
+            let people = file["people"].as_array_mut().unwrap();
+            people.iter_mut().find(|person| person["code"] == cast::GUARD).unwrap()["phone"] = json!(phone);
+        })
+        .await;
+        let person = app.sign_in(phone).await.person;
+        assert_eq!(person, app.person(cast::GUARD).await);
+    }
 }
 
 async fn one_person_may_serve_at_two_sites(on: On) {
