@@ -12,6 +12,8 @@ mod person_picker;
 mod place_picker;
 mod receipt;
 mod trail;
+mod unsent;
+mod withdraw;
 
 pub use case_detail::CaseDetail;
 #[cfg(test)]
@@ -23,3 +25,8 @@ pub use notices::{Notes, Notices, give_voice, toast};
 pub use person_picker::PersonPicker;
 pub use place_picker::PlacePicker;
 pub use receipt::Refused;
+pub use unsent::{
+    Entry, Got, Mend, Photos, Unsent, asked, children, mend, named, of_state, said, taken, text_of,
+    unsent_count,
+};
+pub use withdraw::{Loss, RefusedPhotos, WithdrawSheet};

@@ -19,7 +19,7 @@ use leptos_router::{
 use shared::site::Role;
 
 use crate::{
-    components::{Notes, Notices, give_voice},
+    components::{Notes, Notices, give_voice, unsent_count},
     i18n::*,
     platform::update,
     prefs::Prefs,
@@ -123,7 +123,7 @@ fn Inside() -> impl IntoView {
     let control_room = memo(move |_| is(Role::ControlRoom));
     // Cleaners, guards and the office are dispatched too: whoever has or had something in hand has the page for it.
     let handles = memo(move |_| is(Role::Technician) || jobs::has_any(state));
-    let waiting = memo(move |_| state.outbox.with(|rows| rows.iter().filter(|row| row.unsent()).count()));
+    let unsent = unsent_count(state);
     let jobs = memo(move |_| jobs::waiting(state));
     let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
     let tabs = move || {
@@ -160,7 +160,7 @@ fn Inside() -> impl IntoView {
             href: "/me",
             glyph: Glyph::Me,
             label: t_string!(i18n, field.me).into(),
-            count: Signal::derive(move || count(waiting.get())),
+            count: Signal::derive(move || count(unsent.get().all())),
         });
         view! {
             <TabBar label=t_string!(i18n, frame.navigation) items=tabs current=location.pathname />

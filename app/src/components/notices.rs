@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use leptos::prelude::*;
 use shared::Rejection;
 
+use super::unsent_count;
 use crate::{
     i18n::*,
     platform::{clock, update},
@@ -97,7 +98,7 @@ pub fn Notices(
     let state = expect_context::<State>();
     let notes = expect_context::<Notes>();
     let i18n = use_i18n();
-    let waiting = memo(move |_| state.outbox.with(|rows| rows.iter().filter(|row| row.unsent()).count()));
+    let waiting = unsent_count(state);
     let refused = memo(move |_| match state.link.get() {
         Link::Refused(rejection) => {
             let property = state.property.get();
@@ -106,7 +107,7 @@ pub fn Notices(
         Link::Unknown | Link::Online | Link::Offline | Link::Failing => None,
     });
     let offer = Signal::derive(move || update_ready.get() && !dirty.get());
-    let sign_in_text = move || match waiting.get() {
+    let sign_in_text = move || match waiting.get().waiting {
         0 => t_string!(i18n, frame.expired).to_owned(),
         count => t_string!(i18n, frame.expired_waiting).replace("{count}", &count.to_string()),
     };

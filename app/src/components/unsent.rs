@@ -1,15 +1,73 @@
-//! What is on this device and not at the server, put together per command: text, photos, and why it was refused.
+//! What is on this device and not at the server, put together per command: text, photos, and why it was refused. Every
+//! place that counts it reads it here, so that no two of them differ.
 
+use leptos::prelude::*;
 use shared::{
     Code, Rejection,
     case::CaseCommand,
-    ids::{CaseId, CommandId, PersonId},
+    ids::{AttachmentId, CaseId, CommandId, PersonId},
     sync::{Delivery, OutboxRow, UploadRow, UploadState},
     time::Ms,
     wire::{Command, Envelope, Part, Refusal, SETTLE},
 };
 
-use crate::order;
+use crate::{order, state::State, ui::memo};
+
+/// What was seen is noted without anybody's doing; it is not worth a word while it waits.
+const SEE: &str = "case.see";
+const REPORT: &str = "case.report";
+
+/// How much is not at the server.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Unsent {
+    /// What waits for the network or the server, text and photos.
+    pub waiting: usize,
+    /// What was refused, on this device or on another of the same person.
+    pub needs_somebody: usize,
+    /// How much of both is on this device.
+    pub here: usize,
+    /// When the oldest of what waits was made, by this device's clock.
+    pub oldest: Option<Ms>,
+}
+
+impl Unsent {
+    /// Counts entries.
+    pub fn of(entries: &[Entry]) -> Self {
+        let needs_somebody = entries.iter().filter(|entry| entry.needs_somebody()).count();
+        let waiting = entries.iter().filter(|entry| !entry.needs_somebody());
+        Unsent {
+            waiting: entries.len() - needs_somebody,
+            needs_somebody,
+            here: entries.iter().filter(|entry| entry.here).count(),
+            oldest: waiting.filter_map(|entry| entry.at).min(),
+        }
+    }
+
+    /// Both.
+    pub fn all(&self) -> usize {
+        self.waiting + self.needs_somebody
+    }
+}
+
+/// How much of this person's is not at the server.
+pub fn unsent_count(state: State) -> Memo<Unsent> {
+    memo(move |_| Unsent::of(&of_state(state)))
+}
+
+/// Everything of this person's that is not at the server.
+pub fn of_state(state: State) -> Vec<Entry> {
+    let Some(me) = state.session.with(|session| session.as_ref().map(|session| session.person)) else {
+        return Vec::new();
+    };
+    state.outbox.with(|outbox| {
+        state.uploads.with(|uploads| {
+            state.refusals.with(|refusals| {
+                let refusals: Vec<&Refusal> = refusals.iter().map(AsRef::as_ref).collect();
+                entries(outbox, uploads, &refusals, me)
+            })
+        })
+    })
+}
 
 /// How far one thing got.
 #[derive(Clone, PartialEq, Debug)]
@@ -56,12 +114,23 @@ pub struct Entry {
     pub photos: usize,
     /// It was made on this device.
     pub here: bool,
+    /// What was refused only because this report was: it goes with it, mended or withdrawn.
+    pub children: Vec<CommandId>,
 }
 
 impl Entry {
     /// Whether it waits for a person and not for the network.
     pub fn needs_somebody(&self) -> bool {
         matches!(self.got, Got::Refused(_) | Got::PhotoRefused(_))
+    }
+
+    fn is_child(&self) -> bool {
+        self.kind.as_deref() != Some(REPORT)
+            && matches!(&self.got, Got::Refused(rejection) if rejection.code == Code::CommandParentRejected)
+    }
+
+    fn is_parent(&self, case: CaseId) -> bool {
+        self.case == case && self.kind.as_deref() == Some(REPORT) && matches!(self.got, Got::Refused(_))
     }
 }
 
@@ -89,10 +158,26 @@ pub fn entries(
         .iter()
         .filter(|refusal| refusal.author == me && outbox.iter().all(|row| row.id != refusal.id));
     entries.extend(elsewhere.filter_map(|refusal| of_refusal(refusal)));
-    order::by(entries, |entry| [i64::from(!entry.needs_somebody()), entry.at.map_or(0, |at| at.0), 0])
+    order::by(adopt(entries), |entry| [i64::from(!entry.needs_somebody()), entry.at.map_or(0, |at| at.0), 0])
+}
+
+/// Puts what was refused because of a report under that report.
+fn adopt(entries: Vec<Entry>) -> Vec<Entry> {
+    let (children, mut entries): (Vec<Entry>, Vec<Entry>) = entries.into_iter().partition(Entry::is_child);
+    for child in order::by(children, |child| [child.at.map_or(0, |at| at.0), 0, 0]) {
+        match entries.iter_mut().find(|entry| entry.is_parent(child.case)) {
+            Some(parent) => parent.children.push(child.command),
+            None => entries.push(child),
+        }
+    }
+    entries
 }
 
 fn of_row(row: &OutboxRow, uploads: &[UploadRow]) -> Option<Entry> {
+    // That a refusal is settled, or a case was seen, matters to its person only where it was refused.
+    if matches!(row.kind.as_str(), SETTLE | SEE) && !matches!(row.delivery, Delivery::Refused { .. }) {
+        return None;
+    }
     let photos = Photos::of(row.id, uploads);
     let got = match &row.delivery {
         Delivery::Pending => Got::Here,
@@ -108,13 +193,23 @@ fn of_row(row: &OutboxRow, uploads: &[UploadRow]) -> Option<Entry> {
         got,
         photos: photos.count,
         here: true,
+        children: Vec::new(),
     })
 }
 
 fn of_photos(command: CommandId, uploads: &[UploadRow]) -> Option<Entry> {
-    let case = uploads.iter().find(|upload| upload.command == command)?.case;
+    let upload = uploads.iter().find(|upload| upload.command == command)?;
     let photos = Photos::of(command, uploads);
-    Some(Entry { command, kind: None, case, at: None, got: photos.got()?, photos: photos.count, here: true })
+    Some(Entry {
+        command,
+        kind: None,
+        case: upload.case,
+        at: taken(upload.photo),
+        got: photos.got()?,
+        photos: photos.count,
+        here: true,
+        children: Vec::new(),
+    })
 }
 
 fn of_refusal(refusal: &Refusal) -> Option<Entry> {
@@ -127,7 +222,15 @@ fn of_refusal(refusal: &Refusal) -> Option<Entry> {
         got: Got::Refused(refusal.rejection.clone()),
         photos: 0,
         here: false,
+        children: Vec::new(),
     })
+}
+
+/// When a photo was taken, by the clock of the device: its id says so.
+pub fn taken(photo: AttachmentId) -> Option<Ms> {
+    let (seconds, nanos) = photo.0.get_timestamp()?.to_unix();
+    let seconds = i64::try_from(seconds).ok()?;
+    Some(Ms(seconds.checked_mul(1_000)?.checked_add(i64::from(nanos / 1_000_000))?))
 }
 
 /// How far the photos of a command got.
@@ -189,20 +292,52 @@ pub enum Mend {
 /// Where an entry is mended.
 pub fn mend(entry: &Entry, case_is_known: bool) -> Mend {
     match entry.kind.as_deref() {
-        Some("case.report") => Mend::At(format!("/report?mend={}", entry.command)),
+        Some(REPORT) => Mend::At(format!("/report?mend={}", entry.command)),
         Some(SETTLE) | None => Mend::No,
         Some(_) if case_is_known => Mend::At(format!("/cases/{}", entry.case)),
         Some(_) => Mend::No,
     }
 }
 
+/// The text of a command, from this device or from the server's copy of what it refused.
+pub fn text_of(state: State, command: CommandId) -> Option<String> {
+    let here = state
+        .outbox
+        .with_untracked(|rows| rows.iter().find(|row| row.id == command).map(|row| row.text.clone()));
+    here.or_else(|| {
+        state.refusals.with_untracked(|refusals| {
+            refusals.iter().find(|refusal| refusal.id == command).map(|refusal| refusal.text.clone())
+        })
+    })
+}
+
+/// What a command asks, read from its text.
+pub fn asked(text: &str) -> Option<CaseCommand> {
+    match Envelope::read(text).and_then(|envelope| envelope.command()).ok()? {
+        Command::Case(command) => Some(*command),
+        Command::Settle => None,
+    }
+}
+
+/// Whether something that is not at the server needs this photo: then its bytes stay, whatever is done to a draft.
+pub fn named(state: State, photo: AttachmentId) -> bool {
+    state.uploads.with_untracked(|uploads| {
+        uploads
+            .iter()
+            .any(|upload| upload.photo == photo && !matches!(upload.state, UploadState::Done { .. }))
+    })
+}
+
+/// What was refused because this report was, in the order in which it was made.
+pub fn children(state: State, report: CommandId) -> Vec<CommandId> {
+    let entries = untrack(|| of_state(state));
+    let parent = entries.into_iter().find(|entry| entry.command == report);
+    parent.map(|entry| entry.children).unwrap_or_default()
+}
+
 /// What a command says in its own words, for whoever has to recognise it.
 pub fn said(text: &str) -> Option<String> {
-    let command = match Envelope::read(text).and_then(|envelope| envelope.command()).ok()? {
-        Command::Case(command) => command,
-        Command::Settle => return None,
-    };
-    let said = match *command {
+    let said = match asked(text)? {
         CaseCommand::Report(report) => report.text,
         CaseCommand::Fix { result, .. } | CaseCommand::Complete { result, .. } => result,
         CaseCommand::Comment { text, .. } => text,
@@ -227,7 +362,7 @@ pub fn said(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use shared::ids::{AttachmentId, DeviceId};
+    use shared::ids::DeviceId;
     use uuid::Uuid;
 
     use super::*;
@@ -350,5 +485,60 @@ mod tests {
         assert_eq!(mend(&pause, true), Mend::At(format!("/cases/{}", pause.case)));
         assert_eq!(mend(&pause, false), Mend::No);
         assert_eq!(mend(&listed(SETTLE), true), Mend::No);
+    }
+
+    #[test]
+    fn a_photo_tells_when_it_was_taken() {
+        let at = 1_795_329_128_456_u64;
+        let id = uuid::Builder::from_unix_timestamp_millis(at, &[7; 10]).into_uuid();
+        assert_eq!(taken(AttachmentId(id)), Some(Ms(1_795_329_128_456)));
+        assert_eq!(taken(AttachmentId(Uuid::nil())), None);
+    }
+
+    #[test]
+    fn what_goes_on_by_itself_counts_only_when_it_was_refused() {
+        let outbox = [
+            row(1, "case.see", Delivery::Pending),
+            row(2, SETTLE, Delivery::Pending),
+            row(3, SETTLE, refused()),
+        ];
+        let listed = entries(&outbox, &[], &[], PersonId(id(1)));
+        let commands: Vec<u128> = listed.iter().map(|entry| entry.command.0.as_u128()).collect();
+        assert_eq!(commands, [3]);
+    }
+
+    #[test]
+    fn photos_that_wait_count_as_well_as_text_and_refusals_stand_apart() {
+        let outbox = [
+            row(1, "case.report", done()),
+            row(2, "case.comment", Delivery::Pending),
+            row(3, "case.postpone", refused()),
+            row(4, "case.see", Delivery::Pending),
+        ];
+        let uploads = [upload(1, Part::Full, 0, UploadState::Waiting)];
+        let count = Unsent::of(&entries(&outbox, &uploads, &[], PersonId(id(1))));
+        assert_eq!(count, Unsent { waiting: 2, needs_somebody: 1, here: 3, oldest: Some(Ms(1)) });
+        assert_eq!(count.all(), 3);
+        let sent = [upload(1, Part::Full, 100, UploadState::Done { at: Ms(0) })];
+        assert_eq!(Unsent::of(&entries(&outbox[..1], &sent, &[], PersonId(id(1)))), Unsent::default());
+    }
+
+    #[test]
+    fn what_was_refused_with_its_report_stands_under_it_and_alone_once_the_report_is_gone() {
+        let with = |number: u128| OutboxRow {
+            aggregate: id(101),
+            ..row(
+                number,
+                "case.comment",
+                Delivery::Refused { rejection: Code::CommandParentRejected.into(), at: Ms(0) },
+            )
+        };
+        let outbox = [row(1, "case.report", refused()), with(3), with(2), row(4, "case.postpone", refused())];
+        let listed = entries(&outbox, &[], &[], PersonId(id(1)));
+        assert_eq!(listed.len(), 2);
+        assert_eq!(listed[0].children, [CommandId(id(2)), CommandId(id(3))]);
+        assert!(listed[1].children.is_empty());
+        let alone = entries(&outbox[1..], &[], &[], PersonId(id(1)));
+        assert_eq!(alone.len(), 3);
     }
 }

@@ -9,12 +9,11 @@ use leptos_router::{NavigateOptions, hooks::use_navigate};
 use shared::{
     case::{CaseCommand, CaseView},
     ids::SiteCode,
-    sync::Delivery,
 };
 
 use self::lists::{Lists, Net};
 use crate::{
-    components::{CaseItem, toast},
+    components::{CaseItem, toast, unsent_count},
     i18n::*,
     platform::photo,
     state::{REPORT_DRAFT, ReportDraft, State},
@@ -104,7 +103,8 @@ fn lead_to_first_page(state: State) {
 fn NetChip() -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
-    let waiting = memo(move |_| state.outbox.with(|rows| rows.iter().filter(|row| row.unsent()).count()));
+    let count = unsent_count(state);
+    let waiting = memo(move |_| count.get().waiting);
     let net = memo(move |_| {
         state.link.with(|link| lists::net(link, state.busy.get(), state.expired.get(), waiting.get()))
     });
@@ -301,17 +301,12 @@ fn Unfinished() -> impl IntoView {
 fn Waiting() -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
-    let refused = memo(move |_| {
-        state
-            .outbox
-            .with(|rows| rows.iter().filter(|row| matches!(row.delivery, Delivery::Refused { .. })).count())
-    });
-    let oldest = memo(move |_| {
-        state.outbox.with(|rows| rows.iter().filter(|row| row.unsent()).map(|row| row.at).min())
-    });
-    let count = memo(move |_| state.outbox.with(|rows| rows.iter().filter(|row| row.unsent()).count()));
+    let unsent = unsent_count(state);
+    let refused = memo(move |_| unsent.get().needs_somebody);
+    let count = memo(move |_| unsent.get().waiting);
     let unsent_text = move || {
-        let age = oldest.get().map_or(0, |at| state.now.get().since(at.plus(state.offset())));
+        let oldest = unsent.get().oldest;
+        let age = oldest.map_or(0, |at| state.now.get().since(at.plus(state.offset())));
         let age = words::span(i18n.get_locale(), age.max(0));
         counted(t_string!(i18n, field.unsent_summary), count.get()).replace("{age}", &age)
     };
@@ -466,7 +461,7 @@ fn MyCase(view: Arc<CaseView>) -> impl IntoView {
         busy.set(true);
         let done = t_string!(i18n, field.checked).to_owned();
         spawn_local_scoped(async move {
-            let kept = state.act(id, &[CaseCommand::Check {}], None).await;
+            let kept = state.act(id, &[CaseCommand::Check {}], None, &[]).await;
             let _ = busy.try_set(false);
             toast(kept.map(|()| done));
         });

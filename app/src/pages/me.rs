@@ -5,12 +5,12 @@ mod password;
 mod sessions;
 
 use leptos::{prelude::*, reactive::spawn_local_scoped};
-use shared::{sync::OutboxRow, time::Ms};
+use shared::time::Ms;
 
 use self::{password::ChangePassword, sessions::Sessions};
 use super::sign_in::LanguagePicks;
 use crate::{
-    components::toast,
+    components::{toast, unsent_count},
     i18n::*,
     platform::{device, device::Room},
     prefs::{Prefs, Theme},
@@ -249,8 +249,8 @@ fn Device() -> impl IntoView {
         None => t_string!(i18n, frame.loading),
     };
     let little = move || left.get().is_some_and(|left| left < LITTLE_ROOM);
-    let waiting = memo(move |_| unsent(state));
-    let waiting_text = move || match waiting.get() {
+    let count = unsent_count(state);
+    let waiting_text = move || match count.get().all() {
         0 => t_string!(i18n, field.all_sent).to_owned(),
         count => t_string!(i18n, field.waiting_here).replace("{count}", &count.to_string()),
     };
@@ -262,7 +262,14 @@ fn Device() -> impl IntoView {
                 <span class="grow">{t_string!(i18n, field.unsent)}</span>
                 <Chip
                     label=waiting_text
-                    tone=Signal::derive(move || if waiting.get() == 0 { Tone::Ok } else { Tone::Warn })
+                    tone=Signal::derive(move || {
+                        let count = count.get();
+                        match (count.needs_somebody, count.all()) {
+                            (_, 0) => Tone::Ok,
+                            (0, _) => Tone::Warn,
+                            _ => Tone::Urgent,
+                        }
+                    })
                 />
                 <Icon glyph=Glyph::Chevron size="little" />
             </a>
@@ -286,11 +293,6 @@ fn Device() -> impl IntoView {
     .into_any()
 }
 
-/// How many commands of this device the server has not judged.
-fn unsent(state: State) -> usize {
-    state.outbox.with(|rows| rows.iter().filter(|row| OutboxRow::unsent(row)).count())
-}
-
 /// The way out: asks first, and says what stays here.
 #[component]
 fn SignOut() -> impl IntoView {
@@ -298,7 +300,8 @@ fn SignOut() -> impl IntoView {
     let i18n = use_i18n();
     let asking = RwSignal::new(false);
     let busy = RwSignal::new(false);
-    let text = move || match unsent(state) {
+    let count = unsent_count(state);
+    let text = move || match count.get().here {
         0 => t_string!(i18n, field.sign_out_text).to_owned(),
         count => t_string!(i18n, field.sign_out_unsent).replace("{count}", &count.to_string()),
     };

@@ -1,21 +1,19 @@
 //! What is on this device and not at the server: what waits for the network, and what was refused and waits for a
 //! person.
 
-mod entries;
-
-use leptos::{prelude::*, reactive::spawn_local_scoped};
+use leptos::prelude::*;
 use leptos_router::{NavigateOptions, hooks::use_navigate};
-use shared::{Rejection, case::CaseCommand, ids::CommandId, wire};
+use shared::{Rejection, case::CaseCommand, ids::CommandId};
 
-use self::entries::{Entry, Got, Mend, Photos};
 use crate::{
-    components::toast,
+    components::{
+        Entry, Got, Loss, Mend, Photos, RefusedPhotos, Unsent as Count, WithdrawSheet, asked, mend, of_state,
+        said, text_of,
+    },
     i18n::*,
     state::{Link, State},
     sync::Nudge,
-    ui::{
-        Banner, Button, ButtonKind, Card, Chip, EmptyState, Glyph, Progress, Sheet, Show, Tone, TopBar, memo,
-    },
+    ui::{Banner, Button, ButtonKind, Card, Chip, EmptyState, Glyph, Progress, Show, Tone, TopBar, memo},
     words,
 };
 
@@ -26,38 +24,13 @@ pub fn Unsent() -> impl IntoView {
     let i18n = use_i18n();
     let navigate = StoredValue::new_local(use_navigate());
     let home = move || navigate.with_value(|navigate| navigate("/", NavigateOptions::default()));
-    let entries = memo(move |_| {
-        let Some(me) = state.session.with(|session| session.as_ref().map(|session| session.person)) else {
-            return Vec::new();
-        };
-        state.outbox.with(|outbox| {
-            state.uploads.with(|uploads| {
-                state.refusals.with(|refusals| {
-                    let refusals: Vec<&wire::Refusal> = refusals.iter().map(AsRef::as_ref).collect();
-                    entries::entries(outbox, uploads, &refusals, me)
-                })
-            })
-        })
-    });
-    let waiting =
-        memo(move |_| entries.with(|entries| entries.iter().filter(|entry| !entry.needs_somebody()).count()));
+    let entries = memo(move |_| of_state(state));
+    let waiting = memo(move |_| entries.with(|entries| Count::of(entries).waiting));
     let offline = memo(move |_| state.link.with(|link| *link == Link::Offline));
     let note = move || {
         if offline.get() { t_string!(i18n, field.safe_offline) } else { t_string!(i18n, field.safe) }
     };
-    let withdrawing = RwSignal::new(None::<CommandId>);
-    let busy = RwSignal::new(false);
-    let withdraw = move || {
-        let Some(command) = withdrawing.get_untracked() else { return };
-        busy.set(true);
-        let done = t_string!(i18n, field.withdrawn).to_owned();
-        spawn_local_scoped(async move {
-            let withdrawn = state.withdraw(command).await;
-            let _ = busy.try_set(false);
-            let _ = withdrawing.try_set(None);
-            toast(withdrawn.map(|()| done));
-        });
-    };
+    let losing = RwSignal::new(None::<Loss>);
     let none = memo(move |_| entries.with(Vec::is_empty));
     view! {
         <TopBar
@@ -79,8 +52,12 @@ pub fn Unsent() -> impl IntoView {
                 }
             >
                 <Banner text=note tone=Tone::Info glyph=Glyph::Shield />
-                <For each=move || entries.get() key=|entry| (entry.command, entry.got.turn()) let(entry)>
-                    <Row entry=entry on_withdraw=move |command| withdrawing.set(Some(command)) />
+                <For
+                    each=move || entries.get()
+                    key=|entry| (entry.command, entry.got.turn(), entry.children.len())
+                    let(entry)
+                >
+                    <Row entry=entry losing=losing />
                 </For>
             </Show>
         </main>
@@ -94,41 +71,20 @@ pub fn Unsent() -> impl IntoView {
                 />
             </div>
         </Show>
-        <Sheet
-            id="withdraw"
-            title=t_string!(i18n, field.withdraw_title)
-            close=t_string!(i18n, frame.close)
-            open=Signal::derive(move || withdrawing.get().is_some())
-            on_close=move || withdrawing.set(None)
-        >
-            <p>{t_string!(i18n, field.withdraw_text)}</p>
-            <div class="actions">
-                <Button
-                    label=t_string!(i18n, field.keep_it)
-                    kind=ButtonKind::Ghost
-                    on_click=move || withdrawing.set(None)
-                />
-                <Button
-                    label=t_string!(i18n, field.withdraw)
-                    kind=ButtonKind::Danger
-                    busy=busy
-                    on_click=withdraw
-                />
-            </div>
-        </Sheet>
+        <WithdrawSheet asked=losing />
     }
     .into_any()
 }
 
 /// One thing, with why it is still here and what can be done.
 #[component]
-fn Row(entry: Entry, #[prop(into)] on_withdraw: Callback<CommandId>) -> impl IntoView {
+fn Row(entry: Entry, losing: RwSignal<Option<Loss>>) -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
     let Entry { command, case, photos, .. } = entry;
     let at = entry.at;
     let text = text_of(state, command);
-    let said = text.as_deref().and_then(entries::said);
+    let words_of_it = text.as_deref().and_then(said);
     let kind = entry.kind.clone();
     let what = move || match &kind {
         Some(kind) => words::action(i18n.get_locale(), kind).to_owned(),
@@ -202,7 +158,7 @@ fn Row(entry: Entry, #[prop(into)] on_withdraw: Callback<CommandId>) -> impl Int
     let elsewhere =
         (!entry.here).then(|| view! { <p class="xs">{t_string!(i18n, field.from_other_device)}</p> });
     let may_withdraw = matches!(entry.got, Got::Refused(_));
-    let mend = may_withdraw.then(|| entries::mend(&entry, state.case(case).is_some()));
+    let mend = may_withdraw.then(|| mend(&entry, state.case(case).is_some()));
     let mend = match mend {
         Some(Mend::At(href)) => Some(view! {
             <a class="btn small" href=href>
@@ -211,6 +167,18 @@ fn Row(entry: Entry, #[prop(into)] on_withdraw: Callback<CommandId>) -> impl Int
         }),
         Some(Mend::No) | None => None,
     };
+    let children = entry.children.clone();
+    let listed = (!children.is_empty()).then(|| {
+        let lines = children.iter().map(|child| view! { <Child command=*child /> }.into_any()).collect_view();
+        view! {
+            <div class="col tighter">
+                <p class="s">{t_string!(i18n, field.refused_with_it)}</p>
+                <ul class="list">{lines}</ul>
+            </div>
+        }
+    });
+    let photo_buttons = matches!(entry.got, Got::PhotoRefused(_))
+        .then(|| view! { <RefusedPhotos command=command asked=losing /> });
     let buttons = may_withdraw.then(|| {
         view! {
             <div class="row tight wrap">
@@ -219,7 +187,7 @@ fn Row(entry: Entry, #[prop(into)] on_withdraw: Callback<CommandId>) -> impl Int
                     label=t_string!(i18n, field.withdraw)
                     kind=ButtonKind::Danger
                     small=true
-                    on_click=move || on_withdraw.run(command)
+                    on_click=move || losing.set(Some(Loss::Command(command, children.clone())))
                 />
             </div>
         }
@@ -234,36 +202,50 @@ fn Row(entry: Entry, #[prop(into)] on_withdraw: Callback<CommandId>) -> impl Int
                 </div>
                 {chip}
             </div>
-            {said.map(|said| view! { <p class="pre">{said}</p> })}
+            {words_of_it.map(|said| view! { <p class="pre">{said}</p> })}
             {why}
             {waits}
             {bar}
             <p class="xs num">{made}</p>
             {elsewhere}
+            {listed}
             {buttons}
+            {photo_buttons}
         </Card>
     }
     .into_any()
 }
 
-/// The text of a command, from this device or from the server's copy of what it refused.
-fn text_of(state: State, command: CommandId) -> Option<String> {
-    let here = state
-        .outbox
-        .with_untracked(|rows| rows.iter().find(|row| row.id == command).map(|row| row.text.clone()));
-    here.or_else(|| {
-        state.refusals.with_untracked(|refusals| {
-            refusals.iter().find(|refusal| refusal.id == command).map(|refusal| refusal.text.clone())
-        })
-    })
+/// What was refused together with its report.
+#[component]
+fn Child(command: CommandId) -> impl IntoView {
+    let state = expect_context::<State>();
+    let i18n = use_i18n();
+    let text = text_of(state, command);
+    let kind = text.as_deref().and_then(asked).map(|asked| asked.kind());
+    let what = move || kind.map(|kind| words::action(i18n.get_locale(), kind).to_owned());
+    let words_of_it = text.as_deref().and_then(said);
+    let photos = memo(move |_| state.uploads.with(|uploads| Photos::of(command, uploads).count));
+    let photos = move || match photos.get() {
+        0 => None,
+        count => Some(t_string!(i18n, field.photo_count).replace("{count}", &count.to_string())),
+    };
+    view! {
+        <li class="list-row">
+            <span class="grow">
+                <span class="strong">{what}</span>
+                " "
+                <span class="pre">{words_of_it}</span>
+            </span>
+            <span class="xs num keep">{photos}</span>
+        </li>
+    }
+    .into_any()
 }
 
 fn place_and_category(text: &str) -> Option<(shared::ids::PlaceCode, shared::ids::CategoryCode)> {
-    match wire::Envelope::read(text).and_then(|envelope| envelope.command()).ok()? {
-        wire::Command::Case(command) => match *command {
-            CaseCommand::Report(report) => Some((report.place, report.category)),
-            _ => None,
-        },
-        wire::Command::Settle => None,
+    match asked(text)? {
+        CaseCommand::Report(report) => Some((report.place, report.category)),
+        _ => None,
     }
 }
