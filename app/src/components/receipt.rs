@@ -4,14 +4,11 @@ mod rungs;
 
 use leptos::{prelude::*, text_prop::TextProp};
 use leptos_i18n::td_string;
-use leptos_router::hooks::use_navigate;
+use leptos_router::{NavigateOptions, hooks::use_navigate};
 use shared::{
     Rejection,
-    case::{
-        Case, CaseCommand, StageName,
-        command::{Report, Source},
-    },
-    ids::{CaseId, CommandId},
+    case::{Case, StageName},
+    ids::CaseId,
     sync::{Delivery, OutboxRow},
     time::Ms,
 };
@@ -21,11 +18,12 @@ use rungs::{End, Rung, Work, refused, rungs};
 use super::{
     actions::{Action, Asking, offered},
     minute::minute,
-    toast,
+    unsent::children,
+    withdraw::{Loss, WithdrawSheet},
 };
 use crate::{
     i18n::*,
-    state::{Property, REPORT_DRAFT, ReportDraft, State},
+    state::{Property, State},
     ui::{Button, ButtonKind, Card, Show, Step, StepTone, Steps, memo},
     words,
 };
@@ -317,14 +315,16 @@ pub fn Refused(
     let state = expect_context::<State>();
     let i18n = use_i18n();
     let rows = memo(move |_| state.outbox.with(|rows| refused(case, rows)));
+    let losing = RwSignal::new(None::<Loss>);
     view! {
         <Show when=move || rows.with(|rows| !rows.is_empty())>
             <Steps label=t_string!(i18n, case.refused_steps)>
                 <For each=move || rows.get() key=|row| row.id let(row)>
-                    <RefusedStep case=case row=row />
+                    <RefusedStep case=case row=row losing=losing />
                 </For>
             </Steps>
         </Show>
+        <WithdrawSheet asked=losing />
     }
     .into_any()
 }
@@ -335,6 +335,8 @@ fn RefusedStep(
     case: CaseId,
     /// The command.
     row: OutboxRow,
+    /// The question before it is withdrawn.
+    losing: RwSignal<Option<Loss>>,
 ) -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
@@ -347,6 +349,9 @@ fn RefusedStep(
     let title = move || {
         t_string!(i18n, case.was_refused).replace("{action}", words::action(i18n.get_locale(), &kind))
     };
+    // What was refused because its report was goes the report's way.
+    let rejected = matches!(&row.delivery, Delivery::Refused { rejection, .. }
+        if rejection.code == shared::Code::CommandParentRejected);
     let sub = move || match &row.delivery {
         Delivery::Refused { rejection, .. } => {
             let property = state.property.get();
@@ -358,15 +363,22 @@ fn RefusedStep(
         if let (Some(asking), Some(action)) = (asking, action) {
             asking.mend(case, action, command);
         } else if is_report {
-            mend_report(state, command, navigate.clone());
+            // As a new case; the refused one is settled by the report that takes its place.
+            navigate(&format!("/report?mend={command}"), NavigateOptions::default());
         }
     };
-    let withdraw = move |()| {
-        let owner = Owner::current().unwrap_or_default();
-        leptos::task::spawn_local(async move {
-            let done = state.withdraw(command).await;
-            owner.with(|| toast(done.map(|()| t_string!(i18n, case.withdrawn).to_owned())));
-        });
+    let withdraw = move |()| losing.set(Some(Loss::Command(command, children(state, command))));
+    let aggregate = row.aggregate;
+    let alone = move || {
+        is_report
+            || !rejected
+            || state.outbox.with(|rows| {
+                rows.iter().all(|other| {
+                    other.aggregate != aggregate
+                        || other.kind != "case.report"
+                        || !matches!(other.delivery, Delivery::Refused { .. })
+                })
+            })
     };
     // Only what may be done now is worth mending; the rest can be withdrawn.
     let offer = offered(state, Signal::derive(move || Some(case)));
@@ -384,7 +396,7 @@ fn RefusedStep(
             state=t_string!(i18n, case.step_bad)
             sub=TextProp::from(sub)
         >
-            <div class="row tight wrap">
+            <div class="row tight wrap" hidden=move || !alone()>
                 <Show when=mendable>
                     <Button
                         label=t_string!(i18n, case.mend)
@@ -403,44 +415,4 @@ fn RefusedStep(
         </Step>
     }
     .into_any()
-}
-
-/// Puts a refused report into the draft, as a new case, and opens the page that makes it. The refused one stays until
-/// it is withdrawn; its photos go with the new one.
-fn mend_report(
-    state: State,
-    command: CommandId,
-    navigate: impl Fn(&str, leptos_router::NavigateOptions) + 'static,
-) {
-    let owner = Owner::current().unwrap_or_default();
-    leptos::task::spawn_local(async move {
-        let Some(CaseCommand::Report(report)) = state.refused_command(command) else { return };
-        let kept = match ReportDraft::new() {
-            Ok(draft) => state.keep_draft(REPORT_DRAFT, &from_report(draft, report)).await,
-            Err(rejection) => Err(rejection),
-        };
-        match kept {
-            Ok(()) => navigate("/report", leptos_router::NavigateOptions::default()),
-            Err(rejection) => owner.with(|| toast(Err(rejection))),
-        }
-    });
-}
-
-fn from_report(draft: ReportDraft, report: Report) -> ReportDraft {
-    ReportDraft {
-        photos: report.photos,
-        category: Some(report.category),
-        place: Some(report.place),
-        text: report.text,
-        since: report.since,
-        customer: match report.source {
-            Source::Found => None,
-            Source::Customer(customer) => Some(customer.unwrap_or_default()),
-        },
-        urgency: report.urgency,
-        isolated: report.isolated,
-        accused: report.accused,
-        on_behalf_of: report.on_behalf_of,
-        ..draft
-    }
 }

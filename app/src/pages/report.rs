@@ -18,8 +18,7 @@ use shared::{
     },
     ids::{CategoryCode, CommandId, PersonId, PlaceCode},
     site::{CaseKind, Category},
-    sync::Delivery,
-    wire::{Command, Envelope, Part},
+    wire::Part,
 };
 
 use self::{
@@ -27,7 +26,7 @@ use self::{
     paper::{Kept, Paper},
 };
 use crate::{
-    components::{PersonPicker, PlacePicker, picture, toast},
+    components::{PersonPicker, PlacePicker, asked, children, named, picture, taken, text_of, toast},
     i18n::*,
     platform::{device, events, ids, photo},
     state::{REPORT_DRAFT, ReportDraft, State},
@@ -88,40 +87,22 @@ async fn begin(state: State, key: &str, mend: Option<CommandId>) -> Result<Repor
     let here = state.refused_command(id);
     // A report that was refused on another device is known by the server's copy; its photos are not here.
     let photos_here = here.is_some();
-    let asked = here.or_else(|| refused_elsewhere(state, id));
-    let Some(CaseCommand::Report(report)) = asked else { return Err(Code::CommandUnreadable.into()) };
+    let refused = here.or_else(|| asked(&text_of(state, id)?));
+    let Some(CaseCommand::Report(report)) = refused else { return Err(Code::CommandUnreadable.into()) };
     let photos = if photos_here { report.photos.clone() } else { Vec::new() };
     let case = shared::ids::CaseId(ids::new_id().map_err(|_| Code::DeviceCrypto)?);
-    Ok(form::draft(case, report, photos, fixed_with(state, id)))
+    Ok(form::draft(case, report, photos, form::fixed_with(&refused_with(state, id))))
 }
 
-fn refused_elsewhere(state: State, id: CommandId) -> Option<CaseCommand> {
-    let text = state.refusals.with_untracked(|refusals| {
-        refusals.iter().find(|refusal| refusal.id == id).map(|refusal| refusal.text.clone())
-    })?;
-    match Envelope::read(&text).and_then(|envelope| envelope.command()) {
-        Ok(Command::Case(command)) => Some(*command),
-        Ok(Command::Settle) | Err(_) => None,
-    }
-}
-
-/// What was refused together with a report because the report was: that it had been solved on the spot.
-fn fixes_with(state: State, report: CommandId) -> Vec<CommandId> {
-    state.outbox.with_untracked(|rows| {
-        let case = rows.iter().find(|row| row.id == report).map(|row| row.aggregate);
-        rows.iter()
-            .filter(|row| Some(row.aggregate) == case && row.kind == "case.fix")
-            .filter(|row| matches!(row.delivery, Delivery::Refused { .. }))
-            .map(|row| row.id)
-            .collect()
-    })
-}
-
-fn fixed_with(state: State, report: CommandId) -> Option<String> {
-    match state.refused_command(*fixes_with(state, report).first()?) {
-        Some(CaseCommand::Fix { result, .. }) => Some(result),
-        Some(_) | None => None,
-    }
+/// What was refused because this report was: it goes with the mended one.
+fn refused_with(state: State, report: CommandId) -> Vec<CaseCommand> {
+    let commands = children(state, report).into_iter();
+    commands
+        .filter_map(|id| {
+            let command = asked(&text_of(state, id)?)?;
+            Some(if state.refused_command(id).is_some() { command } else { form::without_photos(command) })
+        })
+        .collect()
 }
 
 /// The bar: the way back keeps everything; the bin asks first.
@@ -139,12 +120,8 @@ fn Bar(#[prop(optional_no_strip)] paper: Option<Paper>) -> impl IntoView {
         }
         paper.close();
         let (key, mut photos) = (paper.key(), paper.draft.with_untracked(|draft| draft.photos.clone()));
-        if key != REPORT_DRAFT {
-            // Photos of a refused report stay with it until it is withdrawn.
-            photos.retain(|photo| {
-                state.uploads.with_untracked(|uploads| uploads.iter().all(|upload| upload.photo != photo.id))
-            });
-        }
+        // Photos of a refused report stay with it until it is withdrawn.
+        photos.retain(|photo| !named(state, photo.id));
         spawn_local_scoped(async move {
             match state.drop_draft(&key, &photos).await {
                 Ok(()) => home(),
@@ -319,19 +296,12 @@ fn Sheets(paper: Paper, mend: Option<CommandId>) -> impl IntoView {
         busy.set(true);
         paper.close();
         spawn_local_scoped(async move {
-            match state.report(draft.case, report, fixed, &paper.key()).await {
+            let with: Vec<CommandId> = mend.map(|id| children(state, id)).unwrap_or_default();
+            let settles: Vec<CommandId> = mend.into_iter().chain(with).collect();
+            let refused = mend.map(|id| refused_with(state, id)).unwrap_or_default();
+            let then = form::then(fixed, refused);
+            match state.report(draft.case, report, then, &paper.key(), &settles).await {
                 Ok(()) => {
-                    // Looked up before the report is withdrawn, by which the others are found.
-                    let old: Vec<CommandId> =
-                        mend.into_iter().flat_map(|id| [vec![id], fixes_with(state, id)].concat()).collect();
-                    let mut settled = Ok(());
-                    for old in old {
-                        settled = settled.and(state.withdraw(old).await);
-                    }
-                    if let Err(rejection) = settled {
-                        // The mended report is on its way; the refused one is still there to be withdrawn.
-                        toast(Err(rejection));
-                    }
                     device::vibrate(30);
                     let options = NavigateOptions { replace: true, ..NavigateOptions::default() };
                     navigate.with_value(|navigate| navigate(&format!("/cases/{}", draft.case), options));
@@ -359,9 +329,16 @@ fn Sheets(paper: Paper, mend: Option<CommandId>) -> impl IntoView {
         Kept::Failed(rejection) => Some(page.sentence(i18n, &rejection)),
         Kept::Not | Kept::Yes => None,
     };
+    let with =
+        StoredValue::new(mend.map(|id| form::then(None, refused_with(state, id)).len()).unwrap_or_default());
+    let with_text =
+        move || t_string!(i18n, field.mend_children).replace("{count}", &with.get_value().to_string());
     view! {
         <Bar paper=Some(paper) />
         <main class="main">
+            <Show when=move || { with.get_value() > 0 }>
+                <Banner text=with_text tone=Tone::Info glyph=Glyph::Shield />
+            </Show>
             <div node_ref=spots.at(Spot::Whole) tabindex="-1" role="alert" hidden=move || !troubled.get()>
                 {move || {
                     whole
@@ -528,7 +505,7 @@ fn Photos(page: Page) -> impl IntoView {
     let time = move |id| {
         state.property.with(|property| {
             let zone = &property.as_ref()?.zone;
-            Some(words::clock(zone, form::taken(id)?.plus(state.offset())))
+            Some(words::clock(zone, taken(id)?.plus(state.offset())))
         })
     };
     let addresses = memo(move |_| {

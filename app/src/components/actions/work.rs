@@ -15,7 +15,7 @@ use super::{
     offer::Action,
 };
 use crate::{
-    components::{picture, toast},
+    components::{named, picture, toast},
     i18n::*,
     platform::photo,
     state::State,
@@ -116,7 +116,15 @@ pub fn WorkForm(
     };
     let remove = move |photo: PhotoRef| {
         draft.update(|draft| draft.photos.retain(|kept| kept.id != photo.id));
-        keep();
+        if named(state, photo.id) {
+            keep();
+            return;
+        }
+        let (key, draft) = (key.get_value(), draft.get_untracked());
+        leptos::task::spawn_local(async move {
+            // Bytes that could not be deleted now are found later, with all that nothing names.
+            let _ = state.drop_photo(&key, &draft, &photo).await;
+        });
     };
     let send = move |()| {
         let WorkDraft { text, photos } = draft.get_untracked();

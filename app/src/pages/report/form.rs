@@ -6,12 +6,11 @@ use std::{collections::BTreeMap, sync::Arc};
 use shared::{
     Code, Rejection,
     case::{
-        CaseView,
+        CaseCommand, CaseView,
         command::{PhotoRef, Report, Source},
     },
-    ids::{AttachmentId, CaseId, CategoryCode, PersonId, PlaceCode},
+    ids::{CaseId, CategoryCode, PersonId, PlaceCode},
     site::{CaseKind, Category},
-    time::Ms,
 };
 
 use crate::{order, state::ReportDraft, ui::Glyph};
@@ -128,6 +127,43 @@ pub fn report(draft: &ReportDraft) -> Result<Report, Spot> {
     })
 }
 
+/// How a problem was solved that a report was refused with.
+pub fn fixed_with(refused: &[CaseCommand]) -> Option<String> {
+    refused.iter().find_map(|command| match command {
+        CaseCommand::Fix { result, .. } => Some(result.clone()),
+        _ => None,
+    })
+}
+
+/// A command without its photos, where they are on another device.
+pub fn without_photos(mut command: CaseCommand) -> CaseCommand {
+    if let CaseCommand::Fix { photos, .. } | CaseCommand::Comment { photos, .. } = &mut command {
+        photos.clear();
+    }
+    command
+}
+
+/// What is said of the case right after its report: that it is solved, and what was refused together with a report
+/// that is mended. What else was done to a case that never was is done anew, or not.
+pub fn then(fixed: Option<String>, refused: Vec<CaseCommand>) -> Vec<CaseCommand> {
+    let solved = fixed.is_some();
+    let shown = refused.iter().find_map(|command| match command {
+        CaseCommand::Fix { photos, .. } => Some(photos.clone()),
+        _ => None,
+    });
+    let fix = fixed.map(|result| CaseCommand::Fix { result, photos: shown.unwrap_or_default() });
+    let rest = refused.into_iter().filter_map(|command| match command {
+        // Not solved after all: what was photographed is still worth seeing.
+        CaseCommand::Fix { photos, .. } if !solved => {
+            Some(CaseCommand::Comment { text: String::new(), photos })
+        }
+        CaseCommand::Comment { .. } | CaseCommand::Tell { .. } => Some(command),
+        _ => None,
+    });
+    let empty = |command: &CaseCommand| matches!(command, CaseCommand::Comment { text, photos } if text.is_empty() && photos.is_empty());
+    fix.into_iter().chain(rest.filter(|command| !empty(command))).collect()
+}
+
 /// The draft of a report that was refused, to be mended under a new case.
 pub fn draft(case: CaseId, report: Report, photos: Vec<PhotoRef>, fixed: Option<String>) -> ReportDraft {
     ReportDraft {
@@ -217,13 +253,6 @@ pub fn glyph(category: &CategoryCode) -> Glyph {
         "suggestion" => Glyph::Bulb,
         _ => Glyph::Dots,
     }
-}
-
-/// When a photo was taken, by the device's clock: its id says so.
-pub fn taken(photo: AttachmentId) -> Option<Ms> {
-    let (seconds, nanos) = photo.0.get_timestamp()?.to_unix();
-    let seconds = i64::try_from(seconds).ok()?;
-    Some(Ms(seconds.checked_mul(1_000)?.checked_add(i64::from(nanos / 1_000_000))?))
 }
 
 #[cfg(test)]
@@ -336,10 +365,28 @@ mod tests {
     }
 
     #[test]
-    fn a_photo_tells_when_it_was_taken() {
-        let at = 1_795_329_128_456_u64;
-        let id = uuid::Builder::from_unix_timestamp_millis(at, &[7; 10]).into_uuid();
-        assert_eq!(taken(AttachmentId(id)), Some(Ms(1_795_329_128_456)));
-        assert_eq!(taken(AttachmentId(Uuid::nil())), None);
+    fn what_was_refused_with_a_report_goes_with_the_mended_one() {
+        let photo = PhotoRef {
+            id: shared::ids::AttachmentId(Uuid::from_u128(7)),
+            sha256: String::new(),
+            bytes: 1,
+            width: 1,
+            height: 1,
+            thumb_sha256: String::new(),
+            thumb_bytes: 1,
+        };
+        let fix = CaseCommand::Fix { result: "已扫干净".to_owned(), photos: vec![photo.clone()] };
+        let comment = CaseCommand::Comment { text: "水更大了".to_owned(), photos: vec![photo.clone()] };
+        let refused = vec![comment.clone(), CaseCommand::Check {}, fix.clone()];
+        assert_eq!(fixed_with(&refused).as_deref(), Some("已扫干净"));
+        // Solved in other words, with the same photos.
+        let solved = CaseCommand::Fix { result: "已拖干".to_owned(), photos: vec![photo.clone()] };
+        assert_eq!(then(Some("已拖干".to_owned()), refused.clone()), [solved, comment.clone()]);
+        let seen = CaseCommand::Comment { text: String::new(), photos: vec![photo] };
+        assert_eq!(then(None, refused), [comment.clone(), seen]);
+        // From another device there are only the words.
+        assert_eq!(then(None, vec![without_photos(fix)]), []);
+        let words = CaseCommand::Comment { text: "水更大了".to_owned(), photos: Vec::new() };
+        assert_eq!(without_photos(comment), words);
     }
 }

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use shared::{Rejection, case::command::PhotoRef};
 
 use crate::{
+    components::named,
     platform::{clock, photo},
     state::{ReportDraft, State},
 };
@@ -114,12 +115,17 @@ impl Paper {
         let _ = self.over.try_set_value(false);
     }
 
-    /// Takes a photo off; its bytes leave the device.
+    /// Takes a photo off; its bytes leave the device, unless what was refused or waits needs them.
     pub fn remove(self, photo: PhotoRef) {
         self.draft.update(|draft| draft.photos.retain(|kept| kept.id != photo.id));
         let (state, key, draft) = (self.state, self.key.get_value(), self.draft.get_untracked());
         leptos::task::spawn_local(async move {
-            if let Err(rejection) = state.drop_photo(&key, &draft, &photo).await {
+            let dropped = if named(state, photo.id) {
+                state.keep_draft(&key, &draft).await
+            } else {
+                state.drop_photo(&key, &draft, &photo).await
+            };
+            if let Err(rejection) = dropped {
                 let _ = self.kept.try_set(Kept::Failed(rejection));
             }
         });
