@@ -3,8 +3,9 @@
 //! Every write is one strict transaction. What [`Local::commit`] has answered `Ok` to is on the disk: only then may a
 //! screen say so. Rows are kept until the server's receipt, and the sync engine says when that is.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, rc::Rc};
 
+use futures::lock::Mutex;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use shared::{
     case::{CaseCommand, CaseView, command::PhotoRef},
@@ -27,6 +28,7 @@ use crate::platform::{
 const DEVICE: &str = "device";
 const CHAIN: &str = "chain";
 const SESSION: &str = "session";
+const SITE: &str = "site";
 const PULLED: &str = "pulled:";
 
 /// The database of one person on this device.
@@ -37,6 +39,17 @@ pub struct Local {
     /// This installation, to this person.
     pub device: DeviceId,
     key: DeviceKey,
+    /// One commit at a time: the next one begins from this one's head.
+    turn: Rc<Mutex<()>>,
+}
+
+/// How often commands are made anew because another tab was faster.
+const TRIES: u32 = 5;
+
+/// What all drafts have in common.
+#[derive(Deserialize)]
+struct WithPhotos {
+    photos: Vec<PhotoRef>,
 }
 
 /// The head of the chain of commands made here.
@@ -72,10 +85,7 @@ impl Accounts {
     /// Of storage that does not open.
     pub async fn read() -> Result<Self, PlatformError> {
         let known = Db::open(ACCOUNTS_DB).await?.get(Store::Meta, ACCOUNTS).await;
-        match known {
-            Err(PlatformError::Storage(StorageError::Unreadable { .. })) => Ok(Accounts::default()),
-            answer => Ok(answer?.unwrap_or_default()),
-        }
+        Ok(readable(known)?.unwrap_or_default())
     }
 
     /// Keeps it.
@@ -126,6 +136,8 @@ impl From<&CaseCommand> for Ask {
 pub struct Stock {
     /// Who was signed in.
     pub session: Option<Session>,
+    /// The site that was shown.
+    pub site: Option<SiteCode>,
     /// All documents.
     pub docs: Vec<(SiteCode, Doc)>,
     /// All commands.
@@ -150,7 +162,7 @@ impl Local {
                 device
             }
         };
-        Ok(Local { db, name: name.to_owned(), device, key })
+        Ok(Local { db, name: name.to_owned(), device, key, turn: Rc::default() })
     }
 
     /// The name of a person's database.
@@ -176,15 +188,34 @@ impl Local {
     /// # Errors
     /// Of storage.
     pub async fn stock(&self) -> Result<Stock, PlatformError> {
-        // A document of another version of the app is skipped: the next pull brings it again.
+        // A document that another version of the app wrote is skipped, and everything is pulled anew.
         let docs: Vec<StoredDoc> = self.db.get_readable(Store::Docs).await?;
+        if docs.len() as u64 != self.db.count(Store::Docs).await? {
+            self.pull_anew().await?;
+        }
         let docs = docs.into_iter().map(|stored| (stored.site, stored.doc)).collect();
         Ok(Stock {
-            session: self.db.get(Store::Meta, SESSION).await?,
+            session: readable(self.db.get(Store::Meta, SESSION).await)?,
+            site: readable(self.db.get(Store::Meta, SITE).await)?,
             docs,
             outbox: self.outbox().await?,
             uploads: self.uploads().await?,
         })
+    }
+
+    /// Forgets how far the sites have been pulled.
+    async fn pull_anew(&self) -> Result<(), PlatformError> {
+        let cursors = self.db.keys(Store::Meta, &Span::Prefix(PULLED.to_owned())).await?;
+        let ops: Vec<Op> = cursors.into_iter().map(|key| Op::delete(Store::Meta, key)).collect();
+        self.db.apply(ops).await
+    }
+
+    /// Keeps which site is shown, so that a killed page opens on the same one.
+    ///
+    /// # Errors
+    /// Of storage.
+    pub async fn keep_site(&self, site: &SiteCode) -> Result<(), PlatformError> {
+        self.db.put(Store::Meta, SITE, site).await
     }
 
     /// The commands, in the order in which they were made. A row that this version cannot read stays where it is and
@@ -209,7 +240,7 @@ impl Local {
     /// # Errors
     /// Of storage.
     pub async fn doc(&self, site: &SiteCode, key: DocKey) -> Result<Option<Doc>, PlatformError> {
-        let stored: Option<StoredDoc> = self.db.get(Store::Docs, doc_key(site, key)).await?;
+        let stored: Option<StoredDoc> = readable(self.db.get(Store::Docs, doc_key(site, key)).await)?;
         Ok(stored.map(|stored| stored.doc))
     }
 
@@ -218,7 +249,7 @@ impl Local {
     /// # Errors
     /// Of storage.
     pub async fn pulled(&self, site: &SiteCode) -> Result<Pulled, PlatformError> {
-        Ok(self.db.get(Store::Meta, format!("{PULLED}{site}")).await?.unwrap_or_default())
+        Ok(readable(self.db.get(Store::Meta, format!("{PULLED}{site}")).await)?.unwrap_or_default())
     }
 
     /// Keeps who is signed in.
@@ -232,8 +263,11 @@ impl Local {
         }
     }
 
-    /// Makes commands about one subject, signs them, and stores them with the uploads of their photos, in one
-    /// transaction that also ends their draft. The photos' bytes are there since they were taken.
+    /// Makes commands, signs them, and stores them with the uploads of their photos, in one transaction that also ends
+    /// their draft. The photos' bytes are there since they were taken.
+    ///
+    /// Refused commands that these mend (`settles`) go in the same transaction, with those of their photos that are not
+    /// taken over, and the server is told that they are settled.
     ///
     /// # Errors
     /// Of storage and of keys; then nothing is stored, and the draft stays.
@@ -241,15 +275,54 @@ impl Local {
         &self,
         subject: &Subject,
         asks: &[Ask],
+        settles: &[CommandId],
         heard: Option<Heard>,
         draft: Option<&str>,
     ) -> Result<(), PlatformError> {
-        // Another tab numbers its commands from the same head.
+        let _turn = self.turn.lock().await;
+        // Another tab numbers its commands from the same head. Where the browser has no locks, the number that was
+        // taken meanwhile shows when it is stored, and the commands are made anew.
         let _lock = Lock::acquire(&format!("{}-write", self.name)).await?;
+        for _ in 0..TRIES {
+            let ops = self.commands(subject, asks, settles, heard, draft).await?;
+            match self.store(&ops).await {
+                Err(PlatformError::Storage(StorageError::Exists)) => {}
+                done => return done,
+            }
+        }
+        Err(StorageError::Exists.into())
+    }
+
+    async fn commands(
+        &self,
+        subject: &Subject,
+        asks: &[Ask],
+        settles: &[CommandId],
+        heard: Option<Heard>,
+        draft: Option<&str>,
+    ) -> Result<Vec<Op>, PlatformError> {
         let head: Option<Head> = self.db.get(Store::Meta, CHAIN).await?;
         let mut head = head.unwrap_or(Head { n: 0, hash: wire::GENESIS.to_owned() });
         let mut ops = Vec::new();
-        for ask in asks {
+        let mut all: Vec<(Subject, &Ask)> = asks.iter().map(|ask| (subject.clone(), ask)).collect();
+        let settle = Ask::settle();
+        if !settles.is_empty() {
+            let (outbox, uploads) = (self.outbox().await?, self.uploads().await?);
+            let taken: Vec<_> = asks.iter().flat_map(|ask| ask.photos.iter().map(|photo| photo.id)).collect();
+            for id in settles {
+                let row = outbox.iter().find(|row| row.id == *id);
+                ops.extend(row.map(|row| Op::delete(Store::Outbox, row.n)));
+                for upload in uploads.iter().filter(|upload| upload.command == *id) {
+                    ops.push(Op::delete(Store::Attachments, upload.name()));
+                    if !taken.contains(&upload.photo) {
+                        ops.push(Op::delete(Store::Blobs, upload.name()));
+                    }
+                }
+                let site = row.map_or(&subject.site, |row| &row.site).clone();
+                all.push((Subject { site, aggregate: id.0, base: None, ..subject.clone() }, &settle));
+            }
+        }
+        for (subject, ask) in all {
             let envelope = Envelope {
                 id: CommandId(ids::new_id()?),
                 device: self.device,
@@ -258,7 +331,7 @@ impl Local {
                 prev: head.hash,
                 kind: ask.kind.clone(),
                 v: wire::VERSION,
-                site: subject.site.clone(),
+                site: subject.site,
                 aggregate: subject.aggregate,
                 base: subject.base,
                 at: Ms(clock::now_ms()),
@@ -286,11 +359,37 @@ impl Local {
                 signature,
                 delivery: Delivery::Pending,
             };
-            ops.push(Op::put(Store::Outbox, row.n, &row)?);
+            ops.push(Op::add(Store::Outbox, row.n, &row)?);
             head = Head { n: row.n, hash };
         }
         ops.push(Op::put(Store::Meta, CHAIN, &head)?);
         ops.extend(draft.map(|key| Op::delete(Store::Drafts, key)));
+        Ok(ops)
+    }
+
+    /// Writes; where the device is full, photos that can be had again make room first.
+    async fn store(&self, ops: &[Op]) -> Result<(), PlatformError> {
+        match self.db.apply(ops).await {
+            Err(PlatformError::Storage(StorageError::Full)) => {
+                self.make_room().await?;
+                self.db.apply(ops).await
+            }
+            done => done,
+        }
+    }
+
+    /// Lets go of the bytes of photos that the server has and no draft shows.
+    async fn make_room(&self) -> Result<(), PlatformError> {
+        let uploads = self.uploads().await?;
+        let drafts: Vec<WithPhotos> = self.db.get_readable(Store::Drafts).await?;
+        let drafted = drafts.iter().flat_map(|draft| &draft.photos);
+        let drafted =
+            drafted.flat_map(|photo| [Part::Thumb, Part::Full].map(|part| wire::file_name(photo.id, part)));
+        let unsent = uploads.iter().filter(|upload| !matches!(upload.state, UploadState::Done { .. }));
+        let needed: Vec<String> = unsent.map(UploadRow::name).chain(drafted).collect();
+        let mut names = self.blobs().await?;
+        names.retain(|name| !needed.contains(name));
+        let ops: Vec<Op> = names.iter().map(|name| Op::delete(Store::Blobs, name.as_str())).collect();
         self.db.apply(ops).await
     }
 
@@ -299,7 +398,8 @@ impl Local {
     /// # Errors
     /// Of storage.
     pub async fn keep_outbox(&self, rows: &[OutboxRow]) -> Result<(), PlatformError> {
-        let ops = rows.iter().map(|row| Op::put(Store::Outbox, row.n, row)).collect::<Result<_, _>>()?;
+        let ops: Vec<Op> =
+            rows.iter().map(|row| Op::put(Store::Outbox, row.n, row)).collect::<Result<_, _>>()?;
         self.db.apply(ops).await
     }
 
@@ -329,7 +429,7 @@ impl Local {
         ops.extend(page.gone.iter().map(|key| Op::delete(Store::Docs, doc_key(site, *key))));
         ops.push(Op::put(Store::Meta, format!("{PULLED}{site}"), &page.pulled)?);
         ops.extend(settled.iter().map(|row| Op::delete(Store::Outbox, row.n)));
-        self.db.apply(ops).await
+        self.store(&ops).await
     }
 
     /// Forgets commands and uploads that a person has withdrawn, or that have reached the server whole.
@@ -384,10 +484,7 @@ impl Local {
     /// # Errors
     /// Of storage.
     pub async fn draft<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, PlatformError> {
-        match self.db.get(Store::Drafts, key).await {
-            Err(PlatformError::Storage(StorageError::Unreadable { .. })) => Ok(None),
-            answer => answer,
-        }
+        readable(self.db.get(Store::Drafts, key).await)
     }
 
     /// Keeps a draft.
@@ -409,13 +506,12 @@ impl Local {
         photo: &PhotoRef,
         taken: photo::Photo,
     ) -> Result<(), PlatformError> {
-        self.db
-            .apply(vec![
-                Op::put_bytes(Store::Blobs, wire::file_name(photo.id, Part::Thumb), taken.thumb),
-                Op::put_bytes(Store::Blobs, wire::file_name(photo.id, Part::Full), taken.full),
-                Op::put(Store::Drafts, key, draft)?,
-            ])
-            .await
+        self.store(&[
+            Op::put_bytes(Store::Blobs, wire::file_name(photo.id, Part::Thumb), taken.thumb),
+            Op::put_bytes(Store::Blobs, wire::file_name(photo.id, Part::Full), taken.full),
+            Op::put(Store::Drafts, key, draft)?,
+        ])
+        .await
     }
 
     /// Takes a photo out of a draft: its bytes go, and `draft` is kept as it is without it.
@@ -462,6 +558,14 @@ pub struct Page<'a> {
     pub gone: &'a [DocKey],
     /// Where to go on.
     pub pulled: Pulled,
+}
+
+/// What another version of the app wrote, and this one cannot read, counts as not there.
+fn readable<T>(answer: Result<Option<T>, PlatformError>) -> Result<Option<T>, PlatformError> {
+    match answer {
+        Err(PlatformError::Storage(StorageError::Unreadable { .. })) => Ok(None),
+        answer => answer,
+    }
 }
 
 fn doc_key(site: &SiteCode, key: DocKey) -> String {

@@ -21,12 +21,12 @@ use serde::{Deserialize, Serialize};
 use shared::{
     Code, Rejection,
     case::{Case, CaseCommand, CaseView},
-    ids::{CaseId, PersonId, SiteCode},
+    ids::{CaseId, CommandId, PersonId, SiteCode},
     session::Session,
     site::{Member, People, Places, Site},
-    sync::{Judge, OutboxRow, UploadRow},
+    sync::{Delivery, Judge, OutboxRow, UploadRow},
     time::{Heard, Ms, Zone},
-    wire::{Doc, DocKey, Refusal},
+    wire::{Doc, DocKey, Refusal, SETTLE},
 };
 
 use crate::{
@@ -138,7 +138,9 @@ struct Inner {
     local: Option<Local>,
     base: HashMap<(SiteCode, CaseId), CaseView>,
     parts: HashMap<SiteCode, Parts>,
-    refusals: BTreeMap<(SiteCode, shared::ids::CommandId), Arc<Refusal>>,
+    refusals: BTreeMap<(SiteCode, CommandId), Arc<Refusal>>,
+    /// Counts the readings of outbox and uploads: only the latest is shown.
+    turn: u64,
     heard: Option<Heard>,
     nudge: Option<UnboundedSender<Nudge>>,
     channel: Option<Channel<Told>>,
@@ -278,7 +280,7 @@ impl State {
         }
         self.outbox.set(stock.outbox);
         self.uploads.set(stock.uploads);
-        let remembered = self.site.get_untracked();
+        let remembered = self.site.get_untracked().or(stock.site);
         let sites: Vec<SiteCode> = stock
             .session
             .iter()
@@ -290,6 +292,12 @@ impl State {
 
     /// Shows another of the person's sites.
     pub fn show_site(&self, site: Option<SiteCode>) {
+        if let (Some(site), Ok(local)) = (site.clone(), self.local()) {
+            leptos::task::spawn_local(async move {
+                // Else the next start shows the first of the person's sites.
+                let _ = local.keep_site(&site).await;
+            });
+        }
         self.site.set(site);
         self.show_property();
         self.show_cases(None);
@@ -336,26 +344,43 @@ impl State {
                 of_base.chain(of_outbox).collect()
             }
         };
-        let shown: Vec<(CaseId, Option<CaseView>)> = all.into_iter().map(|id| (id, show(id))).collect();
-        self.cases.update(|cases| {
-            if only.is_none() {
-                cases.clear();
-            }
-            for (id, view) in shown {
-                match view {
-                    Some(view) => drop(cases.insert(id, Arc::new(view))),
-                    None => drop(cases.remove(&id)),
+        let mut shown: Vec<(CaseId, Option<CaseView>)> = all.into_iter().map(|id| (id, show(id))).collect();
+        if only.is_some() {
+            // Every list looks again at every change: what is as it was is none.
+            self.cases.with_untracked(|cases| {
+                shown.retain(|(id, view)| cases.get(id).map(AsRef::as_ref) != view.as_ref());
+            });
+        }
+        if only.is_none() || !shown.is_empty() {
+            self.cases.update(|cases| {
+                if only.is_none() {
+                    cases.clear();
                 }
-            }
-        });
-        self.refusals.set(
-            inner
-                .refusals
-                .iter()
-                .filter(|((of, _), _)| *of == site)
-                .map(|(_, refusal)| refusal.clone())
-                .collect(),
-        );
+                for (id, view) in shown {
+                    match view {
+                        Some(view) => drop(cases.insert(id, Arc::new(view))),
+                        None => drop(cases.remove(&id)),
+                    }
+                }
+            });
+        }
+        // What is being settled here is settled, though the server's document still stands.
+        let settling = |id| {
+            outbox.iter().any(|row| {
+                row.kind == SETTLE
+                    && CommandId(row.aggregate) == id
+                    && !matches!(row.delivery, Delivery::Refused { .. })
+            })
+        };
+        let refusals: Vec<Arc<Refusal>> = inner
+            .refusals
+            .iter()
+            .filter(|((of, id), _)| *of == site && !settling(*id))
+            .map(|(_, refusal)| refusal.clone())
+            .collect();
+        if self.refusals.with_untracked(|old| *old != refusals) {
+            self.refusals.set(refusals);
+        }
     }
 
     /// Reads outbox and uploads again, and shows what they and these documents change.
@@ -364,10 +389,7 @@ impl State {
     /// Of storage.
     pub(crate) async fn refresh(&self, changed: &[(SiteCode, DocKey)]) -> Result<(), PlatformError> {
         let Ok(local) = self.local() else { return Ok(()) };
-        let (outbox, uploads) = (local.outbox().await?, local.uploads().await?);
-        let mut touched: BTreeSet<CaseId> = self
-            .outbox
-            .with_untracked(|old| old.iter().chain(&outbox).map(|row| CaseId(row.aggregate)).collect());
+        let mut touched: BTreeSet<CaseId> = BTreeSet::new();
         let mut property = false;
         for (site, key) in changed {
             let doc = local.doc(site, *key).await?;
@@ -376,6 +398,9 @@ impl State {
                 DocKey::Site | DocKey::Places | DocKey::People => property = true,
                 DocKey::Refusal(_) => {}
             }
+            if !self.is_open(&local) {
+                return Ok(());
+            }
             let inner = self.inner();
             let mut inner = inner.borrow_mut();
             match doc {
@@ -383,13 +408,35 @@ impl State {
                 None => inner.lose(site, *key),
             }
         }
-        self.outbox.set(outbox);
-        self.uploads.set(uploads);
+        let turn = {
+            let inner = self.inner();
+            let mut inner = inner.borrow_mut();
+            inner.turn += 1;
+            inner.turn
+        };
+        let (outbox, uploads) = (local.outbox().await?, local.uploads().await?);
+        if !self.is_open(&local) {
+            return Ok(());
+        }
+        // A reading that began later knows more.
+        if self.inner().borrow().turn == turn {
+            self.outbox.with_untracked(|old| {
+                let changed = |row: &&OutboxRow| !(old.contains(row) && outbox.contains(row));
+                touched.extend(old.iter().chain(&outbox).filter(changed).map(|row| CaseId(row.aggregate)));
+            });
+            self.outbox.set(outbox);
+            self.uploads.set(uploads);
+        }
         if property {
             self.show_property();
         }
         self.show_cases(if property { None } else { Some(&touched) });
         Ok(())
+    }
+
+    /// Whether this database is the one that is shown: somebody else may have signed in meanwhile.
+    pub(crate) fn is_open(&self, local: &Local) -> bool {
+        self.local().is_ok_and(|open| open.name() == local.name())
     }
 
     /// Shows a change of the database here, and has the other tabs show it.

@@ -7,7 +7,11 @@
 
 mod steps;
 
-use std::{cell::RefCell, collections::BTreeSet, rc::Rc};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
 
 use futures::{
     FutureExt, StreamExt,
@@ -26,14 +30,15 @@ use shared::{
 use crate::{
     local::Local,
     platform::{
-        NetworkError, PlatformError, clock, events,
+        NetworkError, PlatformError, clock, device, events,
         http::Response,
         ids,
         live::{Live, LiveEvent},
         tabs::Lock,
     },
-    state::{Link, State},
+    state::{Link, State, refusal},
 };
+use steps::Ahead;
 
 /// Why the engine should look again.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -91,8 +96,21 @@ struct Driver {
     poked: Rc<RefCell<BTreeSet<SiteCode>>>,
     live: Option<Live>,
     listen_from: Ms,
+    /// Sites that are not asked before then, because asking failed in a way that would fail again.
+    spare: BTreeMap<SiteCode, Ms>,
+    /// The upload that is under way and how much of it the server has.
+    under_way: Option<(String, usize)>,
+    /// Uploads that arrived with another hash once.
+    damaged: BTreeSet<String>,
+    /// Photos to be fetched ahead, the next one last.
+    ahead: Vec<Ahead>,
     fetched: bool,
 }
+
+/// A site whose pull failed is left alone for so long, while the rest goes on.
+const SPARE: i64 = 60_000;
+/// Below this many bytes of room nothing is fetched ahead.
+const LITTLE_ROOM: u64 = 50 * 1024 * 1024;
 
 /// Syncs one person's database until its nudges end.
 pub async fn run(state: State, local: Local, mut nudges: UnboundedReceiver<Nudge>) {
@@ -105,16 +123,27 @@ pub async fn run(state: State, local: Local, mut nudges: UnboundedReceiver<Nudge
         poked: Rc::default(),
         live: None,
         listen_from: Ms(0),
+        spare: BTreeMap::new(),
+        under_way: None,
+        damaged: BTreeSet::new(),
+        ahead: Vec::new(),
         fetched: false,
     };
     loop {
-        while let Some(Some(nudge)) = nudges.next().now_or_never() {
-            driver.nudged(nudge);
+        while let Some(nudge) = nudges.next().now_or_never() {
+            match nudge {
+                Some(nudge) => driver.nudged(nudge),
+                None => return,
+            }
+        }
+        // Somebody else may have signed in: what is theirs is theirs to sync.
+        if !state.is_open(&driver.local) {
+            return;
         }
         let wait = match driver.step().await {
             Ok(wait) => wait,
-            // The device's storage did not answer: the row stays as it was, and the next look finds it so.
-            Err(_) => Some(Ms(clock::now_ms()).plus(5_000)),
+            // The rows stay as they were, and a later look finds them so.
+            Err(error) => Some(driver.unable(error)),
         };
         let Some(until) = wait else { continue };
         let millis = until.since(Ms(clock::now_ms())).clamp(0, 3_600_000);
@@ -135,6 +164,7 @@ impl Driver {
                 self.retry = Retry::default();
                 self.live = None;
                 self.listen_from = Ms(0);
+                self.spare.clear();
                 self.ask_everywhere();
             }
             Nudge::Hearing => self.ask_everywhere(),
@@ -162,7 +192,14 @@ impl Driver {
         for code in codes {
             let pulled = self.local.pulled(&code).await?;
             let more = pulled.more || self.poked.borrow().contains(&code);
-            sites.push((code, Pulled { more, ..pulled }));
+            let now = Ms(clock::now_ms());
+            let spared = self.spare.get(&code).is_some_and(|until| *until > now);
+            let pulled = if spared {
+                Pulled { at: Some(now), more: false, ..pulled }
+            } else {
+                Pulled { more, ..pulled }
+            };
+            sites.push((code, pulled));
         }
         let snapshot = Snapshot {
             signed_in: !self.state.expired.get_untracked(),
@@ -181,7 +218,16 @@ impl Driver {
             }
             Step::Pull(site) => {
                 self.fetched = false;
-                self.pull(&site, &outbox).await
+                let done = self.pull(&site, &outbox).await;
+                let for_good = match &done {
+                    Err(Stop::Device(_)) => true,
+                    Err(Stop::Fault(fault)) => matches!(react(fault), Reaction::Refused(_)),
+                    Ok(()) => false,
+                };
+                if for_good {
+                    self.spare.insert(site, Ms(clock::now_ms()).plus(SPARE));
+                }
+                done
             }
             Step::Upload(name) => match uploads.into_iter().find(|upload| upload.name() == name) {
                 Some(upload) => self.upload(upload).await,
@@ -209,9 +255,19 @@ impl Driver {
             }
             if !self.fetched {
                 self.fetched = true;
-                // Photos fetched ahead are a convenience: what fails now is fetched when it is looked at.
-                let _ = self.fetch_ahead().await;
+                // What could not be tidied up now is the next time.
                 let _ = self.tidy().await;
+                let room = device::room().await;
+                let little = room.is_some_and(|room| room.quota.saturating_sub(room.used) < LITTLE_ROOM);
+                self.ahead = if little { Vec::new() } else { self.look_ahead().await.unwrap_or_default() };
+            }
+            // One photo at a time: whatever was saved meanwhile goes first.
+            if let Some(photo) = self.ahead.pop() {
+                // A convenience: what fails now is fetched when it is looked at.
+                if self.fetch(&photo).await.is_err() {
+                    self.ahead.clear();
+                }
+                return Some(Ms(clock::now_ms()));
             }
         }
         // An hour stands for ever: something will nudge before.
@@ -230,6 +286,20 @@ impl Driver {
         .ok()
     }
 
+    /// The device itself failed: says so, and tries again later.
+    fn unable(&mut self, error: PlatformError) -> Ms {
+        self.state.busy.set(false);
+        self.state.link.set(Link::Refused(refusal(error)));
+        self.put_off(None)
+    }
+
+    fn put_off(&mut self, after: Option<i64>) -> Ms {
+        let random = ids::random_bytes::<4>()
+            .map_or(0.5, |bytes| f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX));
+        self.retry = self.retry.failed(Ms(clock::now_ms()), random, after);
+        self.retry.not_before
+    }
+
     fn failed(&mut self, fault: &Fault) -> Option<Ms> {
         let (link, after) = match react(fault) {
             Reaction::Retry { after } => match fault {
@@ -246,13 +316,10 @@ impl Driver {
             Reaction::Refused(code) => (Link::Refused(code.into()), None),
         };
         self.state.link.set(link);
-        let random = ids::random_bytes::<4>()
-            .map_or(0.5, |bytes| f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX));
-        self.retry = self.retry.failed(Ms(clock::now_ms()), random, after);
-        Some(self.retry.not_before)
+        Some(self.put_off(after))
     }
 
-    /// Lets go of uploads that are through, and of bytes that nothing shows any more.
+    /// Lets go of uploads that are through. Their bytes stay, to be looked at without a network, until room is needed.
     async fn tidy(&self) -> Result<(), PlatformError> {
         let uploads = self.local.uploads().await?;
         let outbox = self.local.outbox().await?;

@@ -69,7 +69,7 @@ pub fn CaseDetail(
         if let Some(case) = seen_now {
             leptos::task::spawn_local(async move {
                 // Where it cannot be kept now, the next opening says it.
-                let _ = state.act(case, &[CaseCommand::See {}], None).await;
+                let _ = state.act(case, &[CaseCommand::See {}], None, &[]).await;
             });
         }
     });

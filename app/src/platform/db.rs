@@ -244,11 +244,12 @@ impl Db {
     }
 
     /// Writes all of it or nothing, and returns when it has reached the disk.
-    pub async fn apply(&self, ops: Vec<Op>) -> Result<(), PlatformError> {
+    pub async fn apply(&self, ops: impl AsRef<[Op]>) -> Result<(), PlatformError> {
+        let ops = ops.as_ref();
         if ops.is_empty() {
             return Ok(());
         }
-        self.with_connection(async |database| write(database, &ops).await).await
+        self.with_connection(async |database| write(database, ops).await).await
     }
 
     /// Writes one row; see [`Op::put`].

@@ -82,6 +82,8 @@ impl State {
             }
             Told::Session => device::reload(),
             Told::Nudge => {
+                // Perhaps somebody has signed in there; if not, the next request says so again.
+                self.expired.set(false);
                 if let Some(nudge) = &self.inner().borrow().nudge {
                     let _ = nudge.unbounded_send(Nudge::Saved);
                 }
@@ -142,16 +144,21 @@ impl State {
         accounts.keep().await.map_err(refusal)?;
         self.hear(session.server_time);
         self.expired.set(false);
-        let same =
-            self.session.with_untracked(|old| old.as_ref().map(|old| old.person)) == Some(session.person);
-        if same {
+        let shown = self.session.with_untracked(|old| old.as_ref().map(|old| old.person));
+        if shown == Some(session.person) {
             self.session.set(Some(session));
             self.nudge(Nudge::SignedIn);
+            Ok(())
+        } else if shown.is_none() {
+            self.open(session.person).await
         } else {
-            self.close();
-            self.open(session.person).await?;
+            // Nothing of the one before may stay on screen, here or in another tab: all of them begin anew.
+            if let Some(channel) = &self.inner().borrow().channel {
+                let _ = channel.post(&Told::Session);
+            }
+            device::reload();
+            Ok(())
         }
-        Ok(())
     }
 
     async fn ask_to_sign_in(&self, local: &Local, name: &str, password: &str) -> Result<Session, Rejection> {

@@ -5,19 +5,21 @@ use shared::{
     Code, Rejection,
     case::{CaseCommand, CaseView, command::Report},
     ids::{AttachmentId, CaseId, CommandId},
-    sync::{Delivery, UploadRow},
+    sync::{UploadRow, UploadState},
     wire::{self, Envelope, Part},
 };
 
+use uuid::Uuid;
+
 use super::{State, refusal};
 use crate::{
-    local::{Ask, Subject},
+    local::{Ask, Local, Subject},
     platform::http::Request,
     sync::Nudge,
 };
 
 impl State {
-    /// Does something to a case. Returns once it is saved on this device.
+    /// Does something to a case, and with it mends refused commands (`settles`). Returns once it is saved on this device.
     ///
     /// # Errors
     /// What the rules say against it, or what this device cannot do; then nothing has changed and the draft stays.
@@ -26,6 +28,7 @@ impl State {
         case: CaseId,
         commands: &[CaseCommand],
         draft: Option<&str>,
+        settles: &[CommandId],
     ) -> Result<(), Rejection> {
         let property = self.property.get_untracked().ok_or(Code::SiteNotMember)?;
         let view = self.case(case);
@@ -34,10 +37,11 @@ impl State {
             judge.check(view.as_deref(), command, self.now_ms())?;
         }
         let asks: Vec<Ask> = commands.iter().map(Ask::from).collect();
-        self.store(case, view.as_deref(), &asks, draft).await
+        self.store(case.0, view.as_deref(), &asks, settles, draft).await
     }
 
-    /// Reports a problem, and with `fixed` that it is solved already (A9). Returns once it is saved on this device.
+    /// Reports a problem, with what else is known of it already: that it is solved (A9), words and photos that came
+    /// later. Mends refused commands (`settles`) with it. Returns once all of it is saved on this device.
     ///
     /// # Errors
     /// As [`act`](Self::act).
@@ -45,19 +49,21 @@ impl State {
         &self,
         case: CaseId,
         report: Report,
-        fixed: Option<String>,
+        then: Vec<CaseCommand>,
         draft: &str,
+        settles: &[CommandId],
     ) -> Result<(), Rejection> {
         let mut commands = vec![CaseCommand::Report(report)];
-        commands.extend(fixed.map(|result| CaseCommand::Fix { result, photos: Vec::new() }));
-        self.act(case, &commands, Some(draft)).await
+        commands.extend(then);
+        self.act(case, &commands, Some(draft), settles).await
     }
 
     async fn store(
         &self,
-        case: CaseId,
+        aggregate: Uuid,
         view: Option<&CaseView>,
         asks: &[Ask],
+        settles: &[CommandId],
         draft: Option<&str>,
     ) -> Result<(), Rejection> {
         let local = self.local()?;
@@ -65,31 +71,58 @@ impl State {
         let subject = Subject {
             author: author.ok_or(Code::AuthRequired)?,
             site: self.site.get_untracked().ok_or(Code::SiteNotMember)?,
-            aggregate: case.0,
+            aggregate,
             base: view.map(CaseView::version),
         };
-        local.commit(&subject, asks, self.heard(), draft).await.map_err(refusal)?;
-        self.changed(Vec::new()).await.map_err(refusal)?;
+        local.commit(&subject, asks, settles, self.heard(), draft).await.map_err(refusal)?;
+        // It is saved: what cannot be shown at once is shown at the next change.
+        let _ = self.changed(Vec::new()).await;
         self.nudge(Nudge::Saved);
         Ok(())
     }
 
-    /// Withdraws a refused command of this device: it disappears here and, at the server, for the desk.
+    /// Withdraws a refused command: it disappears here and, at the server, for the desk.
     ///
     /// # Errors
     /// Of storage.
     pub async fn withdraw(&self, command: CommandId) -> Result<(), Rejection> {
-        let row = self.outbox.with_untracked(|rows| rows.iter().find(|row| row.id == command).cloned());
+        self.store(command.0, None, &[], &[command], None).await
+    }
+
+    /// Sends the refused photos of a command once more.
+    ///
+    /// # Errors
+    /// Of storage.
+    pub async fn retry_photos(&self, command: CommandId) -> Result<(), Rejection> {
         let local = self.local()?;
-        if let Some(row) = row {
-            let Delivery::Refused { .. } = row.delivery else { return Ok(()) };
-            let uploads: Vec<UploadRow> = self.uploads.with_untracked(|uploads| {
-                uploads.iter().filter(|upload| upload.command == command).cloned().collect()
-            });
-            let names: Vec<String> = uploads.iter().map(UploadRow::name).collect();
-            local.forget(&[row.n], &names, &names).await.map_err(refusal)?;
+        for upload in self.refused_photos(&local, command).await? {
+            let again = UploadRow { offset: 0, state: UploadState::Waiting, ..upload };
+            local.keep_upload(&again).await.map_err(refusal)?;
         }
-        self.store(CaseId(command.0), None, &[Ask::settle()], None).await
+        let _ = self.changed(Vec::new()).await;
+        self.nudge(Nudge::Asked);
+        Ok(())
+    }
+
+    /// Gives up the refused photos of a command: they leave this device.
+    ///
+    /// # Errors
+    /// Of storage.
+    pub async fn give_up_photos(&self, command: CommandId) -> Result<(), Rejection> {
+        let local = self.local()?;
+        let refused = self.refused_photos(&local, command).await?;
+        let names: Vec<String> = refused.iter().map(UploadRow::name).collect();
+        local.forget(&[], &names, &names).await.map_err(refusal)?;
+        let _ = self.changed(Vec::new()).await;
+        Ok(())
+    }
+
+    async fn refused_photos(&self, local: &Local, command: CommandId) -> Result<Vec<UploadRow>, Rejection> {
+        let mut uploads = local.uploads().await.map_err(refusal)?;
+        uploads.retain(|upload| {
+            upload.command == command && matches!(upload.state, UploadState::Refused { .. })
+        });
+        Ok(uploads)
     }
 
     /// What a refused command asked, to be mended and made again.

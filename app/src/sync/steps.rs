@@ -2,7 +2,7 @@
 
 use shared::{
     case::CaseView,
-    ids::SiteCode,
+    ids::{AttachmentId, CaseId, SiteCode},
     sync::{OutboxRow, Pulled, UploadRow, UploadState, settled, verdicts},
     time::Ms,
     wire::{self, DocKey, Part, PullResponse, PushRequest, PushResponse},
@@ -68,7 +68,7 @@ impl Driver {
         let answer: PullResponse = response.json()?;
         self.state.hear(answer.server_time);
         let shown = |row: &OutboxRow| {
-            let key = wire::DocKey::Case(shared::ids::CaseId(row.aggregate));
+            let key = wire::DocKey::Case(CaseId(row.aggregate));
             answer.docs.iter().find_map(|doc| match doc {
                 wire::Doc::Case(view) if doc.key() == key => Some(view.version()),
                 _ => None,
@@ -104,7 +104,7 @@ impl Driver {
     }
 
     async fn version(&self, site: &SiteCode, row: &OutboxRow) -> Result<Option<u32>, PlatformError> {
-        let key = DocKey::Case(shared::ids::CaseId(row.aggregate));
+        let key = DocKey::Case(CaseId(row.aggregate));
         Ok(self.local.doc(site, key).await?.and_then(|doc| match doc {
             wire::Doc::Case(view) => Some(view.version()),
             wire::Doc::Site(_) | wire::Doc::Places(_) | wire::Doc::People(_) | wire::Doc::Refusal(_) => None,
@@ -140,8 +140,11 @@ impl Driver {
             return self.keep(upload).await;
         };
         // A small photo is one request. Only where an earlier try got somewhere is it asked how far.
-        let mut offset = None;
-        if upload.offset > 0 {
+        let mut offset = match self.under_way.take() {
+            Some((under_way, offset)) if under_way == name => Some(offset),
+            Some(_) | None => None,
+        };
+        if offset.is_none() && upload.offset > 0 {
             let head = self.tus("HEAD", &url).send().await?;
             offset = match head.status {
                 200 | 204 => offset_of(&head),
@@ -172,9 +175,7 @@ impl Driver {
             offset = offset_of(&response);
         }
         let mut offset = offset.unwrap_or(0).min(bytes.len());
-        while offset < bytes.len() {
-            upload.offset = u32::try_from(offset).unwrap_or(u32::MAX);
-            self.keep(upload.clone()).await?;
+        if offset < bytes.len() {
             let chunk = &bytes[offset..bytes.len().min(offset + CHUNK)];
             let response = self
                 .tus("PATCH", &url)
@@ -186,6 +187,12 @@ impl Driver {
                 return self.refused(upload, &fault(&response)).await;
             }
             offset = offset_of(&response).unwrap_or(offset + chunk.len());
+        }
+        if offset < bytes.len() {
+            // One request at a time: a command that was made meanwhile goes before the rest.
+            upload.offset = u32::try_from(offset).unwrap_or(u32::MAX);
+            self.under_way = Some((name, offset));
+            return self.keep(upload).await;
         }
         upload.offset = upload.bytes;
         upload.state = UploadState::Done { at: Ms(clock::now_ms()) };
@@ -206,10 +213,15 @@ impl Driver {
     /// again.
     async fn refused(&mut self, mut upload: UploadRow, fault: &shared::sync::Fault) -> Result<(), Stop> {
         use shared::Code;
+        let again = Err(Stop::Fault(shared::sync::Fault::Unreachable));
         match shared::sync::react(fault) {
             // Where the upload stands is asked anew at the next try.
-            shared::sync::Reaction::Refused(Code::FileOffset) => {
-                Err(Stop::Fault(shared::sync::Fault::Unreachable))
+            shared::sync::Reaction::Refused(Code::FileOffset) => again,
+            // Damaged on the way, or begun by somebody else: once more from the beginning, and only once.
+            shared::sync::Reaction::Refused(Code::FileWrongHash) if self.damaged.insert(upload.name()) => {
+                upload.offset = 0;
+                self.keep(upload).await?;
+                again
             }
             shared::sync::Reaction::Refused(code) => {
                 upload.state = UploadState::Refused { code };
@@ -221,39 +233,57 @@ impl Driver {
         }
     }
 
-    /// Fetches photos of this person's dispatches, for the basement, and thumbnails of what else is open.
-    pub(super) async fn fetch_ahead(&self) -> Result<(), Stop> {
-        let Some(site) = self.state.site.get_untracked() else { return Ok(()) };
+    /// What to have at hand without a network: photos of this person's dispatches, for the basement, and thumbnails of
+    /// what else is open. The next one to fetch stands last.
+    pub(super) async fn look_ahead(&self) -> Result<Vec<Ahead>, PlatformError> {
         let me = self.state.session.with_untracked(|session| session.as_ref().map(|session| session.person));
-        let have: std::collections::BTreeSet<String> = self.local.blobs().await?.into_iter().collect();
+        let have = self.local.blobs().await?;
         let cases = self.state.cases.get_untracked();
-        let mut wanted = Vec::new();
+        let (mut mine, mut others) = (Vec::new(), Vec::new());
+        // The newest case has the largest id, and comes last.
         for view in cases.values() {
             let CaseView::Full(case) = view.as_ref() else { continue };
             if case.stage.name().ended() {
                 continue;
             }
-            let mine = case.stage.handler().is_some() && case.stage.handler() == me;
-            for photo in case.photos.iter().filter(|photo| photo.kept) {
-                let parts = if mine { &[Part::Thumb, Part::Full][..] } else { &[Part::Thumb][..] };
-                wanted.extend(parts.iter().map(|part| (case.id, photo.photo.id, *part)));
+            let for_me = case.stage.handler().is_some() && case.stage.handler() == me;
+            let ahead = |photo, part| Ahead { case: case.id, photo, part };
+            for photo in case.photos.iter().filter(|photo| photo.kept).map(|photo| photo.photo.id) {
+                if for_me {
+                    mine.extend([Part::Full, Part::Thumb].map(|part| ahead(photo, part)));
+                } else {
+                    others.push(ahead(photo, Part::Thumb));
+                }
             }
         }
-        wanted.retain(|(_, photo, part)| !have.contains(&wire::file_name(*photo, *part)));
-        for (case, photo, part) in wanted.into_iter().take(AHEAD) {
-            let name = wire::file_name(photo, part);
-            let part = match part {
-                Part::Thumb => "thumb",
-                Part::Full => "full",
-            };
-            let url = format!("/api/cases/{case}/photos/{photo}?site={site}&part={part}");
-            let response = Request::get(url).send().await?;
-            if response.is_ok() {
-                self.local.keep_blob(&name, response.body).await?;
-            }
+        others.extend(mine);
+        others.retain(|one| !have.contains(&wire::file_name(one.photo, one.part)));
+        let surplus = others.len().saturating_sub(AHEAD);
+        Ok(others.split_off(surplus))
+    }
+
+    /// Fetches one photo and keeps it.
+    pub(super) async fn fetch(&self, one: &Ahead) -> Result<(), PlatformError> {
+        let Some(site) = self.state.site.get_untracked() else { return Ok(()) };
+        let part = match one.part {
+            Part::Thumb => "thumb",
+            Part::Full => "full",
+        };
+        let url = format!("/api/cases/{}/photos/{}?site={site}&part={part}", one.case, one.photo);
+        let response = Request::get(url).send().await?;
+        if response.is_ok() {
+            self.local.keep_blob(&wire::file_name(one.photo, one.part), response.body).await?;
         }
         Ok(())
     }
+}
+
+/// A photo to be fetched ahead.
+#[derive(Debug)]
+pub(super) struct Ahead {
+    case: CaseId,
+    photo: AttachmentId,
+    part: Part,
 }
 
 fn received_before(row: &OutboxRow, started: Ms) -> bool {

@@ -125,9 +125,6 @@ async fn perform(
             judge.check(view.as_deref(), command, state.now_ms())?;
         }
     }
-    state.act(case, commands, draft).await?;
-    match asked.and_then(|asked| asked.mends) {
-        Some(refused) => state.withdraw(refused).await,
-        None => Ok(()),
-    }
+    let settles: Vec<_> = asked.and_then(|asked| asked.mends).into_iter().collect();
+    state.act(case, commands, draft, &settles).await
 }
