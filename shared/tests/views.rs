@@ -13,7 +13,7 @@ use kit::{
         DIRECTOR, EVERYBODY, FLOOR, GUARD, GUARDS_LEAD, LEAVER, SECOND_DESK, SECOND_TECHNICIAN, SUPERVISOR,
         TAP, TECHNICIAN, UNIT, World,
     },
-    classify, complete, confirm, customers, dispatch, found, names, reopen,
+    classify, complete, confirm, customers, dispatch, found, names, photo, reopen,
 };
 use rstest::rstest;
 use shared::{
@@ -21,6 +21,7 @@ use shared::{
     case::{Case, CaseCommand, CaseView, Stage, StageName, Standing, command::Report, command::Source},
     ids::{PersonId, Principal},
     site::Role,
+    time::HOUR,
 };
 
 const MORNING: &str = "2026-11-22 10:00";
@@ -163,20 +164,30 @@ fn r9_a_complaint_is_not_dispatched_to(#[case] person: PersonId) {
 
 #[test]
 fn r9_what_was_said_in_confidence_stays_with_the_office_when_it_was_no_complaint() {
-    let say = |text: &str| CaseCommand::Comment { text: text.to_owned(), photos: vec![] };
-    let born = complaint();
+    let say = |text: &str, n| CaseCommand::Comment { text: text.to_owned(), photos: vec![photo(n)] };
+    let report = Report { photos: vec![photo(1)], accused: Some(CLEANER), ..customers("complaint") };
+    let born = report_of(&World::new(), GUARD, report);
     let turned = report_of(&World::new(), GUARD, customers("door"))
-        .then(GUARD, say("before"))
+        .then(GUARD, say("before", 2))
         .then(DESK, classify("complaint", None))
         .then(DESK, classify("complaint", Some(CLEANER)));
     for (story, kept) in [(born, false), (turned, true)] {
-        let story = story.then(DESK, say("in confidence")).then(DESK, classify("door", None));
+        let story = story
+            .then(DESK, dispatch(SECOND_DESK))
+            .then(SECOND_DESK, CaseCommand::Accept {})
+            .then(DESK, say("in confidence", 3));
+        let until = story.now.at.plus(HOUR);
+        let waits = CaseCommand::Pause { reason: "in confidence".to_owned(), until };
+        let story = story.then(SECOND_DESK, waits).then(DESK, classify("door", None));
+        let ids: Vec<_> = story.case.photos.iter().map(|shown| shown.photo.id).collect();
+        assert_eq!(ids, if kept { vec![photo(2).id] } else { vec![] }, "what was shown before");
         let accused = CLEANER.to_string();
         for person in [GUARD, CLEANER] {
             let text = serialised(&story, person);
             assert_ne!(text, "null", "it is no complaint any more");
             assert!(!text.contains("in confidence") && !text.contains(&accused), "{text}");
             assert_eq!(text.contains("before"), kept, "what was said before is still there");
+            assert_eq!(text.contains(TEXT), kept, "as is what was no complaint when it was reported");
         }
         assert!(story.changes().any(|change| format!("{change:?}").contains("in confidence")));
     }

@@ -275,3 +275,33 @@ pub enum CaseChange {
         sha256: String,
     },
 }
+
+impl CaseChange {
+    /// The photos that it brings to a case that exists.
+    pub(crate) fn photos(&self) -> &[PhotoRef] {
+        match self {
+            CaseChange::Fixed { photos, .. }
+            | CaseChange::Completed { photos, .. }
+            | CaseChange::Commented { photos, .. }
+            | CaseChange::Recorded { photos, .. } => photos,
+            CaseChange::Reported { .. }
+            | CaseChange::Classified { .. }
+            | CaseChange::Dispatched { .. }
+            | CaseChange::Accepted
+            | CaseChange::Declined { .. }
+            | CaseChange::Arrived
+            | CaseChange::Paused { .. }
+            | CaseChange::Resumed
+            | CaseChange::Promised { .. }
+            | CaseChange::Postponed { .. }
+            | CaseChange::Told { .. }
+            | CaseChange::Confirmed { .. }
+            | CaseChange::Reopened { .. }
+            | CaseChange::Checked { .. }
+            | CaseChange::Succeeded { .. }
+            | CaseChange::Cancelled { .. }
+            | CaseChange::Seen
+            | CaseChange::PhotoKept { .. } => &[],
+        }
+    }
+}

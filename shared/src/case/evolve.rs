@@ -178,15 +178,28 @@ impl Case {
         self.clocks = classified.clocks;
     }
 
-    /// It was no complaint after all, and more people see it from here on: what was said while only the office saw it,
-    /// and about whom, stays out of the trail. The events themselves are kept (R9).
+    /// It was no complaint after all, and more people see it from here on, perhaps the person whom it was about. What was
+    /// said and shown while only the office saw it, and about whom, is taken out: the trail since then with its photos,
+    /// and what a pause waits for. What was reported as a complaint loses its words and photos too; the office says in a
+    /// comment what may be known of it. The events themselves are kept (R9).
     fn leave_confidence(&mut self) {
         let began = self.trail.iter().position(|event| {
             matches!(&event.change, CaseChange::Classified { classified, .. }
                 if classified.kind == CaseKind::Complaint)
         });
-        // Without that change it was reported as a complaint.
-        self.trail.truncate(began.unwrap_or(0));
+        let confidential = self.trail.split_off(began.unwrap_or(0));
+        let shown: usize = confidential.iter().map(|event| event.change.photos().len()).sum();
+        // Photos stand in the order in which they came.
+        self.photos.truncate(self.photos.len().saturating_sub(shown));
+        if began.is_none() {
+            // Without that change it was reported as a complaint.
+            self.text.clear();
+            self.since.clear();
+            self.photos.clear();
+        }
+        if let Stage::Paused { reason, .. } = &mut self.stage {
+            reason.clear();
+        }
     }
 
     fn add_photos(&mut self, photos: &[PhotoRef], event: &CaseEvent, after: bool) {
