@@ -186,10 +186,12 @@ impl<'a> Chain<'a> {
 
     async fn keep(&mut self, conn: &mut Conn, link: &Link, kept: &Kept) -> Result<Answer, Error> {
         store::keep(conn, kept).await?;
+        // What was refused under an id that is not its own, or as somebody else's, was not dated by its claim.
+        let own = link.envelope.as_ref().is_some_and(|envelope| envelope.id == kept.id);
         self.head = Head {
             n: link.n,
             hash: link.hash.clone(),
-            last_at: self.head.last_at.max(link.envelope.is_some().then_some(kept.time.at)),
+            last_at: self.head.last_at.max(own.then_some(kept.time.at)),
         };
         Ok(answer(link, kept.verdict.clone()))
     }

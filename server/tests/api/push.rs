@@ -27,6 +27,7 @@ tests![
     r3_a_clock_three_years_off_gives_the_right_time,
     r3_without_contact_a_report_climbs_from_its_arrival,
     r3_time_never_goes_back_on_one_device,
+    r3_what_follows_a_command_with_a_used_id_keeps_its_time,
     pushes_at_the_same_time_all_arrive,
     seeing_a_case_twice_changes_nothing,
     no_number_is_given_twice_around_midnight,
@@ -286,6 +287,26 @@ async fn r3_time_never_goes_back_on_one_device(on: On) {
     assert_eq!(codes(&guard.push(vec![text]).await), ["accepted"]);
     let CaseView::Full(case) = guard.pull().await.case(case).unwrap().clone() else { panic!() };
     assert_eq!((case.trail[0].time.at, case.trail[0].time.uncertain), (case.reported.at, true));
+}
+
+async fn r3_what_follows_a_command_with_a_used_id_keeps_its_time(on: On) {
+    let app = TestApp::start(on).await;
+    let mut guard = app.sign_in(cast::GUARD).await;
+    let case = guard.new_case();
+    let report = guard.make("case.report", case, leak());
+    let id = Envelope::read(&report).unwrap().id;
+    let reused = Envelope { id, ..guard.envelope("case.comment", case.0, json!({ "text": "x" })) };
+    let reused = guard.chain(reused.write());
+    let foreign = Envelope { device: Device::new(&app).id, ..guard.envelope("case.see", case.0, json!({})) };
+    let foreign = guard.chain(foreign.write());
+    app.advance(1);
+    let comment = guard.make("case.comment", case, json!({ "text": "y" }));
+    let made = app.now();
+    app.advance(60);
+    let verdicts = guard.push(vec![report, reused, foreign, comment]).await;
+    assert_eq!(codes(&verdicts), ["accepted", "command.id_reused", "command.foreign", "accepted"]);
+    let CaseView::Full(case) = guard.pull().await.case(case).unwrap().clone() else { panic!() };
+    assert_eq!((case.trail[0].time.at, case.trail[0].time.uncertain), (made, false));
 }
 
 async fn pushes_at_the_same_time_all_arrive(on: On) {
