@@ -2,7 +2,7 @@
 //!
 //! wasm-bindgen runs as a library of the version that the app links: no tool to install, none to match.
 
-use std::fs;
+use std::{env, fs, path::PathBuf};
 
 use anyhow::{Context, Result};
 use wasm_bindgen_cli_support::Bindgen;
@@ -14,16 +14,12 @@ use crate::workspace;
 /// Builds the app: `app.js`, `app.wasm` and the scripts that crates bring along under `snippets/`.
 pub fn build() -> Result<Files> {
     let target = "wasm32-unknown-unknown";
-    call(cargo().args([
-        "build",
-        "--package",
-        "firsthand-app",
-        "--lib",
-        "--target",
-        target,
-        "--profile",
-        "wasm",
-    ]))?;
+    call(
+        cargo()
+            .args(["build", "--package", "firsthand-app", "--lib"])
+            .args(["--target", target, "--profile", "wasm"])
+            .env("CARGO_ENCODED_RUSTFLAGS", remaps()),
+    )?;
 
     let folder = workspace::target("bindgen");
     remove_folder(&folder)?;
@@ -45,4 +41,14 @@ pub fn build() -> Result<Files> {
     let mut files = Files::new();
     read_folder(&folder, "", &mut files)?;
     Ok(files)
+}
+
+/// Has messages of the app name files by crate and not by where they lie on the machine that built it: less to load,
+/// and the same bytes from every machine.
+fn remaps() -> String {
+    let home = env::home_dir().unwrap_or_default().join(".cargo");
+    let registry = env::var_os("CARGO_HOME").map_or(home, PathBuf::from).join("registry/src");
+    let from = [registry, workspace::path("")];
+    // Flags are parted by this character, so that a path may hold spaces.
+    from.map(|from| format!("--remap-path-prefix={}=", from.display())).join("\u{1f}")
 }
