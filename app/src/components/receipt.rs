@@ -13,13 +13,13 @@ use shared::{
     time::Ms,
 };
 
-use rungs::{End, Rung, Work, refused, rungs};
+use rungs::{End, Rung, Work, refused, refused_photos, rungs};
 
 use super::{
     actions::{Action, Asking, offered},
     minute::minute,
     unsent::children,
-    withdraw::{Loss, WithdrawSheet},
+    withdraw::{Loss, RefusedPhotos, WithdrawSheet},
 };
 use crate::{
     i18n::*,
@@ -306,7 +306,8 @@ pub fn Receipt(
     .into_any()
 }
 
-/// The commands of a case that the server refused, each with its reason and a way out.
+/// The commands of a case that the server refused, each with its reason and a way out, and a way out for photos of it
+/// that were refused.
 #[component]
 pub fn Refused(
     /// The case.
@@ -315,6 +316,7 @@ pub fn Refused(
     let state = expect_context::<State>();
     let i18n = use_i18n();
     let rows = memo(move |_| state.outbox.with(|rows| refused(case, rows)));
+    let photos = memo(move |_| state.uploads.with(|uploads| refused_photos(case, uploads)));
     let losing = RwSignal::new(None::<Loss>);
     view! {
         <Show when=move || rows.with(|rows| !rows.is_empty())>
@@ -324,6 +326,9 @@ pub fn Refused(
                 </For>
             </Steps>
         </Show>
+        <For each=move || photos.get() key=|command| *command let(command)>
+            <RefusedPhotos command=command asked=losing />
+        </For>
         <WithdrawSheet asked=losing />
     }
     .into_any()

@@ -3,10 +3,12 @@
 //! Nothing here says that the server has something before the server said so: its number stands on the case, or its
 //! verdict in the outbox.
 
+use std::collections::BTreeSet;
+
 use shared::{
     Code,
     case::{Case, CaseChange, Stage, StageName},
-    ids::{CaseId, PersonId},
+    ids::{CaseId, CommandId, PersonId},
     sync::{Delivery, OutboxRow, UploadRow, UploadState},
     time::Ms,
     wire::Part,
@@ -282,14 +284,17 @@ pub fn refused(case: CaseId, rows: &[OutboxRow]) -> Vec<OutboxRow> {
         .collect()
 }
 
+/// The commands of a case of whose photos the server refused some.
+pub fn refused_photos(case: CaseId, uploads: &[UploadRow]) -> Vec<CommandId> {
+    let of_case = uploads.iter().filter(|upload| upload.case == case);
+    let refused = of_case.filter(|upload| matches!(upload.state, UploadState::Refused { .. }));
+    let commands: BTreeSet<CommandId> = refused.map(|upload| upload.command).collect();
+    commands.into_iter().collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use shared::{
-        Rejection,
-        case::CaseCommand,
-        ids::{CommandId, SiteCode},
-        time::MINUTE,
-    };
+    use shared::{Rejection, case::CaseCommand, ids::SiteCode, time::MINUTE};
     use uuid::Uuid;
 
     use super::*;
@@ -418,6 +423,17 @@ mod tests {
         let ladder = rungs(&case, &[], &[], false);
         assert_eq!(ladder.len(), 3);
         assert!(matches!(ladder.last(), Some((Rung::End(End::Cancelled { .. }), StepTone::Done))));
+    }
+
+    #[test]
+    fn refused_photos_of_this_case_are_named_once_by_their_command() {
+        let case = at_server(10, &report("leak", 2), MORNING, 0);
+        let other = at_server(11, &report("leak", 2), MORNING, 0);
+        let refused = UploadState::Refused { code: Code::FileNotAPhoto };
+        let uploads = [upload(&case, 0, 0, refused.clone()), upload(&case, 1, 0, refused.clone())];
+        assert_eq!(refused_photos(case.id, &uploads), [CommandId(Uuid::from_u128(70))]);
+        assert_eq!(refused_photos(other.id, &uploads), []);
+        assert_eq!(refused_photos(case.id, &[upload(&case, 0, 0, UploadState::Waiting)]), []);
     }
 
     #[test]
