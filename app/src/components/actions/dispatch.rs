@@ -10,7 +10,7 @@ use super::{
     asking::Asking,
     candidates::candidates,
     form::{ActionForm, TEXT_MAX},
-    person::PersonPick,
+    person::{PersonPick, SHOWN},
     when::{When, promises},
 };
 use crate::{
@@ -27,6 +27,8 @@ pub struct Names {
     note: &'static str,
     promise: &'static str,
     time: &'static str,
+    /// How many colleagues stand there at first.
+    few: usize,
 }
 
 impl Names {
@@ -37,6 +39,7 @@ impl Names {
         note: "dispatch-note",
         promise: "dispatch-promise",
         time: "dispatch-time",
+        few: SHOWN,
     };
     /// In the desk's pane.
     pub const PANE: Names = Names {
@@ -45,6 +48,8 @@ impl Names {
         note: "pane-dispatch-note",
         promise: "pane-dispatch-promise",
         time: "pane-dispatch-time",
+        // The button below them stays in sight on a tablet.
+        few: 3,
     };
 }
 
@@ -107,6 +112,7 @@ pub fn DispatchForm(
                 legend=t_string!(i18n, case.dispatch_to)
                 people=people
                 load=true
+                few=names.few
                 chosen=chosen
             />
             <Show when=move || !promised.get()>
