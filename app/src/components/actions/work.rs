@@ -19,7 +19,7 @@ use crate::{
     i18n::*,
     platform::photo,
     state::State,
-    ui::{Field, FieldKind, Photo, PhotoAdd, PhotoStrip, memo},
+    ui::{Field, FieldKind, Lightbox, Photo, PhotoAdd, PhotoStrip, Picture, memo},
 };
 
 /// What is begun and not yet saved as a command.
@@ -154,6 +154,20 @@ pub fn WorkForm(
         _ => t_string!(i18n, case.comment_now),
     };
     let photos = memo(move |_| draft.with(|draft| draft.photos.clone()));
+    let shown = RwSignal::new(None::<usize>);
+    let place_of = move |id| photos.with(|photos| photos.iter().position(|photo| photo.id == id));
+    let addresses = memo(move |_| {
+        let wanted = if shown.with(Option::is_some) { photos.get() } else { Vec::new() };
+        wanted.into_iter().map(|photo| picture(state, case, photo.id, Part::Full)).collect::<Vec<_>>()
+    });
+    let pictures = Signal::derive(move || {
+        let named = |(index, src): (usize, &ReadSignal<Option<String>>)| Picture {
+            src: src.get().unwrap_or_default(),
+            alt: format!("{} {}", t_string!(i18n, case.photo), index + 1),
+            caption: String::new(),
+        };
+        addresses.with(|addresses| addresses.iter().enumerate().map(named).collect::<Vec<_>>())
+    });
     let text = Signal::derive(move || draft.with(|draft| draft.text.clone()));
     view! {
         <ActionForm label=button incomplete=incomplete on_send=send>
@@ -166,7 +180,7 @@ pub fn WorkForm(
                             <Photo
                                 src=src
                                 alt=t_string!(i18n, case.photo)
-                                on_open=move |()| ()
+                                on_open=move || shown.set(place_of(photo.id))
                                 remove=t_string!(i18n, case.remove_photo)
                                 on_remove=move |()| remove(gone.clone())
                             />
@@ -180,6 +194,14 @@ pub fn WorkForm(
                 />
                 <PhotoAdd label=t_string!(i18n, case.choose_photo) on_files=take />
             </PhotoStrip>
+            <Lightbox
+                pictures=pictures
+                shown=shown
+                label=t_string!(i18n, case.photos)
+                close=t_string!(i18n, frame.close)
+                previous=t_string!(i18n, frame.previous)
+                next=t_string!(i18n, frame.next)
+            />
             <Field
                 id="work-text"
                 label=label
