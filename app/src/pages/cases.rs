@@ -25,7 +25,15 @@ const PAGE: usize = 50;
 pub fn Cases() -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
-    let part = RwSignal::new(Part::FirstAsked);
+    let picked = RwSignal::new(None::<Part>);
+    let part = memo(move |_| {
+        let usual = || {
+            state.property.with(|property| {
+                property.as_ref().map_or(Part::FirstAsked, |property| Part::usual(&property.me))
+            })
+        };
+        picked.get().unwrap_or_else(usual)
+    });
     let typed = RwSignal::new(String::new());
     let with_ended = RwSignal::new(false);
     let most = RwSignal::new(PAGE);
@@ -120,7 +128,7 @@ pub fn Cases() -> impl IntoView {
                 choices=choices
                 selected=Signal::derive(move || part.get().as_str().to_owned())
                 on_pick=move |value: String| {
-                    part.set(Part::find(&value));
+                    picked.set(Some(Part::find(&value)));
                     most.set(PAGE);
                 }
                 layout=PicksLayout::Stretch

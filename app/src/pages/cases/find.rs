@@ -5,6 +5,7 @@ use std::sync::Arc;
 use shared::{
     case::{Case, CaseView},
     ids::PersonId,
+    site::{Member, Role},
     time::Ms,
 };
 
@@ -29,6 +30,11 @@ impl Part {
             Part::Handled => "handled",
             Part::All => "all",
         }
+    }
+
+    /// Where somebody begins: whoever is sent to work is seldom the one who was asked first.
+    pub fn usual(me: &Member) -> Part {
+        if me.is(Role::Technician) { Part::Handled } else { Part::FirstAsked }
     }
 
     /// The part of a tile.
@@ -174,5 +180,11 @@ mod tests {
         assert_eq!(found(&cases, 1, Part::FirstAsked, "0101-003").0, [20]);
         assert_eq!(found(&cases, 1, Part::Handled, "").0, [0_u128; 0]);
         assert!(found(&cases, 1, Part::All, "投诉").0.is_empty());
+    }
+
+    #[test]
+    fn whoever_is_sent_to_work_begins_with_it() {
+        assert_eq!(Part::usual(&property(2).me), Part::Handled);
+        assert_eq!(Part::usual(&property(1).me), Part::FirstAsked);
     }
 }
