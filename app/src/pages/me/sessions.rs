@@ -66,6 +66,7 @@ pub fn Sessions() -> impl IntoView {
                 .into_iter()
                 .map(|session| {
                     let SessionEntry { id, label, seen, current, .. } = session;
+                    let label = device_name(&label);
                     let last = move || {
                         let property = state.property.get();
                         let moment = property.map(|property| {
@@ -112,4 +113,59 @@ pub fn Sessions() -> impl IntoView {
         {rows}
     }
     .into_any()
+}
+
+/// A device in words that a person knows it by, from what its browser calls the system: `Linux; Android 14; Pixel 7`
+/// is an `Android · Pixel 7`. What names no system that is known stays as it is.
+fn device_name(label: &str) -> String {
+    let parts: Vec<&str> = label.split(';').map(str::trim).filter(|part| !part.is_empty()).collect();
+    let has = |word: &str| parts.iter().any(|part| part.contains(word));
+    let first = |word: &str| parts.first().is_some_and(|part| part.starts_with(word));
+    if let Some(at) = parts.iter().position(|part| part.starts_with("Android")) {
+        // Browsers that give nothing away call every phone `K`.
+        let model = parts.get(at + 1).map(|model| model.split(" Build/").next().unwrap_or(model));
+        let model = model.filter(|model| *model != "K" && *model != "Mobile" && *model != "Tablet");
+        return model.map_or_else(|| "Android".to_owned(), |model| format!("Android · {model}"));
+    }
+    let name = if first("iPhone") {
+        "iPhone"
+    } else if first("iPad") {
+        "iPad"
+    } else if first("Macintosh") {
+        "Mac"
+    } else if has("Windows") {
+        "Windows"
+    } else if has("CrOS") {
+        "Chromebook"
+    } else if has("Linux") || has("X11") {
+        "Linux"
+    } else {
+        label
+    };
+    name.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::device_name;
+
+    #[test]
+    fn a_device_has_the_name_that_its_person_knows() {
+        let named = [
+            ("Linux; Android 14; Pixel 7", "Android · Pixel 7"),
+            ("Linux; Android 13; 22101316C Build/TP1A", "Android · 22101316C"),
+            ("Linux; Android 10; K", "Android"),
+            ("Android 14; Mobile; rv:128.0", "Android"),
+            ("iPhone; CPU iPhone OS 17_5 like Mac OS X", "iPhone"),
+            ("iPad; CPU OS 16_6 like Mac OS X", "iPad"),
+            ("Macintosh; Intel Mac OS X 10_15_7", "Mac"),
+            ("Windows NT 10.0; Win64; x64", "Windows"),
+            ("X11; CrOS x86_64 14541.0.0", "Chromebook"),
+            ("X11; Linux x86_64", "Linux"),
+            ("前台的平板", "前台的平板"),
+        ];
+        for (label, name) in named {
+            assert_eq!(device_name(label), name);
+        }
+    }
 }
