@@ -32,6 +32,10 @@ use crate::{
 #[derive(Clone, Copy)]
 pub struct Dirty(pub RwSignal<bool>);
 
+/// The home page is making photos small for the report: its page waits until they are in the draft.
+#[derive(Clone, Copy)]
+pub struct Taking(pub RwSignal<bool>);
+
 /// The app.
 #[component]
 pub fn App() -> impl IntoView {
@@ -44,6 +48,7 @@ pub fn App() -> impl IntoView {
     provide_context(notes);
     give_voice(notes, state, prefs);
     provide_context(Dirty(RwSignal::new(false)));
+    provide_context(Taking(RwSignal::new(false)));
     leptos::task::spawn_local(state.start());
     view! {
         <I18nContextProvider>

@@ -12,6 +12,7 @@ use shared::{
 };
 
 use self::lists::{Lists, Net};
+use super::Taking;
 use crate::{
     components::{CaseItem, toast, unsent_count},
     i18n::*,
@@ -198,7 +199,8 @@ fn Hero() -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
     let navigate = use_navigate();
-    let busy = RwSignal::new(false);
+    // It outlives this page: whoever goes on to the report meanwhile must not write on an older draft.
+    let Taking(busy) = expect_context();
     let shoot = move |event: ev::Event| {
         let chosen = photo::chosen(&event);
         if chosen.is_empty() || busy.get_untracked() {
@@ -208,7 +210,7 @@ fn Hero() -> impl IntoView {
         busy.set(true);
         spawn_local_scoped(async move {
             let kept = keep_first(state, chosen).await;
-            let _ = busy.try_set(false);
+            busy.set(false);
             match kept {
                 Ok(()) => navigate("/report", NavigateOptions::default()),
                 Err(rejection) => toast(Err(rejection)),

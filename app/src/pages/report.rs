@@ -25,10 +25,11 @@ use self::{
     form::{Fault, Spot},
     paper::{Kept, Paper},
 };
+use super::Taking;
 use crate::{
     components::{PersonPicker, PlacePicker, asked, children, named, picture, taken, text_of, toast},
     i18n::*,
-    platform::{device, events, ids, photo},
+    platform::{clock, device, events, ids, photo},
     state::{REPORT_DRAFT, ReportDraft, State},
     ui::{
         Banner, Button, ButtonKind, Card, Choice, EmptyState, Field, FieldKind, Glyph, Icon, IconButton,
@@ -37,6 +38,9 @@ use crate::{
     },
     words,
 };
+
+/// How often to look whether the home page has kept its photos.
+const WAIT_MS: u32 = 100;
 
 /// Reporting a problem.
 #[component]
@@ -48,7 +52,11 @@ pub fn Report() -> impl IntoView {
         query.with_untracked(|query| query.get("mend").and_then(|id| id.parse().ok()));
     let paper = RwSignal::new(None::<Result<Paper, Rejection>>);
     let owner = Owner::current();
+    let Taking(taking) = expect_context();
     spawn_local_scoped(async move {
+        while taking.get_untracked() {
+            clock::sleep(WAIT_MS).await;
+        }
         let key = mend.map_or_else(|| REPORT_DRAFT.to_owned(), |id| format!("mend-{id}"));
         let draft = begin(state, &key, mend).await;
         // The paper's signals belong to the page, which may have been left meanwhile.
