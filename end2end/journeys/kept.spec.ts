@@ -109,13 +109,19 @@ test("an update is offered, waits for a tap and loses nothing", { tag: "@phone" 
 
   const before = await build();
   const after = await server.deploy();
-  await page.goto("/report");
+  await page.goto("/");
   const banner = page.getByRole("status").filter({ hasText: "有新版本" });
   await expect(banner).toBeVisible();
   expect(await build()).toBe(before);
   await picture(page, "offered");
 
-  // A password that is being typed is kept nowhere: no update then.
+  // Not over a report that is being written.
+  await page.getByRole("link", { name: "继续写" }).click();
+  await expect(page.getByLabel("补充一句")).toHaveValue("写到一半");
+  await expect(banner).toBeHidden();
+  await picture(page, "not-offered-over-a-report");
+
+  // A password that is being typed is kept nowhere: no update then either.
   await page.goto("/me");
   await expect(banner).toBeVisible();
   await page.getByRole("button", { name: "改密码" }).click();

@@ -110,6 +110,7 @@ test("c6 of two postponements made at the same time the second is refused, said,
   // It cannot be mended: a second postponement is not offered.
   await expect(refused.getByRole("button", { name: "修改" })).toBeHidden();
   await refused.getByRole("button", { name: "撤回" }).click();
+  await two.page.getByRole("dialog", { name: "撤回这一条？" }).getByRole("button", { name: "撤回", exact: true }).click();
   await expect(refused).toBeHidden();
   await picture(two.page, "withdrawn");
   await two.restart();

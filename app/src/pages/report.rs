@@ -29,6 +29,7 @@ use super::Taking;
 use crate::{
     components::{PersonPicker, PlacePicker, asked, children, named, picture, taken, text_of, toast},
     i18n::*,
+    pages::Dirty,
     platform::{clock, device, events, ids, photo},
     state::{REPORT_DRAFT, ReportDraft, State},
     ui::{
@@ -273,6 +274,10 @@ fn Sheets(paper: Paper, mend: Option<CommandId>) -> impl IntoView {
         state.property.with(|property| property.as_ref()?.site.category(&code).cloned())
     });
     let page = Page { state, paper, fault: RwSignal::new(None), category };
+    // Nothing would be lost, but nobody is to be asked about an update over a report.
+    let Dirty(dirty) = expect_context::<Dirty>();
+    Effect::new(move || dirty.set(!paper.draft.with(ReportDraft::is_empty)));
+    on_cleanup(move || dirty.set(false));
     let spots = Spots::new();
     Effect::new(move || {
         if let Some(spot) = page.fault.with(|fault| fault.as_ref().map(Fault::spot)) {
