@@ -1,9 +1,9 @@
 //! Reading JSON in little code.
 //!
 //! A phone on a bad network has to load every byte of the app. `serde_json` compiles a parser into every type that it
-//! reads, for arrays as well as for objects; over the wire's types that came to an eighth of the whole app (45 KB in
-//! brotli, measured). Here the parsing stands once, and what is compiled per type only walks over fields. Writing, and
-//! everything on the server that is not of the wire, is `serde_json`'s.
+//! reads, for arrays as well as for objects: 310 KB of functions over the wire's types, besides their visitors. Here the
+//! parsing stands once, and what is compiled per type only walks over fields. Writing, and everything on the server that
+//! is not of the wire, is `serde_json`'s.
 //!
 //! It reads what RFC 8259 calls JSON, objects into structs by field name, enums tagged from outside. Nesting deeper
 //! than [`DEPTH`] is refused, so that nobody's message can exhaust the stack.
