@@ -235,7 +235,7 @@ impl State {
     }
 
     /// Something is to be sent, or may have come back: wakes the sync engine, in whichever tab it runs.
-    pub fn nudge(&self, why: Nudge) {
+    pub(crate) fn nudge(&self, why: Nudge) {
         let inner = self.inner();
         let inner = inner.borrow();
         if let Some(nudge) = &inner.nudge {
@@ -246,6 +246,11 @@ impl State {
             // The other tabs look at the database anyway, only later.
             let _ = channel.post(&Told::Nudge);
         }
+    }
+
+    /// Somebody wants what waits to be sent now.
+    pub fn try_again(&self) {
+        self.nudge(Nudge::Asked);
     }
 
     /// A case as it is shown.

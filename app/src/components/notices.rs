@@ -11,7 +11,6 @@ use crate::{
     platform::{clock, update},
     prefs::Prefs,
     state::{Link, State},
-    sync::Nudge,
     ui::{Banner, Button, ButtonKind, Glyph, Show, Toast, Toasts, Tone, memo},
     words,
 };
@@ -129,7 +128,7 @@ pub fn Notices(
                         label=t_string!(i18n, frame.try_again)
                         kind=ButtonKind::Ghost
                         small=true
-                        on_click=move || state.nudge(Nudge::Asked)
+                        on_click=move || state.try_again()
                     />
                 </Banner>
             </Show>

@@ -356,7 +356,7 @@ fn NothingYet() -> impl IntoView {
                     <Button
                         label=t_string!(i18n, frame.try_again)
                         kind=ButtonKind::Ghost
-                        on_click=move || state.nudge(crate::sync::Nudge::Asked)
+                        on_click=move || state.try_again()
                     />
                 </EmptyState>
             }

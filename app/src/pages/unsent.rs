@@ -12,7 +12,6 @@ use crate::{
     },
     i18n::*,
     state::{Link, State},
-    sync::Nudge,
     ui::{Banner, Button, ButtonKind, Card, Chip, EmptyState, Glyph, Progress, Show, Tone, TopBar, memo},
     words,
 };
@@ -67,7 +66,7 @@ pub fn Unsent() -> impl IntoView {
                     label=t_string!(i18n, frame.try_again)
                     icon=Glyph::Refresh
                     busy=state.busy
-                    on_click=move || state.nudge(Nudge::Asked)
+                    on_click=move || state.try_again()
                 />
             </div>
         </Show>

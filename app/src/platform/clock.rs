@@ -1,23 +1,10 @@
 //! The time: the only place of the app that asks for it. Everything else takes it as a parameter.
 
-use super::bridge;
-
 /// The device's wall time in milliseconds since 1970. It may be wrong and may jump; the server corrects it.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "this is where the app asks for the time")]
 pub fn now_ms() -> i64 {
     js_sys::Date::now() as i64
-}
-
-/// Milliseconds since the page was opened: never jumps, so durations are differences of it. Falls back to the
-/// wall time where the browser has no such clock.
-#[must_use]
-#[expect(clippy::disallowed_methods, reason = "this is where the app asks for the time")]
-pub fn monotonic_ms() -> f64 {
-    bridge::window()
-        .ok()
-        .and_then(|window| window.performance())
-        .map_or_else(js_sys::Date::now, |performance| performance.now())
 }
 
 /// Waits. A hidden page may be made to wait longer by the browser.

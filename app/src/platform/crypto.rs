@@ -70,11 +70,6 @@ impl DeviceKey {
         sized(&self.export("raw").await?)
     }
 
-    /// The public key as DER-encoded `SubjectPublicKeyInfo`.
-    pub async fn public_spki(&self) -> Result<Vec<u8>, PlatformError> {
-        Ok(bridge::bytes(&self.export("spki").await?))
-    }
-
     async fn export(&self, format: &str) -> Result<JsValue, PlatformError> {
         let exporting = subtle()?.export_key(format, &self.public).map_err(failed)?;
         JsFuture::from(exporting).await.map_err(failed)

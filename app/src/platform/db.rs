@@ -124,10 +124,6 @@ impl From<String> for Key {
 pub enum Span {
     /// Every key.
     All,
-    /// This key and all after it.
-    From(Key),
-    /// From the first to the last, both included.
-    Between(Key, Key),
     /// Texts that begin so.
     Prefix(String),
 }
@@ -137,8 +133,6 @@ impl Span {
     fn to_js(&self) -> Result<JsValue, JsValue> {
         let range = match self {
             Self::All => return Ok(JsValue::UNDEFINED),
-            Self::From(first) => IdbKeyRange::lower_bound(&first.to_js())?,
-            Self::Between(first, last) => IdbKeyRange::bound(&first.to_js(), &last.to_js())?,
             Self::Prefix(prefix) => {
                 let last = JsValue::from_str(&format!("{prefix}\u{ffff}"));
                 IdbKeyRange::bound(&JsValue::from_str(prefix), &last)?
@@ -160,7 +154,6 @@ enum Action {
     Put(Key, Value),
     Add(Key, Value),
     Delete(Key),
-    Clear,
 }
 
 #[derive(Debug, Clone)]
@@ -210,12 +203,6 @@ impl Op {
     #[must_use]
     pub fn delete(store: Store, key: impl Into<Key>) -> Self {
         Self { store, action: Action::Delete(key.into()) }
-    }
-
-    /// Empties a store.
-    #[must_use]
-    pub fn clear(store: Store) -> Self {
-        Self { store, action: Action::Clear }
     }
 
     /// Adds a value that only JavaScript can hold, such as a key pair.
@@ -277,28 +264,10 @@ impl Db {
         if value.is_undefined() { Ok(None) } else { parse(store, &value).map(Some) }
     }
 
-    /// All rows of a store in the order of their keys.
-    pub async fn get_all<T: DeserializeOwned>(&self, store: Store) -> Result<Vec<T>, PlatformError> {
-        self.get_range(store, &Span::All, u32::MAX).await
-    }
-
     /// All rows of a store that can be read, in the order of their keys: for what can be had again.
     pub async fn get_readable<T: DeserializeOwned>(&self, store: Store) -> Result<Vec<T>, PlatformError> {
         let rows = self.request(store, |objects| objects.get_all()).await?;
         Ok(Array::from(&rows).iter().filter_map(|row| parse(store, &row).ok()).collect())
-    }
-
-    /// At most `limit` rows in the order of their keys, in one request. A row that cannot be read fails the
-    /// whole call; read `serde_json::Value`s to look at such rows one by one.
-    pub async fn get_range<T: DeserializeOwned>(
-        &self,
-        store: Store,
-        span: &Span,
-        limit: u32,
-    ) -> Result<Vec<T>, PlatformError> {
-        let rows =
-            self.request(store, |objects| objects.get_all_with_key_and_limit(&span.to_js()?, limit)).await?;
-        Array::from(&rows).iter().map(|row| parse(store, &row)).collect()
     }
 
     /// The keys of a store, in order.
@@ -520,7 +489,6 @@ fn issue(transaction: &IdbTransaction, op: &Op) -> Result<IdbRequest, JsValue> {
         Action::Put(key, value) => objects.put_with_key(&value.to_js(), &key.to_js()),
         Action::Add(key, value) => objects.add_with_key(&value.to_js(), &key.to_js()),
         Action::Delete(key) => objects.delete(&key.to_js()),
-        Action::Clear => objects.clear(),
     }
 }
 

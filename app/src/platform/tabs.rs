@@ -63,34 +63,19 @@ impl Lock {
     /// A browser without Web Locks grants it at once, so two tabs may hold it: nothing may depend on it but
     /// thrift.
     pub async fn acquire(name: &str) -> Result<Self, PlatformError> {
-        Self::request(name, false).await?.ok_or(PlatformError::Unsupported("waiting for a lock"))
-    }
-
-    /// The lock if it is free now, else `None`. Without Web Locks it is always free.
-    pub async fn try_acquire(name: &str) -> Result<Option<Self>, PlatformError> {
-        Self::request(name, true).await
-    }
-
-    async fn request(name: &str, only_if_free: bool) -> Result<Option<Self>, PlatformError> {
         // Read by name, because web-sys has the locks only behind a compiler flag.
         let Some(locks) = bridge::property(&bridge::window()?.navigator(), "locks") else {
-            return Ok(Some(Self { release: None }));
+            return Ok(Self { release: None });
         };
         let (granted, grant) = oneshot::channel();
-        let callback = Closure::once_into_js(move |lock: JsValue| -> JsValue {
-            if lock.is_null() {
-                // Nobody waits any more if this fails, which is all the same.
-                let _ = granted.send(None);
-                return JsValue::UNDEFINED;
-            }
+        let callback = Closure::once_into_js(move || -> JsValue {
             let mut release = None;
             let held = bridge::promise(|resolve, _| release = Some(resolve.clone()));
             // If nobody waits any more, the lock comes back here, is dropped and so given back.
-            let _ = granted.send(Some(Self { release }));
+            let _ = granted.send(Self { release });
             held.into()
         });
-        let options = bridge::object(&[("ifAvailable", only_if_free.into())]);
-        let held = bridge::call(&locks, "request", &[&JsValue::from_str(name), &options, &callback]);
+        let held = bridge::call(&locks, "request", &[&JsValue::from_str(name), &callback]);
         match held {
             Ok(_) => grant.await.map_err(|_| PlatformError::Unsupported("navigator.locks")),
             Err(_) => Err(PlatformError::Unsupported("navigator.locks")),
