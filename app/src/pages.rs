@@ -11,20 +11,17 @@ mod sign_in;
 mod unsent;
 
 use leptos::prelude::*;
-use leptos_router::{
-    components::{Route, Router, Routes},
-    hooks::use_location,
-    path,
-};
-use shared::site::Role;
+use leptos_router::{components::Router, hooks::use_location};
+use shared::{ids::CaseId, site::Role};
 
 use crate::{
     components::{Notes, Notices, give_voice, unsent_count},
     i18n::*,
     platform::update,
     prefs::Prefs,
+    reactive::{RwSignal, Signal, memo},
     state::{Phase, State},
-    ui::{EmptyState, Glyph, Sheet, Show, Skeleton, TabBar, TabItem, live, memo},
+    ui::{EmptyState, Glyph, Sheet, Show, Skeleton, TabBar, TabItem, live, view},
     words,
 };
 
@@ -35,6 +32,43 @@ pub struct Dirty(pub RwSignal<bool>);
 /// The home page is making photos small for the report: its page waits until they are in the draft.
 #[derive(Clone, Copy)]
 pub struct Taking(pub RwSignal<bool>);
+
+/// Which page is shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Page {
+    Home,
+    Report,
+    Cases,
+    /// `None` where the address names none.
+    Case(Option<CaseId>),
+    Jobs,
+    Desk,
+    Unsent,
+    Me,
+}
+
+impl Page {
+    /// The page of an address; the home page of one that there is none for.
+    fn at(path: &str) -> Self {
+        match path {
+            "/report" => Page::Report,
+            "/cases" => Page::Cases,
+            "/jobs" => Page::Jobs,
+            "/desk" => Page::Desk,
+            "/unsent" => Page::Unsent,
+            "/me" => Page::Me,
+            path => match path.strip_prefix("/cases/") {
+                Some(id) => Page::Case(id.parse().ok()),
+                None => Page::Home,
+            },
+        }
+    }
+
+    /// Pages with an action bar of their own use the room of the tabs.
+    fn with_tabs(self) -> bool {
+        !matches!(self, Page::Report | Page::Case(_) | Page::Unsent)
+    }
+}
 
 /// The app.
 #[component]
@@ -66,12 +100,12 @@ fn Frame() -> impl IntoView {
     let Dirty(dirty) = expect_context::<Dirty>();
     let i18n = use_i18n();
 
-    let (update_ready, set_update_ready) = signal(false);
-    let heard = update::on_update(move || set_update_ready.set(true)).ok();
+    let update_ready = RwSignal::new(false);
+    let heard = update::on_update(move || update_ready.set(true)).ok();
     let _heard = StoredValue::new_local(heard);
     leptos::task::spawn_local(async move {
         if update::is_waiting().await {
-            set_update_ready.set(true);
+            update_ready.set(true);
         }
     });
     let signing_in = RwSignal::new(false);
@@ -171,22 +205,18 @@ fn Inside() -> impl IntoView {
             <TabBar label=t_string!(i18n, frame.navigation) items=tabs current=location.pathname />
         }
     };
-    // Pages with an action bar of their own use the room of the tabs.
-    let with_tabs = move || {
-        let path = location.pathname.get();
-        path != "/report" && !path.starts_with("/cases/") && path != "/unsent"
-    };
+    let page = memo(move |_| location.pathname.with(|path| Page::at(path)));
     view! {
-        <Routes fallback=home::Home>
-            <Route path=path!("/") view=home::Home />
-            <Route path=path!("/report") view=report::Report />
-            <Route path=path!("/cases") view=cases::Cases />
-            <Route path=path!("/cases/:id") view=case::CasePage />
-            <Route path=path!("/jobs") view=jobs::Jobs />
-            <Route path=path!("/desk") view=desk::Desk />
-            <Route path=path!("/unsent") view=unsent::Unsent />
-            <Route path=path!("/me") view=me::Me />
-        </Routes>
-        <Show when=with_tabs>{tabs}</Show>
+        {move || match page.get() {
+            Page::Home => view! { <home::Home /> },
+            Page::Report => view! { <report::Report /> },
+            Page::Cases => view! { <cases::Cases /> },
+            Page::Case(id) => view! { <case::CasePage id=id /> },
+            Page::Jobs => view! { <jobs::Jobs /> },
+            Page::Desk => view! { <desk::Desk /> },
+            Page::Unsent => view! { <unsent::Unsent /> },
+            Page::Me => view! { <me::Me /> },
+        }}
+        <Show when=move || page.get().with_tabs()>{tabs}</Show>
     }
 }

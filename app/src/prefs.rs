@@ -1,12 +1,12 @@
 //! What a person prefers on this device: language and theme. Kept in localStorage, because they are wanted before a
 //! database is open.
 
-use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     i18n::Locale,
     platform::{device, settings, settings::Setting},
+    reactive::{RwSignal, effect},
 };
 
 /// Which theme to show. The start script reads the same value before the first paint.
@@ -54,12 +54,12 @@ impl Default for Prefs {
 impl Prefs {
     /// Applies and remembers the preferences whenever they change. Refused storage loses them at the next start only.
     pub fn keep(self) {
-        Effect::new(move || {
+        effect(move || {
             let theme = self.theme.get();
             device::set_theme((theme != Theme::Auto).then(|| theme.as_str()));
             let _ = settings::write(Setting::Theme, &theme);
         });
-        Effect::new(move || {
+        effect(move || {
             let locale = self.locale.get();
             device::set_language(match locale {
                 Locale::zh => "zh-CN",

@@ -32,6 +32,7 @@ use shared::{
 use crate::{
     local::{Local, Stock},
     platform::{PlatformError, clock, events, settings, settings::Setting, tabs::Channel},
+    reactive::RwSignal,
     sync::Nudge,
 };
 

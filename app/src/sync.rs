@@ -18,7 +18,6 @@ use futures::{
     channel::mpsc::UnboundedReceiver,
     future::{Either, select},
 };
-use leptos::prelude::*;
 use shared::{
     Code, Rejection,
     ids::SiteCode,

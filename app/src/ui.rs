@@ -9,10 +9,12 @@
 
 mod button;
 mod dialog;
+mod element;
 mod erased;
 mod feedback;
 mod field;
 mod icon;
+mod list;
 mod photo;
 mod pick;
 mod shell;
@@ -21,15 +23,18 @@ mod surface;
 
 pub use button::{Button, ButtonKind, IconButton};
 pub use dialog::Sheet;
-pub use erased::{Show, live, memo};
+pub use element::{Element, IntoChild, IntoSetting};
+pub use erased::{Show, live};
 pub use feedback::{Banner, EmptyState, Skeleton, Toast, Toasts};
 pub use field::{Field, FieldKind};
 pub use icon::{Glyph, Icon};
+pub use list::For;
 pub use photo::{Lightbox, Photo, PhotoAdd, PhotoStrip, Picture};
 pub use pick::{Choice, Picks, PicksLayout};
 pub use shell::{TabBar, TabItem, TopBar};
 pub use steps::{Countdown, Progress, Step, StepTone, Steps, TimeLeft, TimeUnit};
 pub use surface::{Card, Chip};
+pub use view::view;
 
 use leptos::prelude::*;
 use leptos::text_prop::TextProp;
@@ -51,6 +56,8 @@ pub enum Tone {
     /// Urgent, overdue, refused.
     Urgent,
 }
+
+crate::reactive::fixed!(Tone, StepTone, Vec<Choice>);
 
 impl Tone {
     /// The class that colours chips, banners, toasts, progress and countdowns.

@@ -366,23 +366,26 @@ impl<'a> Deserializer<'a> for &mut Reader<'a> {
     fn deserialize_struct<V: Visitor<'a>>(
         self,
         _: &'static str,
-        _: &'static [&'static str],
+        names: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value> {
-        self.deserialize_map(visitor)
+        self.open(b'{', "expected an object")?;
+        let value = visitor.visit_map(Fields { reader: self, first: true, names })?;
+        self.close(b'}')?;
+        Ok(value)
     }
 
     fn deserialize_enum<V: Visitor<'a>>(
         self,
         _: &'static str,
-        _: &'static [&'static str],
+        names: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value> {
         let unit = self.peek() != Some(b'{');
         if !unit {
             self.open(b'{', "")?;
         }
-        let value = visitor.visit_enum(Variant { reader: self, unit })?;
+        let value = visitor.visit_enum(Variant { reader: self, unit, names })?;
         if !unit {
             self.close(b'}')?;
         }
@@ -426,7 +429,62 @@ impl<'a> Deserializer<'a> for &mut Reader<'a> {
     }
 }
 
-/// The elements of an array or the fields of an object.
+/// The place of a name among those that a type knows. The code that compares names stands here once instead of in every
+/// type, which understands the place as well.
+struct Place(usize);
+
+impl<'a> Deserializer<'a> for Place {
+    type Error = Error;
+
+    fn deserialize_any<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value> {
+        visitor.visit_u64(self.0 as u64)
+    }
+
+    serde::forward_to_deserialize_any! { <W: Visitor<'a>>
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+}
+
+/// The fields of a struct, by their places in its declaration.
+struct Fields<'r, 'a> {
+    reader: &'r mut Reader<'a>,
+    first: bool,
+    names: &'static [&'static str],
+}
+
+impl Fields<'_, '_> {
+    /// The place of the next field: behind the last one for a field that the struct does not know.
+    fn next(&mut self) -> Result<Option<Place>> {
+        if !self.reader.another(b'}', &mut self.first)? {
+            return Ok(None);
+        }
+        if self.reader.peek() != Some(b'"') {
+            return Err(self.reader.wrong("expected a field's name"));
+        }
+        let name = self.reader.string()?;
+        let known = self.names.iter().position(|known| **known == *name);
+        Ok(Some(Place(known.unwrap_or(self.names.len()))))
+    }
+}
+
+impl<'a> MapAccess<'a> for Fields<'_, 'a> {
+    type Error = Error;
+
+    fn next_key_seed<K: DeserializeSeed<'a>>(&mut self, seed: K) -> Result<Option<K::Value>> {
+        match self.next()? {
+            Some(place) => seed.deserialize(place).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'a>>(&mut self, seed: V) -> Result<V::Value> {
+        self.reader.expect(b':', "expected a colon")?;
+        seed.deserialize(&mut *self.reader)
+    }
+}
+
+/// The elements of an array or the entries of a map.
 struct Elements<'r, 'a> {
     reader: &'r mut Reader<'a>,
     first: bool,
@@ -466,25 +524,33 @@ impl<'a> MapAccess<'a> for Elements<'_, 'a> {
 struct Variant<'r, 'a> {
     reader: &'r mut Reader<'a>,
     unit: bool,
+    names: &'static [&'static str],
 }
 
 impl<'a> EnumAccess<'a> for Variant<'_, 'a> {
     type Error = Error;
     type Variant = Self;
 
-    fn variant_seed<V: DeserializeSeed<'a>>(self, seed: V) -> Result<(V::Value, Self)> {
-        if self.reader.peek() != Some(b'"') {
-            return Err(self.reader.wrong("expected a variant's name"));
-        }
-        let name = seed.deserialize(&mut *self.reader)?;
-        if !self.unit {
-            self.reader.expect(b':', "expected a colon")?;
-        }
+    fn variant_seed<V: DeserializeSeed<'a>>(mut self, seed: V) -> Result<(V::Value, Self)> {
+        let name = seed.deserialize(self.place()?)?;
         Ok((name, self))
     }
 }
 
-impl<'a> Variant<'_, 'a> {
+impl Variant<'_, '_> {
+    fn place(&mut self) -> Result<Place> {
+        if self.reader.peek() != Some(b'"') {
+            return Err(self.reader.wrong("expected a variant's name"));
+        }
+        let name = self.reader.string()?;
+        let place = self.names.iter().position(|known| **known == *name);
+        let place = place.ok_or_else(|| self.reader.wrong("unknown variant"))?;
+        if !self.unit {
+            self.reader.expect(b':', "expected a colon")?;
+        }
+        Ok(Place(place))
+    }
+
     fn content(&self) -> Result<()> {
         if self.unit { Err(self.reader.wrong("a variant without its content")) } else { Ok(()) }
     }
@@ -511,8 +577,8 @@ impl<'a> VariantAccess<'a> for Variant<'_, 'a> {
         self.reader.deserialize_seq(visitor)
     }
 
-    fn struct_variant<V: Visitor<'a>>(self, _: &'static [&'static str], visitor: V) -> Result<V::Value> {
+    fn struct_variant<V: Visitor<'a>>(self, names: &'static [&'static str], visitor: V) -> Result<V::Value> {
         self.content()?;
-        self.reader.deserialize_map(visitor)
+        self.reader.deserialize_struct("", names, visitor)
     }
 }

@@ -24,8 +24,9 @@ pub use offer::{Action, Offer, offer};
 use crate::{
     components::minute::minute,
     i18n::*,
+    reactive::{Memo, Signal, memo},
     state::State,
-    ui::{Button, ButtonKind, Glyph, Icon, IconButton, Sheet, Show, memo},
+    ui::{Button, ButtonKind, Glyph, Icon, IconButton, Sheet, Show, view},
     words,
 };
 use forms::{ClassifyForm, ConfirmForm, PauseForm, PromiseForm, ReasonForm, SucceedForm, TellForm};

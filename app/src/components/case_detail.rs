@@ -26,8 +26,9 @@ use super::{
 };
 use crate::{
     i18n::*,
+    reactive::{Memo, Signal, effect, memo},
     state::{Property, State},
-    ui::{Card, Chip, Glyph, Icon, Show, Tone, memo},
+    ui::{Card, Chip, Glyph, Icon, Show, Tone, view},
     words,
 };
 
@@ -58,7 +59,7 @@ pub fn CaseDetail(
     let view = memo(move |_| state.case(case.get()));
     // What a person sees wholly and what only in outline differ in everything shown: each is built once.
     let full = memo(move |_| view.with(|view| view.as_ref().map(|view| view.full().is_some())));
-    Effect::new(move || {
+    effect(move || {
         let Some(property) = state.property.get() else { return };
         let seen_now = view.with(|view| {
             let case = view.as_ref().and_then(|view| view.full())?;

@@ -17,8 +17,9 @@ use shared::{
 use super::Thumb;
 use crate::{
     i18n::*,
+    reactive::memo,
     state::{Property, State},
-    ui::{Chip, Glyph, Icon, Tone, memo},
+    ui::{Chip, Glyph, Icon, Tone, view},
     words,
 };
 

@@ -11,19 +11,20 @@ use shared::{
 use crate::{
     i18n::*,
     platform::device::ObjectUrl,
+    reactive::{RwSignal, Signal, effect, memo},
     state::State,
-    ui::{Lightbox, Photo, PhotoStrip, Picture, Show, memo},
+    ui::{Lightbox, Photo, PhotoStrip, Picture, Show, view},
     words,
 };
 
 /// The address of a photo's part, as soon as its bytes are there; `None` until then. It is void when the owner that
 /// asked for it is gone.
-pub fn picture(state: State, case: CaseId, photo: AttachmentId, part: Part) -> ReadSignal<Option<String>> {
-    let (address, set_address) = signal(None);
+pub fn picture(state: State, case: CaseId, photo: AttachmentId, part: Part) -> RwSignal<Option<String>> {
+    let address = RwSignal::new(None);
     let held: StoredValue<Option<ObjectUrl>, LocalStorage> = StoredValue::new_local(None);
     // The server has the bytes only from some version of the case on: until then it is asked anew with every version.
     let version = memo(move |_| state.cases.with(|cases| cases.get(&case).map(|view| view.version())));
-    Effect::new(move || {
+    effect(move || {
         version.get();
         if address.with_untracked(Option::is_some) {
             return;
@@ -34,7 +35,7 @@ pub fn picture(state: State, case: CaseId, photo: AttachmentId, part: Part) -> R
             let text = url.as_str().to_owned();
             // The page may have been left meanwhile: then the address is dropped and nobody sees it.
             if held.try_set_value(Some(url)).is_none() {
-                let _ = set_address.try_set(Some(text));
+                let _ = address.try_set(Some(text));
             }
         });
     });

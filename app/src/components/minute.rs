@@ -1,9 +1,11 @@
 //! The present time for words such as `今天` and `4 分钟前`, which need no seconds.
 
-use leptos::prelude::*;
 use shared::time::{MINUTE, Ms};
 
-use crate::{state::State, ui::memo};
+use crate::{
+    reactive::{Memo, memo},
+    state::State,
+};
 
 /// Now, cut to the minute: what reads it is computed anew once a minute, not every second.
 pub fn minute(state: State) -> Memo<Ms> {

@@ -10,8 +10,9 @@ use crate::{
     i18n::*,
     platform::{clock, update},
     prefs::Prefs,
+    reactive::{RwSignal, Signal, memo},
     state::{Link, State},
-    ui::{Banner, Button, ButtonKind, Glyph, Show, Toast, Toasts, Tone, memo},
+    ui::{Banner, Button, ButtonKind, For, Glyph, Show, Toast, Toasts, Tone, view},
     words,
 };
 
@@ -86,7 +87,7 @@ pub fn toast(done: Result<String, Rejection>) {
 #[component]
 pub fn Notices(
     /// A new version waits.
-    update_ready: ReadSignal<bool>,
+    update_ready: RwSignal<bool>,
     /// A form is dirty: no update now.
     #[prop(into)]
     dirty: Signal<bool>,

@@ -8,8 +8,9 @@ use shared::{
 
 use crate::{
     i18n::*,
+    reactive::{RwSignal, Signal},
     state::State,
-    ui::{Glyph, Icon},
+    ui::{Glyph, Icon, view},
 };
 
 /// The most people that are shown at once.

@@ -11,8 +11,9 @@ use shared::{
 
 use crate::{
     i18n::*,
+    reactive::{Memo, RwSignal, Signal, memo},
     state::State,
-    ui::{Glyph, Icon, Show, memo},
+    ui::{Glyph, Icon, Show, view},
 };
 
 /// The most hits of a search that are shown; a longer word makes them fewer.

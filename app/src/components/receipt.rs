@@ -23,8 +23,9 @@ use super::{
 };
 use crate::{
     i18n::*,
+    reactive::{RwSignal, Signal, memo},
     state::{Property, State},
-    ui::{Button, ButtonKind, Card, Show, Step, StepTone, Steps, memo},
+    ui::{Button, ButtonKind, Card, For, Show, Step, StepTone, Steps, view},
     words,
 };
 

@@ -11,8 +11,9 @@ pub use lines::{about_word, means_word, whom_word};
 use super::{case_photo::Thumb, minute::minute};
 use crate::{
     i18n::*,
+    reactive::{Signal, memo},
     state::State,
-    ui::{Card, Chip, Tone, memo},
+    ui::{Card, Chip, Tone, view},
 };
 
 /// The story.

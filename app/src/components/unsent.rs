@@ -11,7 +11,11 @@ use shared::{
     wire::{Command, Envelope, Part, Refusal, SETTLE},
 };
 
-use crate::{order, state::State, ui::memo};
+use crate::{
+    order,
+    reactive::{Memo, memo},
+    state::State,
+};
 
 /// What was seen is noted without anybody's doing; it is not worth a word while it waits.
 const SEE: &str = "case.see";

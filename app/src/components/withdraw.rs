@@ -6,8 +6,9 @@ use shared::{Rejection, ids::CommandId};
 use super::toast;
 use crate::{
     i18n::*,
+    reactive::{RwSignal, Signal, memo},
     state::State,
-    ui::{Button, ButtonKind, Sheet, Show, memo},
+    ui::{Button, ButtonKind, Sheet, Show, view},
 };
 
 /// What is asked about.

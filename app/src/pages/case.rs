@@ -1,10 +1,7 @@
 //! One case: where it stands, its story, and what may be done.
 
 use leptos::prelude::*;
-use leptos_router::{
-    NavigateOptions,
-    hooks::{use_navigate, use_params_map},
-};
+use leptos_router::{NavigateOptions, hooks::use_navigate};
 use shared::{ids::CaseId, sync::Delivery};
 
 use crate::{
@@ -13,26 +10,28 @@ use crate::{
         actions::{ActionSheet, Asking, CaseActions, reopen_draft},
     },
     i18n::*,
+    reactive::{effect, memo},
     state::State,
-    ui::{Button, ButtonKind, Chip, EmptyState, Glyph, Show, Tone, TopBar, memo},
+    ui::{Button, ButtonKind, Chip, EmptyState, Glyph, Show, Tone, TopBar, view},
     words,
 };
 
 /// One case: where it stands, its story, and what may be done.
 #[component]
-pub fn CasePage() -> impl IntoView {
+pub fn CasePage(
+    /// Which one; `None` where the address names none.
+    id: Option<CaseId>,
+) -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
     let asking = Asking::provide();
-    let params = use_params_map();
-    let id = memo(move |_| params.with(|params| params.get("id")?.parse::<CaseId>().ok()));
-    let there = memo(move |_| id.get().is_some_and(|id| state.cases.with(|cases| cases.contains_key(&id))));
-    Effect::new(move || {
-        if let Some(id) = id.get() {
+    let there = memo(move |_| id.is_some_and(|id| state.cases.with(|cases| cases.contains_key(&id))));
+    effect(move || {
+        if let Some(id) = id {
             reopen_draft(state, asking, id);
         }
     });
-    let view = memo(move |_| id.get().and_then(|id| state.case(id)));
+    let view = memo(move |_| id.and_then(|id| state.case(id)));
     let title = move || {
         let property = state.property.get();
         let title = view.with(|view| {
@@ -54,7 +53,7 @@ pub fn CasePage() -> impl IntoView {
         navigate(home(state), NavigateOptions::default());
     };
     let detail = move || {
-        let id = id.get()?;
+        let id = id?;
         Some(if there.get() {
             view! { <CaseDetail case=id /> }.into_any()
         } else {

@@ -11,9 +11,11 @@ use self::find::{Found, Part};
 use crate::{
     components::CaseItem,
     i18n::*,
+    reactive::{RwSignal, Signal, memo},
     state::State,
     ui::{
-        Button, ButtonKind, Choice, EmptyState, Glyph, Icon, Picks, PicksLayout, Show, Skeleton, TopBar, memo,
+        Button, ButtonKind, Choice, EmptyState, For, Glyph, Icon, Picks, PicksLayout, Show, Skeleton, TopBar,
+        view,
     },
 };
 

@@ -20,8 +20,9 @@ use crate::{
     components::actions::{Action, ActionSheet, Asking, offered},
     i18n::*,
     platform::events,
+    reactive::{Memo, RwSignal, Signal, effect, memo},
     state::State,
-    ui::{Glyph, Icon, Show, Skeleton, TopBar, memo},
+    ui::{For, Glyph, Icon, Show, Skeleton, TopBar, view},
 };
 
 /// The service desk.
@@ -120,14 +121,14 @@ pub fn Desk() -> impl IntoView {
 /// opened since. Nothing before the first board.
 fn looked_at(state: State, open: RwSignal<Option<CaseId>>) -> RwSignal<Option<BTreeSet<CaseId>>> {
     let looked_at = RwSignal::new(None::<BTreeSet<CaseId>>);
-    Effect::new(move || {
+    effect(move || {
         let there = state.property.with(Option::is_some);
         if there && looked_at.with_untracked(Option::is_none) {
             let ids = state.cases.with_untracked(|cases| cases.keys().copied().collect());
             looked_at.set(Some(ids));
         }
     });
-    Effect::new(move || {
+    effect(move || {
         if let Some(id) = open.get() {
             looked_at.update(|looked_at| {
                 looked_at.get_or_insert_default().insert(id);

@@ -17,10 +17,11 @@ use crate::{
     components::{CaseItem, toast, unsent_count},
     i18n::*,
     platform::photo,
+    reactive::{RwSignal, Signal, effect, memo},
     state::{REPORT_DRAFT, ReportDraft, State},
     ui::{
-        Button, ButtonKind, Card, Chip, Choice, EmptyState, Glyph, Icon, IconButton, PhotoAdd, Picks,
-        PicksLayout, Sheet, Show, Skeleton, Tone, TopBar, memo,
+        Button, ButtonKind, Card, Chip, Choice, EmptyState, For, Glyph, Icon, IconButton, PhotoAdd, Picks,
+        PicksLayout, Sheet, Show, Skeleton, Tone, TopBar, view,
     },
     words,
 };
@@ -77,7 +78,7 @@ pub fn Home() -> impl IntoView {
 /// Leads office people to the desk and technicians with work to it, once per start.
 fn lead_to_first_page(state: State) {
     let navigate = use_navigate();
-    Effect::new(move || {
+    effect(move || {
         if LED.get() || !state.property.with(Option::is_some) {
             return;
         }

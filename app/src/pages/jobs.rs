@@ -21,10 +21,11 @@ use crate::{
         minute,
     },
     i18n::*,
+    reactive::{Signal, effect, memo},
     state::{Link, State},
     ui::{
-        Button, ButtonKind, Card, Chip, Countdown, EmptyState, Glyph, Icon, Show, Skeleton, TimeLeft,
-        TimeUnit, Tone, TopBar, memo,
+        Button, ButtonKind, Card, Chip, Countdown, EmptyState, For, Glyph, Icon, Show, Skeleton, TimeLeft,
+        TimeUnit, Tone, TopBar, view,
     },
     words,
 };
@@ -64,7 +65,7 @@ pub fn Jobs() -> impl IntoView {
     });
     // What was begun before the page was killed behind the camera opens again, once.
     let looked = StoredValue::new(false);
-    Effect::new(move || {
+    effect(move || {
         let going = all.with(|all| all.going.clone());
         if !going.is_empty() && !looked.get_value() {
             looked.set_value(true);

@@ -14,10 +14,11 @@ use crate::{
     i18n::*,
     platform::{device, device::Room},
     prefs::{Prefs, Theme},
+    reactive::{Memo, RwSignal, Signal, memo},
     state::{Link, State},
     ui::{
         Banner, Button, ButtonKind, Card, Chip, Choice, Glyph, Icon, Picks, PicksLayout, Sheet, Show, Tone,
-        TopBar, memo,
+        TopBar, view,
     },
     words,
 };

@@ -31,11 +31,12 @@ use crate::{
     i18n::*,
     pages::Dirty,
     platform::{clock, device, events, ids, photo},
+    reactive::{Memo, RwSignal, Signal, effect, memo},
     state::{REPORT_DRAFT, ReportDraft, State},
     ui::{
-        Banner, Button, ButtonKind, Card, Choice, EmptyState, Field, FieldKind, Glyph, Icon, IconButton,
+        Banner, Button, ButtonKind, Card, Choice, EmptyState, Field, FieldKind, For, Glyph, Icon, IconButton,
         Lightbox, Photo, PhotoAdd, PhotoStrip, Picks, PicksLayout, Picture, Sheet, Show, Skeleton, Tone,
-        TopBar, memo,
+        TopBar, view,
     },
     words,
 };
@@ -276,10 +277,10 @@ fn Sheets(paper: Paper, mend: Option<CommandId>) -> impl IntoView {
     let page = Page { state, paper, fault: RwSignal::new(None), category };
     // Nothing would be lost, but nobody is to be asked about an update over a report.
     let Dirty(dirty) = expect_context::<Dirty>();
-    Effect::new(move || dirty.set(!paper.draft.with(ReportDraft::is_empty)));
+    effect(move || dirty.set(!paper.draft.with(ReportDraft::is_empty)));
     on_cleanup(move || dirty.set(false));
     let spots = Spots::new();
-    Effect::new(move || {
+    effect(move || {
         if let Some(spot) = page.fault.with(|fault| fault.as_ref().map(Fault::spot)) {
             spots.show(spot);
         }

@@ -8,8 +8,9 @@ use crate::{
     i18n::*,
     pages::Dirty,
     prefs::Prefs,
+    reactive::{RwSignal, Signal, effect},
     state::State,
-    ui::{Banner, Button, ButtonKind, Choice, Field, FieldKind, Glyph, Picks, PicksLayout, Tone},
+    ui::{Banner, Button, ButtonKind, Choice, Field, FieldKind, Glyph, Picks, PicksLayout, Tone, view},
     words,
 };
 
@@ -52,7 +53,7 @@ pub fn SignInForm(
     let shown = RwSignal::new(false);
     let busy = RwSignal::new(false);
     let refused = RwSignal::new(None::<Rejection>);
-    Effect::new(move || dirty.set(!password.with(String::is_empty)));
+    effect(move || dirty.set(!password.with(String::is_empty)));
     on_cleanup(move || dirty.set(false));
 
     let sentence = move |rejection: Rejection| words::sentence(i18n.get_locale(), &rejection, None);

@@ -11,8 +11,11 @@ use crate::{
         said, text_of,
     },
     i18n::*,
+    reactive::{RwSignal, Signal, memo},
     state::{Link, State},
-    ui::{Banner, Button, ButtonKind, Card, Chip, EmptyState, Glyph, Progress, Show, Tone, TopBar, memo},
+    ui::{
+        Banner, Button, ButtonKind, Card, Chip, EmptyState, For, Glyph, Progress, Show, Tone, TopBar, view,
+    },
     words,
 };
 

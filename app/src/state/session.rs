@@ -4,7 +4,6 @@
 //! before anything is asked of the server. A session that has ended blocks sending, never recording.
 
 use futures::channel::mpsc;
-use leptos::prelude::*;
 use shared::{
     Code, Rejection,
     ids::PersonId,

@@ -1,6 +1,5 @@
 //! Changing things: judge by the rules, store on the device, show, and let the sync engine send it.
 
-use leptos::prelude::*;
 use shared::{
     Code, Rejection,
     case::{CaseCommand, CaseView, command::Report},

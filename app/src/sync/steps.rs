@@ -15,7 +15,6 @@ use crate::{
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use leptos::prelude::*;
 
 /// The most bytes of one request of an upload: a lost connection loses no more than this.
 const CHUNK: usize = 256 * 1024;

@@ -3,7 +3,9 @@
 
 use leptos::{ev, html, prelude::*, text_prop::TextProp};
 
-use super::{Glyph, IconButton, words};
+use super::{Glyph, IconButton, view, words};
+
+use crate::reactive::{Signal, effect};
 
 /// A sheet that rises from below on phones and lies in the middle of wide screens.
 ///
@@ -56,7 +58,7 @@ pub fn Sheet(
 /// A dialog element that is shown, above everything and alone in reach, while `open` holds.
 pub(super) fn modal(open: Signal<bool>) -> NodeRef<html::Dialog> {
     let dialog = NodeRef::<html::Dialog>::new();
-    Effect::new(move || {
+    effect(move || {
         let open = open.get();
         if let Some(dialog) = dialog.get()
             && open != dialog.open()

@@ -5,15 +5,8 @@
 
 use leptos::prelude::*;
 
-type Compute<T> = Box<dyn Fn(Option<&T>) -> T + Send + Sync>;
-
-/// A value that is computed again when what it reads changes, and tells its readers only when it differs.
-pub fn memo<T: PartialEq + Send + Sync + 'static>(
-    compute: impl Fn(Option<&T>) -> T + Send + Sync + 'static,
-) -> Memo<T> {
-    let compute: Compute<T> = Box::new(compute);
-    Memo::new(compute)
-}
+use super::IntoChild;
+use crate::reactive::{Signal, memo};
 
 /// Shows its children while a condition holds.
 #[component]
@@ -32,7 +25,21 @@ pub fn Show(
 }
 
 /// A part of a page that is built again when what it reads changes.
-pub fn live(build: impl Fn() -> AnyView + Send + 'static) -> AnyView {
-    let build: Box<dyn Fn() -> AnyView + Send> = Box::new(build);
-    build.into_any()
+pub fn live<T: IntoChild>(build: impl Fn() -> T + Send + 'static) -> AnyView {
+    live_part(Box::new(build))
+}
+
+fn live_part(build: Box<dyn Build + Send>) -> AnyView {
+    (move || build.build()).into_any()
+}
+
+/// Builds a part of a page. As with [`Ask`](super::element::Ask), a closure's own traits would cost more.
+trait Build {
+    fn build(&self) -> AnyView;
+}
+
+impl<F: Fn() -> T, T: IntoChild> Build for F {
+    fn build(&self) -> AnyView {
+        self().into_child()
+    }
 }

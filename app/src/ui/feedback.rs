@@ -3,7 +3,9 @@
 use leptos::prelude::*;
 use leptos::text_prop::TextProp;
 
-use super::{Glyph, Icon, IconButton, Tone, words};
+use super::{Glyph, Icon, IconButton, Tone, view, words};
+
+use crate::reactive::Signal;
 
 /// A line over the page for what holds for the whole of it: no network, an update, a failed send.
 #[component]

@@ -3,7 +3,9 @@
 use leptos::prelude::*;
 use leptos::text_prop::TextProp;
 
-use super::{Glyph, Icon, words};
+use super::{Glyph, Icon, view, words};
+
+use crate::reactive::Signal;
 
 /// What is typed into a field; decides the keyboard that a phone shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+use super::view;
+
 /// Which icon to draw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Glyph {

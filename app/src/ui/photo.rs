@@ -3,7 +3,9 @@
 use leptos::{ev, prelude::*, text_prop::TextProp};
 
 use super::dialog::{closed, modal};
-use super::{Glyph, Icon, IconButton, Progress, words};
+use super::{Glyph, Icon, IconButton, Progress, view, words};
+
+use crate::reactive::{RwSignal, Signal, memo};
 
 /// A row of [`Photo`]s that scrolls sideways, or a grid.
 #[component]
@@ -54,7 +56,7 @@ pub fn Photo(
         Some(src) => view! { <img src=src alt="" decoding="async"/> }.into_any(),
         None => view! { <Icon glyph=Glyph::Gallery/> }.into_any(),
     };
-    let has_bar = Memo::new(move |_| progress.get().is_some());
+    let has_bar = memo(move |_| progress.get().is_some());
     let bar_name = alt.clone();
     let bar = move || {
         let label = bar_name.clone();

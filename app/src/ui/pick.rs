@@ -3,7 +3,9 @@
 use leptos::prelude::*;
 use leptos::text_prop::TextProp;
 
-use super::{Glyph, Icon, words};
+use super::{Glyph, Icon, view, words};
+
+use crate::reactive::{Signal, memo};
 
 /// One of the things to choose from.
 #[derive(Clone, Debug)]
@@ -97,7 +99,7 @@ fn tile_of(
 ) -> AnyView {
     let Choice { value, label, note, icon } = choice;
     let compare = value.clone();
-    let checked = Memo::new(move |_| selected.with(|selected| *selected == compare));
+    let checked = memo(move |_| selected.with(|selected| *selected == compare));
     let picked = value.clone();
     view! {
         <label class=class class:on=move || checked.get()>

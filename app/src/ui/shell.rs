@@ -3,7 +3,9 @@
 use leptos::prelude::*;
 use leptos::text_prop::TextProp;
 
-use super::{Glyph, Icon, IconButton, words};
+use super::{Glyph, Icon, IconButton, view, words};
+
+use crate::reactive::Signal;
 
 /// The bar on top: where am I, a way back, and on its right what holds now (state, actions).
 #[component]

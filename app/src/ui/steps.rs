@@ -3,7 +3,9 @@
 use leptos::prelude::*;
 use leptos::text_prop::TextProp;
 
-use super::{Glyph, Icon, Tone, words};
+use super::{Glyph, Icon, Tone, view, words};
+
+use crate::reactive::{Signal, memo};
 
 /// How far a step got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +74,7 @@ pub fn Step(
         StepTone::Waiting => view! { <Icon glyph=Glyph::Clock/> }.into_any(),
         StepTone::Bad => view! { <Icon glyph=Glyph::X/> }.into_any(),
     };
-    let has_bar = Memo::new(move |_| progress.get().is_some());
+    let has_bar = memo(move |_| progress.get().is_some());
     let name = title.clone();
     let bar = move || {
         let label = name.clone();
@@ -114,7 +116,7 @@ pub fn Progress(
     #[prop(optional, into)]
     tone: Signal<Tone>,
 ) -> impl IntoView {
-    let percent = Memo::new(move |_| (value.get().clamp(0.0, 1.0) * 100.0).round());
+    let percent = memo(move |_| (value.get().clamp(0.0, 1.0) * 100.0).round());
     view! {
         <div
             class=move || format!("prog {}", tone.get().class())
@@ -146,8 +148,8 @@ pub fn Countdown(
     #[prop(optional)]
     little: bool,
 ) -> impl IntoView {
-    let left = Memo::new(move |_| TimeLeft::of(remaining_ms.get()));
-    let tone = Memo::new(move |_| urgency(remaining_ms.get(), total_ms));
+    let left = memo(move |_| TimeLeft::of(remaining_ms.get()));
+    let tone = memo(move |_| urgency(remaining_ms.get(), total_ms));
     let size = if little { "little" } else { "" };
     view! {
         <span class=move || {

@@ -3,7 +3,9 @@
 use leptos::prelude::*;
 use leptos::text_prop::TextProp;
 
-use super::{Glyph, Icon, Tone, words};
+use super::{Glyph, Icon, Tone, view, words};
+
+use crate::reactive::Signal;
 
 /// A card: one thing that belongs together, laid out as a column.
 #[component]

@@ -8,7 +8,7 @@ use shared::{
 };
 
 use super::offer::Action;
-use crate::{components::toast, i18n::*, state::State, words};
+use crate::{components::toast, i18n::*, reactive::RwSignal, state::State, words};
 
 /// What the sheet shows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

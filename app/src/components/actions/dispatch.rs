@@ -15,8 +15,9 @@ use super::{
 };
 use crate::{
     i18n::*,
+    reactive::{RwSignal, memo},
     state::State,
-    ui::{Field, Show, memo},
+    ui::{Field, Show, view},
 };
 
 /// Names and ids of the form's fields, so that one may stand in the sheet and one in the page.

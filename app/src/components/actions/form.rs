@@ -5,7 +5,8 @@ use leptos::{prelude::*, text_prop::TextProp};
 use super::asking::Asking;
 use crate::{
     i18n::*,
-    ui::{Button, Choice, Field, FieldKind, Glyph, Icon, Picks, Show},
+    reactive::{RwSignal, Signal},
+    ui::{Button, Choice, Field, FieldKind, Glyph, Icon, Picks, Show, view},
 };
 
 /// The longest text that the rules take.

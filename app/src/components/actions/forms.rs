@@ -25,8 +25,9 @@ use crate::{
         trail::{about_word, means_word, whom_word},
     },
     i18n::*,
+    reactive::{RwSignal, Signal, memo},
     state::State,
-    ui::{Banner, Choice, Field, Glyph, Picks, PicksLayout, Show, Tone, memo},
+    ui::{Banner, Choice, Field, Glyph, Picks, PicksLayout, Show, Tone, view},
     words,
 };
 

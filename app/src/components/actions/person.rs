@@ -6,7 +6,8 @@ use shared::ids::PersonId;
 use super::candidates::Candidate;
 use crate::{
     i18n::*,
-    ui::{Choice, Field, Glyph, Icon, Picks, PicksLayout, Show, memo},
+    reactive::{RwSignal, Signal, memo},
+    ui::{Choice, Field, Glyph, Icon, Picks, PicksLayout, Show, view},
 };
 
 /// So many are shown before somebody types a name.

@@ -9,8 +9,9 @@ use shared::{
 
 use crate::{
     i18n::*,
+    reactive::{RwSignal, Signal},
     state::{Property, State},
-    ui::{Choice, Field, FieldKind, Picks, Show},
+    ui::{Choice, Field, FieldKind, Picks, Show, view},
     words,
 };
 

@@ -18,8 +18,9 @@ use crate::{
     components::{named, picture, toast},
     i18n::*,
     platform::photo,
+    reactive::{RwSignal, Signal, memo},
     state::State,
-    ui::{Field, FieldKind, Lightbox, Photo, PhotoAdd, PhotoStrip, Picture, memo},
+    ui::{Field, FieldKind, For, Lightbox, Photo, PhotoAdd, PhotoStrip, Picture, view},
 };
 
 /// What is begun and not yet saved as a command.
@@ -161,7 +162,7 @@ pub fn WorkForm(
         wanted.into_iter().map(|photo| picture(state, case, photo.id, Part::Full)).collect::<Vec<_>>()
     });
     let pictures = Signal::derive(move || {
-        let named = |(index, src): (usize, &ReadSignal<Option<String>>)| Picture {
+        let named = |(index, src): (usize, &RwSignal<Option<String>>)| Picture {
             src: src.get().unwrap_or_default(),
             alt: format!("{} {}", t_string!(i18n, case.photo), index + 1),
             caption: String::new(),

@@ -11,8 +11,9 @@ use shared::{
 use crate::{
     components::minute::minute,
     i18n::*,
+    reactive::{Signal, memo},
     state::{Property, State},
-    ui::{Card, Chip, Progress, Show, Tone, memo},
+    ui::{Card, Chip, Progress, Show, Tone, view},
     words,
 };
 

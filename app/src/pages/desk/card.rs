@@ -11,8 +11,9 @@ use super::board::{Column, Mark, marks, photos};
 use crate::{
     components::{Thumb, minute},
     i18n::*,
+    reactive::{RwSignal, Signal, effect, memo},
     state::{Property, State},
-    ui::{Chip, Show, Tone, memo},
+    ui::{Chip, Show, Tone, view},
     words,
 };
 
@@ -163,15 +164,16 @@ pub fn DeskCard(
     let pressed = move || (open.get() == Some(id)).to_string();
     // The keys move the focus, which also scrolls the card into sight and has it read out.
     // Only when they move: a card that is drawn anew in another column leaves the focus where it is.
-    Effect::new(move |before: Option<bool>| {
+    let mut before = None;
+    effect(move || {
         let here = cursor.get() == Some(id);
+        let was = before.replace(here);
         if here
-            && before == Some(false)
+            && was == Some(false)
             && let Some(button) = button.get_untracked()
         {
             button.focus().ok();
         }
-        here
     });
     view! {
         <button

@@ -10,8 +10,9 @@ use crate::{
         minute,
     },
     i18n::*,
+    reactive::{RwSignal, Signal, effect, memo},
     state::State,
-    ui::{Card, Chip, EmptyState, Glyph, IconButton, Show, Tone, memo},
+    ui::{Card, Chip, EmptyState, Glyph, IconButton, Show, Tone, view},
     words,
 };
 
@@ -50,7 +51,7 @@ pub fn Pane(
     let without = Signal::derive(move || inline.get().map(|_| Action::Dispatch));
     let shown = memo(move |_| open.get().filter(|_| view.with(Option::is_some)));
     // Whoever opens a case with the keyboard goes on reading in it.
-    Effect::new(move || {
+    effect(move || {
         if open.get().is_some()
             && let Some(heading) = heading.get()
         {

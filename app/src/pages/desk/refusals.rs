@@ -9,7 +9,7 @@ use crate::{
     components::{minute, toast},
     i18n::*,
     state::State,
-    ui::{Button, ButtonKind, Card, Show, Tone},
+    ui::{Button, ButtonKind, Card, For, Show, Tone, view},
     words,
 };
 

@@ -7,8 +7,9 @@ use crate::{
     components::toast,
     i18n::*,
     pages::Dirty,
+    reactive::{RwSignal, effect},
     state::State,
-    ui::{Banner, Button, Field, FieldKind, Glyph, Sheet, Tone},
+    ui::{Banner, Button, Field, FieldKind, Glyph, Sheet, Tone, view},
     words,
 };
 
@@ -42,7 +43,7 @@ fn Form(open: RwSignal<bool>) -> impl IntoView {
     let new = RwSignal::new(String::new());
     let busy = RwSignal::new(false);
     let refused = RwSignal::new(None::<Rejection>);
-    Effect::new(move || dirty.set(old.with(|old| !old.is_empty()) || new.with(|new| !new.is_empty())));
+    effect(move || dirty.set(old.with(|old| !old.is_empty()) || new.with(|new| !new.is_empty())));
     on_cleanup(move || dirty.set(false));
     let submit = move || {
         if busy.get_untracked() || new.with_untracked(String::is_empty) {

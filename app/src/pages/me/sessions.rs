@@ -6,8 +6,9 @@ use shared::{Rejection, session::SessionEntry};
 use crate::{
     components::toast,
     i18n::*,
+    reactive::RwSignal,
     state::State,
-    ui::{Button, ButtonKind, Chip, Tone},
+    ui::{Button, ButtonKind, Chip, Tone, view},
     words,
 };
 

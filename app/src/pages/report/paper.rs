@@ -7,6 +7,7 @@ use shared::{Rejection, case::command::PhotoRef};
 use crate::{
     components::named,
     platform::{clock, photo},
+    reactive::RwSignal,
     state::{ReportDraft, State},
 };
 
