@@ -1,12 +1,11 @@
 //! The field app of Firsthand: a Leptos PWA that works without a network.
 //!
-//! Arrows point one way: `pages → components → ui`, and `pages → state → {local, sync} → platform`. Pages and
-//! components show [`state`] and never wait for a network; [`local`] keeps a person's data on the device; [`sync`]
-//! drives the engine of `shared`; only [`platform`] touches the browser.
+//! Arrows point one way: `pages → components → ui`, and `pages → state → sync → platform`. Pages and components show
+//! [`state`] and never wait for a network; [`sync`] runs the engine of the crate `device`, which keeps a person's data
+//! and sends it; only [`platform`] touches the browser.
 
 pub mod components;
 pub mod i18n;
-pub mod local;
 pub mod order;
 pub mod pages;
 pub mod platform;

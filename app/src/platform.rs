@@ -17,6 +17,7 @@
 //! | [`device`] | room left, language, theme, vibration, what kind of device this is |
 
 mod bridge;
+mod browser;
 pub mod clock;
 pub mod crypto;
 pub mod db;
@@ -31,4 +32,5 @@ pub mod settings;
 pub mod tabs;
 pub mod update;
 
-pub use error::{MediaError, NetworkError, PlatformError, StorageError};
+pub use ::device::{MediaError, NetworkError, PlatformError, StorageError};
+pub use browser::Browser;

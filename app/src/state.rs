@@ -1,6 +1,6 @@
 //! What the screens show, and the only way for them to change anything.
 //!
-//! Pages read the signals of [`State`] and call its methods; nothing else calls [`local`](crate::local) or
+//! Pages read the signals of [`State`] and call its methods; nothing else calls `device` or
 //! [`sync`](crate::sync). A change is judged by the rules, stored on the device, shown, and sent whenever there is a
 //! network: no method waits for one, but signing in and looking at a photo that is not on the device.
 
@@ -29,14 +29,19 @@ use shared::{
     wire::{Doc, DocKey, Refusal, SETTLE},
 };
 
+use ::device::{Nudge, PlatformError, Stock, platform::Platform};
+
 use crate::{
-    local::{Local, Stock},
-    platform::{PlatformError, clock, events, settings, settings::Setting, tabs::Channel},
+    platform::{Browser, clock, events, tabs::Channel},
     reactive::RwSignal,
-    sync::Nudge,
+    sync::Wake,
 };
 
+pub use ::device::Link;
 pub use drafts::{REPORT_DRAFT, ReportDraft};
+
+/// A person's database in this browser.
+pub type Local = ::device::Local<Browser>;
 
 /// How far the app is.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -49,21 +54,6 @@ pub enum Phase {
     Ready,
     /// The device's storage cannot be opened.
     Broken(Rejection),
-}
-
-/// How the network was when it was last needed.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Link {
-    /// Not tried yet.
-    Unknown,
-    /// The server answered.
-    Online,
-    /// The server was not reached.
-    Offline,
-    /// The server answered with an error that trying again may mend.
-    Failing,
-    /// The server refuses what this device sends; the sentence says what to do. Everything is kept.
-    Refused(Rejection),
 }
 
 /// The property, as it was last pulled.
@@ -136,14 +126,14 @@ enum Told {
 
 #[derive(Default)]
 struct Inner {
+    browser: Browser,
     local: Option<Local>,
     base: HashMap<(SiteCode, CaseId), CaseView>,
     parts: HashMap<SiteCode, Parts>,
     refusals: BTreeMap<(SiteCode, CommandId), Arc<Refusal>>,
     /// Counts the readings of outbox and uploads: only the latest is shown.
     turn: u64,
-    heard: Option<Heard>,
-    nudge: Option<UnboundedSender<Nudge>>,
+    wake: Option<UnboundedSender<Wake>>,
     channel: Option<Channel<Told>>,
     guards: Vec<events::Listener>,
     ticker: Option<events::Ticker>,
@@ -212,22 +202,19 @@ impl State {
         self.inner().borrow().local.clone().ok_or_else(|| Code::AuthRequired.into())
     }
 
+    /// This browser.
+    pub(crate) fn browser(&self) -> Browser {
+        self.inner().borrow().browser.clone()
+    }
+
     /// What was last heard of the server's clock.
     pub(crate) fn heard(&self) -> Option<Heard> {
-        self.inner().borrow().heard
+        self.inner().borrow().browser.heard()
     }
 
     /// How far the server's clock is ahead of this device's, in milliseconds.
     pub fn offset(&self) -> i64 {
-        self.heard().map_or(0, |heard| heard.server.since(heard.device))
-    }
-
-    /// Notes the server's time from an answer (R3).
-    pub(crate) fn hear(&self, server: Ms) {
-        let heard = Heard { server, device: Ms(clock::now_ms()) };
-        self.inner().borrow_mut().heard = Some(heard);
-        // Without it the clocks of a start without a network are the device's own, no more.
-        let _ = settings::write(Setting::LastOffset, &heard);
+        self.inner().borrow().offset()
     }
 
     /// Now, by the server's clock as far as it is known.
@@ -237,11 +224,16 @@ impl State {
 
     /// Something is to be sent, or may have come back: wakes the sync engine, in whichever tab it runs.
     pub(crate) fn nudge(&self, why: Nudge) {
+        self.wake(Wake::Nudge(why));
+    }
+
+    /// Wakes the loop that syncs, and that of the other tabs.
+    pub(crate) fn wake(&self, why: Wake) {
         let inner = self.inner();
         let inner = inner.borrow();
-        if let Some(nudge) = &inner.nudge {
+        if let Some(wake) = &inner.wake {
             // A closed channel means that nobody is signed in.
-            let _ = nudge.unbounded_send(why);
+            let _ = wake.unbounded_send(why);
         }
         if let Some(channel) = &inner.channel {
             // The other tabs look at the database anyway, only later.
@@ -460,7 +452,7 @@ impl State {
 
 impl Inner {
     fn offset(&self) -> i64 {
-        self.heard.map_or(0, |heard| heard.server.since(heard.device))
+        self.browser.heard().map_or(0, |heard| heard.server.since(heard.device))
     }
 
     fn take(&mut self, site: SiteCode, doc: Doc) {
@@ -479,24 +471,5 @@ impl Inner {
             DocKey::Refusal(id) => drop(self.refusals.remove(&(site.clone(), id))),
             DocKey::Site | DocKey::Places | DocKey::People => drop(self.parts.remove(site)),
         }
-    }
-}
-
-/// What went wrong on the device, by the code that the screens translate.
-pub fn refusal(error: PlatformError) -> Rejection {
-    use crate::platform::{MediaError, NetworkError, StorageError};
-    let unexpected =
-        |detail: &dyn ToString| Rejection::new(Code::DeviceUnexpected).with("detail", detail.to_string());
-    match error {
-        PlatformError::Storage(StorageError::Full) => Code::DeviceFull.into(),
-        PlatformError::Storage(_) => Code::DeviceStorage.into(),
-        PlatformError::Media(MediaError::Dimensions { .. }) => Code::DevicePhotoTooLarge.into(),
-        PlatformError::Media(_) => Code::DeviceBadPhoto.into(),
-        PlatformError::Network(NetworkError::Timeout) => Code::DeviceTimeout.into(),
-        PlatformError::Network(_) => Code::DeviceOffline.into(),
-        PlatformError::Crypto(_) => Code::DeviceCrypto.into(),
-        PlatformError::Unsupported("crypto.subtle") => Code::DeviceCrypto.into(),
-        PlatformError::Unsupported(what) => unexpected(&what),
-        PlatformError::Json(detail) => unexpected(&detail),
     }
 }

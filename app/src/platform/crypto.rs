@@ -3,13 +3,13 @@
 //! The private key cannot be extracted: JavaScript and Rust hold a handle, and even a stolen page script can
 //! only use it while the page is open. `WebCrypto` exists only on https and localhost.
 
+use ::device::{Key, Table, platform::SigningKey};
 use js_sys::{Array, Object};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{CryptoKey, SubtleCrypto};
 
-use super::db::{Db, Op, Store};
-use super::{PlatformError, StorageError, bridge, error};
+use super::{PlatformError, StorageError, bridge, db::Db, error};
 
 /// Where the key pair lies in its store.
 const SLOT: &str = "device";
@@ -33,7 +33,7 @@ impl DeviceKey {
             .generate_key_with_object(&algorithm(&[("namedCurve", "P-256".into())]), false, &usages)
             .map_err(failed)?;
         let pair = JsFuture::from(generated).await.map_err(failed)?;
-        match db.apply(vec![Op::add_js(Store::Keys, SLOT, pair)]).await {
+        match db.add_js(Table::Keys, &Key::from(SLOT), &pair).await {
             Ok(()) | Err(PlatformError::Storage(StorageError::Exists)) => {}
             Err(error) => return Err(error),
         }
@@ -42,14 +42,14 @@ impl DeviceKey {
 
     /// The key of this database, if it has one.
     pub async fn load(db: &Db) -> Result<Option<Self>, PlatformError> {
-        let pair = db.get_js(Store::Keys, SLOT).await?;
+        let pair = db.get_js(Table::Keys, &Key::from(SLOT)).await?;
         if pair.is_undefined() {
             return Ok(None);
         }
         let half = |name| {
             bridge::property(&pair, name).and_then(|key| key.dyn_into::<CryptoKey>().ok()).ok_or_else(|| {
                 PlatformError::from(StorageError::Unreadable {
-                    store: Store::Keys.name(),
+                    store: Table::Keys.name(),
                     detail: format!("no {name}"),
                 })
             })
@@ -57,22 +57,22 @@ impl DeviceKey {
         Ok(Some(Self { private: half("privateKey")?, public: half("publicKey")? }))
     }
 
-    /// Signs these bytes (ECDSA with SHA-256): r and s, 32 bytes each.
-    pub async fn sign(&self, bytes: &[u8]) -> Result<[u8; 64], PlatformError> {
+    async fn export(&self, format: &str) -> Result<JsValue, PlatformError> {
+        let exporting = subtle()?.export_key(format, &self.public).map_err(failed)?;
+        JsFuture::from(exporting).await.map_err(failed)
+    }
+}
+
+impl SigningKey for DeviceKey {
+    async fn sign(&self, bytes: &[u8]) -> Result<[u8; 64], PlatformError> {
         let signing = subtle()?
             .sign_with_object_and_u8_array(&algorithm(&[("hash", "SHA-256".into())]), &self.private, bytes)
             .map_err(failed)?;
         sized(&JsFuture::from(signing).await.map_err(failed)?)
     }
 
-    /// The public key as an uncompressed point: 0x04, x, y.
-    pub async fn public_point(&self) -> Result<[u8; 65], PlatformError> {
+    async fn public_point(&self) -> Result<[u8; 65], PlatformError> {
         sized(&self.export("raw").await?)
-    }
-
-    async fn export(&self, format: &str) -> Result<JsValue, PlatformError> {
-        let exporting = subtle()?.export_key(format, &self.public).map_err(failed)?;
-        JsFuture::from(exporting).await.map_err(failed)
     }
 }
 

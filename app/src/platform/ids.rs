@@ -1,5 +1,6 @@
 //! Randomness and the ids made from it.
 
+use shared::time::Ms;
 use uuid::Uuid;
 
 use super::{PlatformError, bridge, clock, error};
@@ -14,9 +15,7 @@ pub fn random_bytes<const N: usize>() -> Result<[u8; N], PlatformError> {
     Ok(bytes)
 }
 
-/// A new `UUIDv7`: sorts by the device's wall time, and is unique however wrong that is.
+/// A new `UUIDv7`; see [`device::platform::id`].
 pub fn new_id() -> Result<Uuid, PlatformError> {
-    let random = random_bytes::<10>()?;
-    let ms = u64::try_from(clock::now_ms()).unwrap_or_default();
-    Ok(uuid::Builder::from_unix_timestamp_millis(ms, &random).into_uuid())
+    Ok(::device::platform::id(Ms(clock::now_ms()), &random_bytes()?))
 }

@@ -5,6 +5,7 @@
 //! the size is read from the file's first bytes, so that a small file which unpacks to gigabytes is refused
 //! without being unpacked.
 
+use ::device::Photo;
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
@@ -32,19 +33,6 @@ const HEAD_BYTES: i32 = 512 * 1_024;
 /// A file that a person chose or shot.
 #[derive(Debug, Clone)]
 pub struct Chosen(File);
-
-/// A photo ready to be kept and sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Photo {
-    /// JPEG bytes, upright.
-    pub full: Vec<u8>,
-    /// Pixels of `full` from left to right.
-    pub width: u32,
-    /// Pixels of `full` from top to bottom.
-    pub height: u32,
-    /// JPEG bytes of the thumbnail, at most [`THUMB_BYTES`].
-    pub thumb: Vec<u8>,
-}
 
 /// The files of an `<input type="file">` whose `change` event this is. Empties the input, so that choosing the
 /// same file again is a change again.

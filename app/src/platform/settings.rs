@@ -43,9 +43,7 @@ pub fn read<T: DeserializeOwned>(setting: Setting) -> Option<T> {
 /// Sets a setting.
 pub fn write<T: Serialize + ?Sized>(setting: Setting, value: &T) -> Result<(), PlatformError> {
     let text = serde_json::to_string(value).map_err(|error| PlatformError::Json(error.to_string()))?;
-    Ok(local_storage()?
-        .set_item(setting.key(), &text)
-        .map_err(|thrown| StorageError::from_thrown(&thrown))?)
+    Ok(local_storage()?.set_item(setting.key(), &text).map_err(|thrown| error::from_thrown(&thrown))?)
 }
 
 fn local_storage() -> Result<Storage, PlatformError> {

@@ -9,7 +9,7 @@ use shared::{
     wire,
 };
 
-use super::{State, refusal};
+use super::State;
 use crate::platform::{crypto, ids, photo};
 
 /// The key of the draft of a report; there is one at a time.
@@ -51,7 +51,7 @@ impl ReportDraft {
     /// Where the browser gives no randomness.
     pub fn new() -> Result<Self, Rejection> {
         Ok(ReportDraft {
-            case: CaseId(ids::new_id().map_err(refusal)?),
+            case: CaseId(ids::new_id()?),
             photos: Vec::new(),
             category: None,
             place: None,
@@ -78,7 +78,7 @@ impl State {
     /// # Errors
     /// Of storage.
     pub async fn draft<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, Rejection> {
-        self.local()?.draft(key).await.map_err(refusal)
+        self.local()?.draft(key).await.map_err(Rejection::from)
     }
 
     /// Keeps a draft.
@@ -86,7 +86,7 @@ impl State {
     /// # Errors
     /// Of storage; the screen keeps what it shows.
     pub async fn keep_draft<T: Serialize>(&self, key: &str, draft: &T) -> Result<(), Rejection> {
-        self.local()?.keep_draft(key, draft).await.map_err(refusal)
+        self.local()?.keep_draft(key, draft).await.map_err(Rejection::from)
     }
 
     /// Throws a draft away, with the photos that only it shows.
@@ -94,7 +94,7 @@ impl State {
     /// # Errors
     /// Of storage.
     pub async fn drop_draft(&self, key: &str, photos: &[PhotoRef]) -> Result<(), Rejection> {
-        self.local()?.drop_draft(key, photos).await.map_err(refusal)
+        self.local()?.drop_draft(key, photos).await.map_err(Rejection::from)
     }
 
     /// Takes a photo out of a draft; `draft` is the draft without it.
@@ -107,7 +107,7 @@ impl State {
         draft: &T,
         photo: &PhotoRef,
     ) -> Result<(), Rejection> {
-        self.local()?.drop_photo(key, draft, photo).await.map_err(refusal)
+        self.local()?.drop_photo(key, draft, photo).await.map_err(Rejection::from)
     }
 
     /// Makes a photo small and upright, and keeps it together with the draft that `add` puts it into.
@@ -121,19 +121,19 @@ impl State {
         add: impl FnOnce(PhotoRef) -> T,
     ) -> Result<PhotoRef, Rejection> {
         let local = self.local()?;
-        let taken = chosen.shrink().await.map_err(refusal)?;
+        let taken = chosen.shrink().await?;
         let photo = PhotoRef {
-            id: AttachmentId(ids::new_id().map_err(refusal)?),
-            sha256: wire::hex(&crypto::sha256(&taken.full).await.map_err(refusal)?),
+            id: AttachmentId(ids::new_id()?),
+            sha256: wire::hex(&crypto::sha256(&taken.full).await?),
             // A photo of 1,600 pixels is far below four gigabytes.
             bytes: u32::try_from(taken.full.len()).unwrap_or(u32::MAX),
             width: taken.width,
             height: taken.height,
-            thumb_sha256: wire::hex(&crypto::sha256(&taken.thumb).await.map_err(refusal)?),
+            thumb_sha256: wire::hex(&crypto::sha256(&taken.thumb).await?),
             thumb_bytes: u32::try_from(taken.thumb.len()).unwrap_or(u32::MAX),
         };
         let draft = add(photo.clone());
-        local.keep_photo(key, &draft, &photo, taken).await.map_err(refusal)?;
+        local.keep_photo(key, &draft, &photo, taken).await?;
         Ok(photo)
     }
 }

@@ -3,40 +3,36 @@
 //! Who was last signed in is known without a network, and so is their database: the app opens on their home page
 //! before anything is asked of the server. A session that has ended blocks sending, never recording.
 
+use ::device::{
+    Nudge, Request, Response,
+    accounts::{self, Accounts, answer},
+    platform::Platform,
+    problem,
+};
 use futures::channel::mpsc;
 use shared::{
-    Code, Rejection,
+    Rejection,
     ids::PersonId,
-    session::{NewPassword, Session, SessionEntry, SignIn},
+    session::{NewPassword, SessionEntry},
 };
 
-use super::{Link, Phase, State, Told, refusal};
+use super::{Link, Local, Phase, State, Told};
 use crate::{
-    local::{Accounts, Local},
-    platform::{
-        clock, device, events,
-        http::{Request, Response},
-        settings::{self, Setting},
-        tabs::Channel,
-    },
-    sync::{self, Nudge},
+    platform::{clock, device, events, tabs::Channel},
+    sync::{self, Wake},
 };
-
-/// The database of somebody who signs in on this device for the first time, until it is known who it is.
-const NEWCOMER: &str = "firsthand-newcomer";
 
 impl State {
     /// Opens what is on the device, and starts to sync.
     pub async fn start(self) {
-        self.inner().borrow_mut().heard = settings::read(Setting::LastOffset);
         self.listen();
-        let opened = match Accounts::read().await.map_err(refusal) {
+        let opened = match Accounts::read(&self.browser()).await {
             Ok(Accounts { current: Some(person), .. }) => self.open(person).await,
             Ok(Accounts { current: None, .. }) => {
                 self.phase.set(Phase::SignedOut);
                 Ok(())
             }
-            Err(rejection) => Err(rejection),
+            Err(error) => Err(error.into()),
         };
         if let Err(rejection) = opened {
             self.phase.set(Phase::Broken(rejection));
@@ -45,13 +41,13 @@ impl State {
 
     /// Opens a person's database, shows it, and starts to sync it.
     async fn open(self, person: PersonId) -> Result<(), Rejection> {
-        let local = Local::open(&Local::name_of(person)).await.map_err(refusal)?;
-        let stock = local.stock().await.map_err(refusal)?;
+        let local = Local::open(&self.browser(), &Local::name_of(person)).await?;
+        let stock = local.stock().await?;
         if stock.session.is_none() {
             self.phase.set(Phase::SignedOut);
             return Ok(());
         }
-        let (nudge, nudged) = mpsc::unbounded();
+        let (wake, woken) = mpsc::unbounded();
         let channel = Channel::open(local.name(), move |told: Told| {
             leptos::task::spawn_local(async move { self.heard_from_tab(told).await });
         });
@@ -59,13 +55,13 @@ impl State {
             let inner = self.inner();
             let mut inner = inner.borrow_mut();
             inner.local = Some(local.clone());
-            inner.nudge = Some(nudge);
+            inner.wake = Some(wake);
             // Without the channel other tabs see changes when they look again, no more.
             inner.channel = channel.ok();
         }
         self.load(stock);
         self.phase.set(Phase::Ready);
-        leptos::task::spawn_local(sync::run(self, local, nudged));
+        leptos::task::spawn_local(sync::run(self, local, woken));
         // Asked for once somebody works here: browsers grant it to apps in use.
         leptos::task::spawn_local(async {
             let _ = device::persist().await;
@@ -83,8 +79,8 @@ impl State {
             Told::Nudge => {
                 // Perhaps somebody has signed in there; if not, the next request says so again.
                 self.expired.set(false);
-                if let Some(nudge) = &self.inner().borrow().nudge {
-                    let _ = nudge.unbounded_send(Nudge::Saved);
+                if let Some(wake) = &self.inner().borrow().wake {
+                    let _ = wake.unbounded_send(Wake::Nudge(Nudge::Told));
                 }
             }
         }
@@ -126,22 +122,7 @@ impl State {
     /// # Errors
     /// The server's `auth.*`, or `device.offline`.
     pub async fn sign_in(self, name: String, password: String) -> Result<(), Rejection> {
-        let mut accounts = Accounts::read().await.map_err(refusal)?;
-        let name = name.trim().to_owned();
-        let known = accounts.known.get(&name);
-        let database = known.map_or_else(|| NEWCOMER.to_owned(), |person| Local::name_of(*person));
-        let first = Local::open(&database).await.map_err(refusal)?;
-        let mut session = self.ask_to_sign_in(&first, &name, &password).await?;
-        let local = Local::open(&Local::name_of(session.person)).await.map_err(refusal)?;
-        if local.device != first.device {
-            // The person has a key of their own on this device: that one is to be registered.
-            session = self.ask_to_sign_in(&local, &name, &password).await?;
-        }
-        local.keep_session(Some(&session)).await.map_err(refusal)?;
-        accounts.known.insert(name, session.person);
-        accounts.current = Some(session.person);
-        accounts.keep().await.map_err(refusal)?;
-        self.hear(session.server_time);
+        let session = accounts::sign_in(&self.browser(), &name, &password).await?;
         self.expired.set(false);
         let shown = self.session.with_untracked(|old| old.as_ref().map(|old| old.person));
         if shown == Some(session.person) {
@@ -160,28 +141,12 @@ impl State {
         }
     }
 
-    async fn ask_to_sign_in(&self, local: &Local, name: &str, password: &str) -> Result<Session, Rejection> {
-        let body = SignIn {
-            name: name.to_owned(),
-            password: password.to_owned(),
-            device: local.device,
-            label: device::label(),
-            public_key: local.public_key().await.map_err(refusal)?,
-        };
-        let request = Request::post("/api/session", &body).map_err(refusal)?;
-        answer(request.send().await.map_err(refusal)?)
-    }
-
     /// Signs out on this device. What is unsent stays here, and goes out when the same person signs in again.
     ///
     /// # Errors
     /// Of storage. Without a network the server's session ends by itself, later.
     pub async fn sign_out(self) -> Result<(), Rejection> {
-        // Offline the cookie stays, but nothing here uses it: the session is forgotten below.
-        let _ = Request::new("DELETE", "/api/session").send().await;
-        self.local()?.keep_session(None).await.map_err(refusal)?;
-        let accounts = Accounts::read().await.map_err(refusal)?;
-        Accounts { current: None, ..accounts }.keep().await.map_err(refusal)?;
+        accounts::sign_out(&self.browser(), &self.local()?).await?;
         if let Some(channel) = &self.inner().borrow().channel {
             let _ = channel.post(&Told::Session);
         }
@@ -197,7 +162,7 @@ impl State {
             let inner = self.inner();
             let mut inner = inner.borrow_mut();
             inner.local = None;
-            inner.nudge = None;
+            inner.wake = None;
             inner.channel = None;
         }
         self.outbox.set(Vec::new());
@@ -214,8 +179,7 @@ impl State {
         let body = serde_json::to_string(&NewPassword { old, new }).unwrap_or_default();
         let request =
             Request::new("PUT", "/api/session/password").bytes("application/json", body.into_bytes());
-        let response = request.send().await.map_err(refusal)?;
-        if response.is_ok() { Ok(()) } else { Err(sync::problem(&response)) }
+        self.done(request).await
     }
 
     /// The person's sessions on all devices.
@@ -223,7 +187,7 @@ impl State {
     /// # Errors
     /// `auth.required`, or `device.offline`.
     pub async fn sessions(&self) -> Result<Vec<SessionEntry>, Rejection> {
-        answer(Request::get("/api/sessions").send().await.map_err(refusal)?)
+        answer(&self.browser().send(Request::get("/api/sessions")).await?)
     }
 
     /// Ends one of them.
@@ -232,20 +196,16 @@ impl State {
     /// As [`sessions`](Self::sessions).
     pub async fn revoke(&self, id: &str) -> Result<(), Rejection> {
         let request = Request::new("DELETE", format!("/api/sessions/{id}"));
-        let response = request.send().await.map_err(refusal)?;
-        if response.is_ok() { Ok(()) } else { Err(sync::problem(&response)) }
+        self.done(request).await
+    }
+
+    async fn done(&self, request: Request) -> Result<(), Rejection> {
+        let response: Response = self.browser().send(request).await?;
+        if response.is_ok() { Ok(()) } else { Err(problem(&response)) }
     }
 
     /// When this device last heard from the server, by its own clock.
     pub fn heard_at(&self) -> Option<shared::time::Ms> {
         self.heard().map(|heard| shared::time::Ms(clock::now_ms()).min(heard.device))
-    }
-}
-
-fn answer<T: serde::de::DeserializeOwned>(response: Response) -> Result<T, Rejection> {
-    if response.is_ok() {
-        response.json().map_err(|_| Code::DeviceOffline.into())
-    } else {
-        Err(sync::problem(&response))
     }
 }

@@ -1,21 +1,15 @@
 //! Changing things: judge by the rules, store on the device, show, and let the sync engine send it.
 
+use ::device::{Ask, Nudge, Subject};
 use shared::{
     Code, Rejection,
     case::{CaseCommand, CaseView, command::Report},
     ids::{AttachmentId, CaseId, CommandId},
-    sync::{UploadRow, UploadState},
     wire::{self, Envelope, Part},
 };
-
 use uuid::Uuid;
 
-use super::{State, refusal};
-use crate::{
-    local::{Ask, Local, Subject},
-    platform::http::Request,
-    sync::Nudge,
-};
+use super::State;
 
 impl State {
     /// Does something to a case, and with it mends refused commands (`settles`). Returns once it is saved on this device.
@@ -73,7 +67,7 @@ impl State {
             aggregate,
             base: view.map(CaseView::version),
         };
-        local.commit(&subject, asks, settles, self.heard(), draft).await.map_err(refusal)?;
+        local.commit(&subject, asks, settles, draft).await?;
         // It is saved: what cannot be shown at once is shown at the next change.
         let _ = self.changed(Vec::new()).await;
         self.nudge(Nudge::Saved);
@@ -93,11 +87,7 @@ impl State {
     /// # Errors
     /// Of storage.
     pub async fn retry_photos(&self, command: CommandId) -> Result<(), Rejection> {
-        let local = self.local()?;
-        for upload in self.refused_photos(&local, command).await? {
-            let again = UploadRow { offset: 0, state: UploadState::Waiting, ..upload };
-            local.keep_upload(&again).await.map_err(refusal)?;
-        }
+        self.local()?.retry_photos(command).await?;
         let _ = self.changed(Vec::new()).await;
         self.nudge(Nudge::Asked);
         Ok(())
@@ -108,20 +98,9 @@ impl State {
     /// # Errors
     /// Of storage.
     pub async fn give_up_photos(&self, command: CommandId) -> Result<(), Rejection> {
-        let local = self.local()?;
-        let refused = self.refused_photos(&local, command).await?;
-        let names: Vec<String> = refused.iter().map(UploadRow::name).collect();
-        local.forget(&[], &names, &names).await.map_err(refusal)?;
+        self.local()?.give_up_photos(command).await?;
         let _ = self.changed(Vec::new()).await;
         Ok(())
-    }
-
-    async fn refused_photos(&self, local: &Local, command: CommandId) -> Result<Vec<UploadRow>, Rejection> {
-        let mut uploads = local.uploads().await.map_err(refusal)?;
-        uploads.retain(|upload| {
-            upload.command == command && matches!(upload.state, UploadState::Refused { .. })
-        });
-        Ok(uploads)
     }
 
     /// What a refused command asked, to be mended and made again.
@@ -140,23 +119,7 @@ impl State {
     /// # Errors
     /// `device.offline` where it is nowhere near; the server's own.
     pub async fn photo(&self, case: CaseId, photo: AttachmentId, part: Part) -> Result<Vec<u8>, Rejection> {
-        let local = self.local()?;
-        let name = wire::file_name(photo, part);
-        if let Some(bytes) = local.blob(&name).await.map_err(refusal)? {
-            return Ok(bytes);
-        }
         let site = self.site.get_untracked().ok_or(Code::SiteNotMember)?;
-        let part = match part {
-            Part::Thumb => "thumb",
-            Part::Full => "full",
-        };
-        let url = format!("/api/cases/{case}/photos/{photo}?site={site}&part={part}");
-        let response = Request::get(url).send().await.map_err(refusal)?;
-        if !response.is_ok() {
-            return Err(crate::sync::problem(&response));
-        }
-        // Only a copy: without room for it the photo is shown all the same.
-        let _ = local.keep_blob(&name, response.body.clone()).await;
-        Ok(response.body)
+        self.local()?.photo(&site, case, photo, part).await
     }
 }

@@ -49,6 +49,9 @@ enum Target {
     Reference,
 }
 
+/// Ends a listener when it is dropped.
+type Listening = RemoveEventHandler<types::Element>;
+
 /// What it is set to.
 pub enum Setting {
     /// This, once.
@@ -56,7 +59,7 @@ pub enum Setting {
     /// This, anew whenever what it reads changes.
     Live(Box<dyn Ask>),
     /// Somebody listens.
-    Listener(Box<dyn FnOnce(&types::Element) -> RemoveEventHandler<types::Element>>),
+    Listener(Box<dyn FnOnce(&types::Element) -> Listening>),
     /// Somebody wants to know the element.
     Reference(Box<dyn FnOnce(&types::Element)>),
 }
@@ -308,7 +311,7 @@ enum Kept {
     Value(Value),
     // Held, because dropping it ends it.
     Effect { _effect: RenderEffect<Value> },
-    Listener { _remove: RemoveEventHandler<types::Element> },
+    Listener { _remove: Listening },
     Nothing,
 }
 

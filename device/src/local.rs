@@ -3,26 +3,25 @@
 //! Every write is one strict transaction. What [`Local::commit`] has answered `Ok` to is on the disk: only then may a
 //! screen say so. Rows are kept until the server's receipt, and the sync engine says when that is.
 
-use std::{collections::BTreeMap, rc::Rc};
+use std::rc::Rc;
 
 use futures::lock::Mutex;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use shared::{
+    Rejection,
     case::{CaseCommand, CaseView, command::PhotoRef},
-    ids::{CaseId, CommandId, DeviceId, PersonId, SiteCode},
+    ids::{AttachmentId, CaseId, CommandId, DeviceId, PersonId, SiteCode},
     session::Session,
     sync::{Delivery, OutboxRow, Pulled, UploadRow, UploadState},
-    time::{Heard, Ms},
     wire::{self, Doc, DocKey, Envelope, Part},
 };
 use uuid::Uuid;
 
-use crate::platform::{
-    PlatformError, StorageError, clock,
-    crypto::DeviceKey,
-    db::{Db, Key, Op, Span, Store},
-    ids, photo,
-    tabs::Lock,
+use crate::{
+    PlatformError, Request, StorageError,
+    platform::{Platform, SigningKey},
+    problem,
+    store::{Key, Op, Span, Store, Table},
 };
 
 const DEVICE: &str = "device";
@@ -33,12 +32,13 @@ const PULLED: &str = "pulled:";
 
 /// The database of one person on this device.
 #[derive(Clone, Debug)]
-pub struct Local {
-    db: Db,
+pub struct Local<P: Platform> {
+    platform: P,
+    db: P::Store,
     name: String,
     /// This installation, to this person.
     pub device: DeviceId,
-    key: DeviceKey,
+    key: P::Key,
     /// One commit at a time: the next one begins from this one's head.
     turn: Rc<Mutex<()>>,
 }
@@ -63,38 +63,6 @@ struct Head {
 struct StoredDoc {
     site: SiteCode,
     doc: Doc,
-}
-
-/// What this device knows of the people who use it. It has a database of its own, because it is wanted before anybody's
-/// can be opened, and because localStorage reaches the disk only seconds later.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Accounts {
-    /// Who is signed in.
-    pub current: Option<PersonId>,
-    /// Who has signed in under which name.
-    pub known: BTreeMap<String, PersonId>,
-}
-
-const ACCOUNTS_DB: &str = "firsthand";
-const ACCOUNTS: &str = "accounts";
-
-impl Accounts {
-    /// What the device knows; nothing, if it cannot be read.
-    ///
-    /// # Errors
-    /// Of storage that does not open.
-    pub async fn read() -> Result<Self, PlatformError> {
-        let known = Db::open(ACCOUNTS_DB).await?.get(Store::Meta, ACCOUNTS).await;
-        Ok(readable(known)?.unwrap_or_default())
-    }
-
-    /// Keeps it.
-    ///
-    /// # Errors
-    /// Of storage.
-    pub async fn keep(&self) -> Result<(), PlatformError> {
-        Db::open(ACCOUNTS_DB).await?.put(Store::Meta, ACCOUNTS, self).await
-    }
 }
 
 /// What a new command is about.
@@ -131,6 +99,19 @@ impl From<&CaseCommand> for Ask {
     }
 }
 
+/// A photo ready to be kept and sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Photo {
+    /// JPEG bytes, upright.
+    pub full: Vec<u8>,
+    /// Pixels of `full` from left to right.
+    pub width: u32,
+    /// Pixels of `full` from top to bottom.
+    pub height: u32,
+    /// JPEG bytes of the thumbnail, at most 16 KiB.
+    pub thumb: Vec<u8>,
+}
+
 /// Everything there is at a start.
 #[derive(Debug, Default)]
 pub struct Stock {
@@ -146,23 +127,28 @@ pub struct Stock {
     pub uploads: Vec<UploadRow>,
 }
 
-impl Local {
+impl<P: Platform> Local<P> {
     /// Opens the database of this name; made with a new device id and key where there is none.
     ///
     /// # Errors
     /// Of storage and of keys.
-    pub async fn open(name: &str) -> Result<Self, PlatformError> {
-        let db = Db::open(name).await?;
-        let key = DeviceKey::load_or_create(&db).await?;
-        let device = match db.get(Store::Meta, DEVICE).await? {
+    pub async fn open(platform: &P, name: &str) -> Result<Self, PlatformError> {
+        let db = platform.open(name).await?;
+        let key = platform.key(&db).await?;
+        let device = match db.row(Table::Meta, DEVICE).await? {
             Some(device) => device,
             None => {
-                let device = DeviceId(ids::new_id()?);
-                db.put(Store::Meta, DEVICE, &device).await?;
+                let device = DeviceId(platform.new_id()?);
+                db.put(Table::Meta, DEVICE, &device).await?;
                 device
             }
         };
-        Ok(Local { db, name: name.to_owned(), device, key, turn: Rc::default() })
+        Ok(Local { platform: platform.clone(), db, name: name.to_owned(), device, key, turn: Rc::default() })
+    }
+
+    /// The machine that it lies on.
+    pub fn platform(&self) -> &P {
+        &self.platform
     }
 
     /// The name of a person's database.
@@ -189,14 +175,14 @@ impl Local {
     /// Of storage.
     pub async fn stock(&self) -> Result<Stock, PlatformError> {
         // A document that another version of the app wrote is skipped, and everything is pulled anew.
-        let docs: Vec<StoredDoc> = self.db.get_readable(Store::Docs).await?;
-        if docs.len() as u64 != self.db.count(Store::Docs).await? {
+        let docs: Vec<StoredDoc> = self.db.readable_rows(Table::Docs).await?;
+        if docs.len() as u64 != self.db.count(Table::Docs).await? {
             self.pull_anew().await?;
         }
         let docs = docs.into_iter().map(|stored| (stored.site, stored.doc)).collect();
         Ok(Stock {
-            session: readable(self.db.get(Store::Meta, SESSION).await)?,
-            site: readable(self.db.get(Store::Meta, SITE).await)?,
+            session: self.session().await?,
+            site: self.db.readable(Table::Meta, SITE).await?,
             docs,
             outbox: self.outbox().await?,
             uploads: self.uploads().await?,
@@ -205,9 +191,9 @@ impl Local {
 
     /// Forgets how far the sites have been pulled.
     async fn pull_anew(&self) -> Result<(), PlatformError> {
-        let cursors = self.db.keys(Store::Meta, &Span::Prefix(PULLED.to_owned())).await?;
-        let ops: Vec<Op> = cursors.into_iter().map(|key| Op::delete(Store::Meta, key)).collect();
-        self.db.apply(ops).await
+        let cursors = self.db.keys(Table::Meta, &Span::Prefix(PULLED.to_owned())).await?;
+        let ops: Vec<Op> = cursors.into_iter().map(|key| Op::delete(Table::Meta, key)).collect();
+        self.db.apply(&ops).await
     }
 
     /// Keeps which site is shown, so that a killed page opens on the same one.
@@ -215,7 +201,7 @@ impl Local {
     /// # Errors
     /// Of storage.
     pub async fn keep_site(&self, site: &SiteCode) -> Result<(), PlatformError> {
-        self.db.put(Store::Meta, SITE, site).await
+        self.db.put(Table::Meta, SITE, site).await
     }
 
     /// The commands, in the order in which they were made. A row that this version cannot read stays where it is and
@@ -224,7 +210,7 @@ impl Local {
     /// # Errors
     /// Of storage.
     pub async fn outbox(&self) -> Result<Vec<OutboxRow>, PlatformError> {
-        self.db.get_readable(Store::Outbox).await
+        self.db.readable_rows(Table::Outbox).await
     }
 
     /// The photos on their way, in the order in which they were taken.
@@ -232,7 +218,7 @@ impl Local {
     /// # Errors
     /// Of storage.
     pub async fn uploads(&self) -> Result<Vec<UploadRow>, PlatformError> {
-        self.db.get_readable(Store::Attachments).await
+        self.db.readable_rows(Table::Attachments).await
     }
 
     /// One document as it was last pulled.
@@ -240,7 +226,7 @@ impl Local {
     /// # Errors
     /// Of storage.
     pub async fn doc(&self, site: &SiteCode, key: DocKey) -> Result<Option<Doc>, PlatformError> {
-        let stored: Option<StoredDoc> = readable(self.db.get(Store::Docs, doc_key(site, key)).await)?;
+        let stored: Option<StoredDoc> = self.db.readable(Table::Docs, doc_key(site, key)).await?;
         Ok(stored.map(|stored| stored.doc))
     }
 
@@ -249,7 +235,15 @@ impl Local {
     /// # Errors
     /// Of storage.
     pub async fn pulled(&self, site: &SiteCode) -> Result<Pulled, PlatformError> {
-        Ok(readable(self.db.get(Store::Meta, format!("{PULLED}{site}")).await)?.unwrap_or_default())
+        Ok(self.db.readable(Table::Meta, format!("{PULLED}{site}")).await?.unwrap_or_default())
+    }
+
+    /// Who is signed in to this database; `None` once they have signed out.
+    ///
+    /// # Errors
+    /// Of storage.
+    pub async fn session(&self) -> Result<Option<Session>, PlatformError> {
+        self.db.readable(Table::Meta, SESSION).await
     }
 
     /// Keeps who is signed in.
@@ -258,8 +252,8 @@ impl Local {
     /// Of storage.
     pub async fn keep_session(&self, session: Option<&Session>) -> Result<(), PlatformError> {
         match session {
-            Some(session) => self.db.put(Store::Meta, SESSION, session).await,
-            None => self.db.delete(Store::Meta, SESSION).await,
+            Some(session) => self.db.put(Table::Meta, SESSION, session).await,
+            None => self.db.delete(Table::Meta, SESSION).await,
         }
     }
 
@@ -276,15 +270,14 @@ impl Local {
         subject: &Subject,
         asks: &[Ask],
         settles: &[CommandId],
-        heard: Option<Heard>,
         draft: Option<&str>,
     ) -> Result<(), PlatformError> {
         let _turn = self.turn.lock().await;
         // Another tab numbers its commands from the same head. Where the browser has no locks, the number that was
         // taken meanwhile shows when it is stored, and the commands are made anew.
-        let _lock = Lock::acquire(&format!("{}-write", self.name)).await?;
+        let _lock = self.platform.lock(&format!("{}-write", self.name)).await?;
         for _ in 0..TRIES {
-            let ops = self.commands(subject, asks, settles, heard, draft).await?;
+            let ops = self.commands(subject, asks, settles, draft).await?;
             match self.store(&ops).await {
                 Err(PlatformError::Storage(StorageError::Exists)) => {}
                 done => return done,
@@ -298,10 +291,9 @@ impl Local {
         subject: &Subject,
         asks: &[Ask],
         settles: &[CommandId],
-        heard: Option<Heard>,
         draft: Option<&str>,
     ) -> Result<Vec<Op>, PlatformError> {
-        let head: Option<Head> = self.db.get(Store::Meta, CHAIN).await?;
+        let head: Option<Head> = self.db.row(Table::Meta, CHAIN).await?;
         let mut head = head.unwrap_or(Head { n: 0, hash: wire::GENESIS.to_owned() });
         let mut ops = Vec::new();
         let mut all: Vec<(Subject, &Ask)> = asks.iter().map(|ask| (subject.clone(), ask)).collect();
@@ -311,11 +303,11 @@ impl Local {
             let taken: Vec<_> = asks.iter().flat_map(|ask| ask.photos.iter().map(|photo| photo.id)).collect();
             for id in settles {
                 let row = outbox.iter().find(|row| row.id == *id);
-                ops.extend(row.map(|row| Op::delete(Store::Outbox, row.n)));
+                ops.extend(row.map(|row| Op::delete(Table::Outbox, row.n)));
                 for upload in uploads.iter().filter(|upload| upload.command == *id) {
-                    ops.push(Op::delete(Store::Attachments, upload.name()));
+                    ops.push(Op::delete(Table::Attachments, upload.name()));
                     if !taken.contains(&upload.photo) {
-                        ops.push(Op::delete(Store::Blobs, upload.name()));
+                        ops.push(Op::delete(Table::Blobs, upload.name()));
                     }
                 }
                 let site = row.map_or(&subject.site, |row| &row.site).clone();
@@ -324,7 +316,7 @@ impl Local {
         }
         for (subject, ask) in all {
             let envelope = Envelope {
-                id: CommandId(ids::new_id()?),
+                id: CommandId(self.platform.new_id()?),
                 device: self.device,
                 author: subject.author,
                 n: head.n + 1,
@@ -334,8 +326,8 @@ impl Local {
                 site: subject.site,
                 aggregate: subject.aggregate,
                 base: subject.base,
-                at: Ms(clock::now_ms()),
-                heard,
+                at: self.platform.now(),
+                heard: self.platform.heard(),
                 body: ask.body.clone(),
             };
             let text = envelope.write();
@@ -343,7 +335,7 @@ impl Local {
             let signature = wire::base64url(&self.key.sign(&wire::signing_bytes(&hash)).await?);
             for photo in &ask.photos {
                 for upload in uploads_of(photo, &envelope) {
-                    ops.push(Op::put(Store::Attachments, upload.name(), &upload)?);
+                    ops.push(Op::put(Table::Attachments, upload.name(), &upload)?);
                 }
             }
             let row = OutboxRow {
@@ -359,11 +351,11 @@ impl Local {
                 signature,
                 delivery: Delivery::Pending,
             };
-            ops.push(Op::add(Store::Outbox, row.n, &row)?);
+            ops.push(Op::add(Table::Outbox, row.n, &row)?);
             head = Head { n: row.n, hash };
         }
-        ops.push(Op::put(Store::Meta, CHAIN, &head)?);
-        ops.extend(draft.map(|key| Op::delete(Store::Drafts, key)));
+        ops.push(Op::put(Table::Meta, CHAIN, &head)?);
+        ops.extend(draft.map(|key| Op::delete(Table::Drafts, key)));
         Ok(ops)
     }
 
@@ -381,7 +373,7 @@ impl Local {
     /// Lets go of the bytes of photos that the server has and no draft shows.
     async fn make_room(&self) -> Result<(), PlatformError> {
         let uploads = self.uploads().await?;
-        let drafts: Vec<WithPhotos> = self.db.get_readable(Store::Drafts).await?;
+        let drafts: Vec<WithPhotos> = self.db.readable_rows(Table::Drafts).await?;
         let drafted = drafts.iter().flat_map(|draft| &draft.photos);
         let drafted =
             drafted.flat_map(|photo| [Part::Thumb, Part::Full].map(|part| wire::file_name(photo.id, part)));
@@ -389,8 +381,8 @@ impl Local {
         let needed: Vec<String> = unsent.map(UploadRow::name).chain(drafted).collect();
         let mut names = self.blobs().await?;
         names.retain(|name| !needed.contains(name));
-        let ops: Vec<Op> = names.iter().map(|name| Op::delete(Store::Blobs, name.as_str())).collect();
-        self.db.apply(ops).await
+        let ops: Vec<Op> = names.iter().map(|name| Op::delete(Table::Blobs, name.as_str())).collect();
+        self.db.apply(&ops).await
     }
 
     /// Stores what the server answered to commands.
@@ -399,8 +391,8 @@ impl Local {
     /// Of storage.
     pub async fn keep_outbox(&self, rows: &[OutboxRow]) -> Result<(), PlatformError> {
         let ops: Vec<Op> =
-            rows.iter().map(|row| Op::put(Store::Outbox, row.n, row)).collect::<Result<_, _>>()?;
-        self.db.apply(ops).await
+            rows.iter().map(|row| Op::put(Table::Outbox, row.n, row)).collect::<Result<_, _>>()?;
+        self.db.apply(&ops).await
     }
 
     /// Stores how far an upload got.
@@ -408,7 +400,7 @@ impl Local {
     /// # Errors
     /// Of storage.
     pub async fn keep_upload(&self, row: &UploadRow) -> Result<(), PlatformError> {
-        self.db.put(Store::Attachments, row.name(), row).await
+        self.db.put(Table::Attachments, row.name(), row).await
     }
 
     /// Stores a page of a pull together with its cursor, and lets go what is settled by it.
@@ -424,11 +416,11 @@ impl Local {
         let mut ops = Vec::new();
         for doc in page.docs {
             let stored = StoredDoc { site: site.clone(), doc: doc.clone() };
-            ops.push(Op::put(Store::Docs, doc_key(site, doc.key()), &stored)?);
+            ops.push(Op::put(Table::Docs, doc_key(site, doc.key()), &stored)?);
         }
-        ops.extend(page.gone.iter().map(|key| Op::delete(Store::Docs, doc_key(site, *key))));
-        ops.push(Op::put(Store::Meta, format!("{PULLED}{site}"), &page.pulled)?);
-        ops.extend(settled.iter().map(|row| Op::delete(Store::Outbox, row.n)));
+        ops.extend(page.gone.iter().map(|key| Op::delete(Table::Docs, doc_key(site, *key))));
+        ops.push(Op::put(Table::Meta, format!("{PULLED}{site}"), &page.pulled)?);
+        ops.extend(settled.iter().map(|row| Op::delete(Table::Outbox, row.n)));
         self.store(&ops).await
     }
 
@@ -442,10 +434,10 @@ impl Local {
         uploads: &[String],
         blobs: &[String],
     ) -> Result<(), PlatformError> {
-        let mut ops: Vec<Op> = commands.iter().map(|n| Op::delete(Store::Outbox, *n)).collect();
-        ops.extend(uploads.iter().map(|name| Op::delete(Store::Attachments, name.as_str())));
-        ops.extend(blobs.iter().map(|name| Op::delete(Store::Blobs, name.as_str())));
-        self.db.apply(ops).await
+        let mut ops: Vec<Op> = commands.iter().map(|n| Op::delete(Table::Outbox, *n)).collect();
+        ops.extend(uploads.iter().map(|name| Op::delete(Table::Attachments, name.as_str())));
+        ops.extend(blobs.iter().map(|name| Op::delete(Table::Blobs, name.as_str())));
+        self.db.apply(&ops).await
     }
 
     /// A photo's bytes, if this device has them.
@@ -453,7 +445,7 @@ impl Local {
     /// # Errors
     /// Of storage.
     pub async fn blob(&self, name: &str) -> Result<Option<Vec<u8>>, PlatformError> {
-        self.db.get_bytes(Store::Blobs, name).await
+        self.db.bytes(Table::Blobs, name).await
     }
 
     /// The names of all bytes on this device.
@@ -461,7 +453,7 @@ impl Local {
     /// # Errors
     /// Of storage.
     pub async fn blobs(&self) -> Result<Vec<String>, PlatformError> {
-        let keys = self.db.keys(Store::Blobs, &Span::All).await?;
+        let keys = self.db.keys(Table::Blobs, &Span::All).await?;
         Ok(keys
             .into_iter()
             .filter_map(|key| match key {
@@ -476,7 +468,7 @@ impl Local {
     /// # Errors
     /// Of storage.
     pub async fn keep_blob(&self, name: &str, bytes: Vec<u8>) -> Result<(), PlatformError> {
-        self.db.apply(vec![Op::put_bytes(Store::Blobs, name, bytes)]).await
+        self.db.apply(&[Op::put_bytes(Table::Blobs, name, bytes)]).await
     }
 
     /// A draft, if there is one under this key. One that another version of the app wrote is none.
@@ -484,7 +476,7 @@ impl Local {
     /// # Errors
     /// Of storage.
     pub async fn draft<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, PlatformError> {
-        readable(self.db.get(Store::Drafts, key).await)
+        self.db.readable(Table::Drafts, key).await
     }
 
     /// Keeps a draft.
@@ -492,7 +484,7 @@ impl Local {
     /// # Errors
     /// Of storage.
     pub async fn keep_draft<T: Serialize>(&self, key: &str, draft: &T) -> Result<(), PlatformError> {
-        self.db.put(Store::Drafts, key, draft).await
+        self.db.put(Table::Drafts, key, draft).await
     }
 
     /// Keeps a photo's bytes, and with them the draft that shows it, in one transaction.
@@ -504,12 +496,12 @@ impl Local {
         key: &str,
         draft: &T,
         photo: &PhotoRef,
-        taken: photo::Photo,
+        taken: Photo,
     ) -> Result<(), PlatformError> {
         self.store(&[
-            Op::put_bytes(Store::Blobs, wire::file_name(photo.id, Part::Thumb), taken.thumb),
-            Op::put_bytes(Store::Blobs, wire::file_name(photo.id, Part::Full), taken.full),
-            Op::put(Store::Drafts, key, draft)?,
+            Op::put_bytes(Table::Blobs, wire::file_name(photo.id, Part::Thumb), taken.thumb),
+            Op::put_bytes(Table::Blobs, wire::file_name(photo.id, Part::Full), taken.full),
+            Op::put(Table::Drafts, key, draft)?,
         ])
         .await
     }
@@ -525,10 +517,10 @@ impl Local {
         photo: &PhotoRef,
     ) -> Result<(), PlatformError> {
         self.db
-            .apply(vec![
-                Op::delete(Store::Blobs, wire::file_name(photo.id, Part::Thumb)),
-                Op::delete(Store::Blobs, wire::file_name(photo.id, Part::Full)),
-                Op::put(Store::Drafts, key, draft)?,
+            .apply(&[
+                Op::delete(Table::Blobs, wire::file_name(photo.id, Part::Thumb)),
+                Op::delete(Table::Blobs, wire::file_name(photo.id, Part::Full)),
+                Op::put(Table::Drafts, key, draft)?,
             ])
             .await
     }
@@ -538,14 +530,74 @@ impl Local {
     /// # Errors
     /// Of storage.
     pub async fn drop_draft(&self, key: &str, photos: &[PhotoRef]) -> Result<(), PlatformError> {
-        let mut ops = vec![Op::delete(Store::Drafts, key)];
+        let mut ops = vec![Op::delete(Table::Drafts, key)];
         for photo in photos {
             ops.extend(
                 [Part::Thumb, Part::Full]
-                    .map(|part| Op::delete(Store::Blobs, wire::file_name(photo.id, part))),
+                    .map(|part| Op::delete(Table::Blobs, wire::file_name(photo.id, part))),
             );
         }
-        self.db.apply(ops).await
+        self.db.apply(&ops).await
+    }
+
+    /// Sends the refused photos of a command once more.
+    ///
+    /// # Errors
+    /// Of storage.
+    pub async fn retry_photos(&self, command: CommandId) -> Result<(), PlatformError> {
+        let refused = self.refused_photos(command).await?;
+        let again =
+            refused.into_iter().map(|upload| UploadRow { offset: 0, state: UploadState::Waiting, ..upload });
+        let ops: Vec<Op> =
+            again.map(|row| Op::put(Table::Attachments, row.name(), &row)).collect::<Result<_, _>>()?;
+        self.db.apply(&ops).await
+    }
+
+    /// Gives up the refused photos of a command: they leave this device.
+    ///
+    /// # Errors
+    /// Of storage.
+    pub async fn give_up_photos(&self, command: CommandId) -> Result<(), PlatformError> {
+        let refused = self.refused_photos(command).await?;
+        let names: Vec<String> = refused.iter().map(UploadRow::name).collect();
+        self.forget(&[], &names, &names).await
+    }
+
+    async fn refused_photos(&self, command: CommandId) -> Result<Vec<UploadRow>, PlatformError> {
+        let mut uploads = self.uploads().await?;
+        uploads.retain(|upload| {
+            upload.command == command && matches!(upload.state, UploadState::Refused { .. })
+        });
+        Ok(uploads)
+    }
+
+    /// A photo's bytes: from this device, else from the server, and then kept for a time without a network.
+    ///
+    /// # Errors
+    /// `device.offline` where it is nowhere near; the server's own.
+    pub async fn photo(
+        &self,
+        site: &SiteCode,
+        case: CaseId,
+        photo: AttachmentId,
+        part: Part,
+    ) -> Result<Vec<u8>, Rejection> {
+        let name = wire::file_name(photo, part);
+        if let Some(bytes) = self.blob(&name).await? {
+            return Ok(bytes);
+        }
+        let part = match part {
+            Part::Thumb => "thumb",
+            Part::Full => "full",
+        };
+        let url = format!("/api/cases/{case}/photos/{photo}?site={site}&part={part}");
+        let response = self.platform.send(Request::get(url)).await?;
+        if !response.is_ok() {
+            return Err(problem(&response));
+        }
+        // Only a copy: without room for it the photo is shown all the same.
+        let _ = self.keep_blob(&name, response.body.clone()).await;
+        Ok(response.body)
     }
 }
 
@@ -558,14 +610,6 @@ pub struct Page<'a> {
     pub gone: &'a [DocKey],
     /// Where to go on.
     pub pulled: Pulled,
-}
-
-/// What another version of the app wrote, and this one cannot read, counts as not there.
-fn readable<T>(answer: Result<Option<T>, PlatformError>) -> Result<Option<T>, PlatformError> {
-    match answer {
-        Err(PlatformError::Storage(StorageError::Unreadable { .. })) => Ok(None),
-        answer => answer,
-    }
 }
 
 fn doc_key(site: &SiteCode, key: DocKey) -> String {

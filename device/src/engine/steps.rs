@@ -1,6 +1,8 @@
 //! The steps that ask something of the server: push, pull, upload, and fetching photos ahead.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use shared::{
+    Code,
     case::CaseView,
     ids::{AttachmentId, CaseId, SiteCode},
     sync::{OutboxRow, Pulled, UploadRow, UploadState, settled, verdicts},
@@ -8,13 +10,12 @@ use shared::{
     wire::{self, DocKey, Part, PullResponse, PushRequest, PushResponse},
 };
 
-use super::{Driver, Stop, fault};
+use super::{Changes, Engine, Shown, Stop};
 use crate::{
+    PlatformError, Request,
     local::{Page, photos_of},
-    platform::{PlatformError, clock, http::Request},
+    platform::Platform,
 };
-
-use base64::{Engine, engine::general_purpose::STANDARD};
 
 /// The most bytes of one request of an upload: a lost connection loses no more than this.
 const CHUNK: usize = 256 * 1024;
@@ -23,41 +24,40 @@ const UPLOAD_LIMIT_MS: u32 = 120_000;
 /// So many photos of a person's own dispatches are fetched ahead in one go.
 const AHEAD: usize = 40;
 
-impl Driver {
+impl<P: Platform> Engine<P> {
     /// Sends commands and stores their verdicts.
-    pub(super) async fn push(&mut self, rows: &[OutboxRow]) -> Result<(), Stop> {
-        let Some(last) = rows.last() else { return Ok(()) };
+    pub(super) async fn push(&mut self, rows: &[OutboxRow]) -> Result<Changes, Stop> {
+        let Some(last) = rows.last() else { return Ok(Changes::none()) };
         let body = PushRequest {
             v: wire::VERSION,
             device: self.local.device,
             author: last.author,
-            sent_at: Ms(clock::now_ms()),
+            sent_at: self.now(),
             commands: rows.iter().map(|row| row.text.clone()).collect(),
             signature: last.signature.clone(),
         };
-        let response = Request::post("/api/push", &body)?.send().await?;
+        let response = self.send(Request::post("/api/push", &body)?).await?;
         if !response.is_ok() {
-            return Err(Stop::Fault(fault(&response)));
+            return Err(Stop::Fault(response.fault()));
         }
         let answer: PushResponse = response.json()?;
-        self.state.hear(answer.server_time);
-        let rows = verdicts(rows, &answer.answers, Ms(clock::now_ms()));
+        self.local.platform().hear(answer.server_time);
+        let rows = verdicts(rows, &answer.answers, self.now());
         self.local.keep_outbox(&rows).await?;
         // What was accepted comes back as a document.
-        self.poked.borrow_mut().extend(rows.iter().map(|row| row.site.clone()));
-        self.state.changed(Vec::new()).await?;
-        Ok(())
+        self.poked.extend(rows.iter().map(|row| row.site.clone()));
+        Ok(Changes::none())
     }
 
     /// Asks what is new at a site, and stores the page with its cursor.
-    pub(super) async fn pull(&mut self, site: &SiteCode, outbox: &[OutboxRow]) -> Result<(), Stop> {
-        let started = Ms(clock::now_ms());
+    pub(super) async fn pull(&mut self, site: &SiteCode, outbox: &[OutboxRow]) -> Result<Changes, Stop> {
+        let started = self.now();
         let pulled = self.local.pulled(site).await?;
         let cursor = pulled.cursor.as_ref().map(|cursor| format!("&cursor={cursor}")).unwrap_or_default();
-        self.poked.borrow_mut().remove(site);
-        let response = Request::get(format!("/api/pull?site={site}{cursor}")).send().await?;
+        self.poked.remove(site);
+        let response = self.send(Request::get(format!("/api/pull?site={site}{cursor}"))).await?;
         if !response.is_ok() {
-            let fault = fault(&response);
+            let fault = response.fault();
             if shared::sync::react(&fault) == shared::sync::Reaction::Restart {
                 let page = Page { docs: &[], gone: &[], pulled: Pulled::default() };
                 self.local.keep_page(site, &page, &[]).await?;
@@ -65,7 +65,7 @@ impl Driver {
             return Err(Stop::Fault(fault));
         }
         let answer: PullResponse = response.json()?;
-        self.state.hear(answer.server_time);
+        self.local.platform().hear(answer.server_time);
         let shown = |row: &OutboxRow| {
             let key = wire::DocKey::Case(CaseId(row.aggregate));
             answer.docs.iter().find_map(|doc| match doc {
@@ -89,17 +89,12 @@ impl Driver {
         let page = Page {
             docs: &answer.docs,
             gone: &answer.gone,
-            pulled: Pulled {
-                cursor: Some(answer.cursor.clone()),
-                at: Some(Ms(clock::now_ms())),
-                more: answer.more,
-            },
+            pulled: Pulled { cursor: Some(answer.cursor.clone()), at: Some(self.now()), more: answer.more },
         };
         self.local.keep_page(site, &page, &done).await?;
         self.local.forget(&[], &[], &gone_photos).await?;
         let changed = answer.docs.iter().map(wire::Doc::key).chain(answer.gone.iter().copied());
-        self.state.changed(changed.map(|key| (site.clone(), key)).collect()).await?;
-        Ok(())
+        Ok(Changes(changed.map(|key| (site.clone(), key)).collect()))
     }
 
     async fn version(&self, site: &SiteCode, row: &OutboxRow) -> Result<Option<u32>, PlatformError> {
@@ -130,12 +125,12 @@ impl Driver {
     }
 
     /// Sends one part of a photo by tus, going on where the server stands.
-    pub(super) async fn upload(&mut self, mut upload: UploadRow) -> Result<(), Stop> {
+    pub(super) async fn upload(&mut self, mut upload: UploadRow) -> Result<Changes, Stop> {
         let name = upload.name();
         let url = format!("/api/files/{name}?author={}", upload.author);
         let Some(bytes) = self.local.blob(&name).await? else {
             // The bytes are gone from this device: say so instead of trying for ever.
-            upload.state = UploadState::Refused { code: shared::Code::FileNotFound };
+            upload.state = UploadState::Refused { code: Code::FileNotFound };
             return self.keep(upload).await;
         };
         // A small photo is one request. Only where an earlier try got somewhere is it asked how far.
@@ -144,11 +139,11 @@ impl Driver {
             Some(_) | None => None,
         };
         if offset.is_none() && upload.offset > 0 {
-            let head = self.tus("HEAD", &url).send().await?;
+            let head = self.send(tus("HEAD", &url)).await?;
             offset = match head.status {
-                200 | 204 => offset_of(&head),
+                200 | 204 => head.offset(),
                 404 => None,
-                _ => return Err(Stop::Fault(fault(&head))),
+                _ => return Err(Stop::Fault(head.fault())),
             };
         }
         if offset.is_none() {
@@ -161,31 +156,27 @@ impl Driver {
             .map(|(key, value)| format!("{key} {}", STANDARD.encode(value)))
             .join(",");
             let first = &bytes[..bytes.len().min(CHUNK)];
-            let response = self
-                .tus("POST", "/api/files")
+            let request = tus("POST", "/api/files")
                 .header("Upload-Length", bytes.len().to_string())
                 .header("Upload-Metadata", metadata)
-                .bytes("application/offset+octet-stream", first.to_vec())
-                .send()
-                .await?;
+                .bytes("application/offset+octet-stream", first.to_vec());
+            let response = self.send(request).await?;
             if !response.is_ok() {
-                return self.refused(upload, &fault(&response)).await;
+                return self.refused(upload, &response.fault()).await;
             }
-            offset = offset_of(&response);
+            offset = response.offset();
         }
         let mut offset = offset.unwrap_or(0).min(bytes.len());
         if offset < bytes.len() {
             let chunk = &bytes[offset..bytes.len().min(offset + CHUNK)];
-            let response = self
-                .tus("PATCH", &url)
+            let request = tus("PATCH", &url)
                 .header("Upload-Offset", offset.to_string())
-                .bytes("application/offset+octet-stream", chunk.to_vec())
-                .send()
-                .await?;
+                .bytes("application/offset+octet-stream", chunk.to_vec());
+            let response = self.send(request).await?;
             if !response.is_ok() {
-                return self.refused(upload, &fault(&response)).await;
+                return self.refused(upload, &response.fault()).await;
             }
-            offset = offset_of(&response).unwrap_or(offset + chunk.len());
+            offset = response.offset().unwrap_or(offset + chunk.len());
         }
         if offset < bytes.len() {
             // One request at a time: a command that was made meanwhile goes before the rest.
@@ -194,24 +185,18 @@ impl Driver {
             return self.keep(upload).await;
         }
         upload.offset = upload.bytes;
-        upload.state = UploadState::Done { at: Ms(clock::now_ms()) };
+        upload.state = UploadState::Done { at: self.now() };
         self.keep(upload).await
     }
 
-    fn tus(&self, method: &'static str, url: &str) -> Request {
-        Request::new(method, url).header("Tus-Resumable", "1.0.0").limit_ms(UPLOAD_LIMIT_MS)
-    }
-
-    async fn keep(&self, upload: UploadRow) -> Result<(), Stop> {
+    async fn keep(&self, upload: UploadRow) -> Result<Changes, Stop> {
         self.local.keep_upload(&upload).await?;
-        self.state.changed(Vec::new()).await?;
-        Ok(())
+        Ok(Changes::none())
     }
 
     /// A photo that the server will never take is marked so and does not hold up the rest; everything else is tried
     /// again.
-    async fn refused(&mut self, mut upload: UploadRow, fault: &shared::sync::Fault) -> Result<(), Stop> {
-        use shared::Code;
+    async fn refused(&mut self, mut upload: UploadRow, fault: &shared::sync::Fault) -> Result<Changes, Stop> {
         let again = Err(Stop::Fault(shared::sync::Fault::Unreachable));
         match shared::sync::react(fault) {
             // Where the upload stands is asked anew at the next try.
@@ -234,19 +219,18 @@ impl Driver {
 
     /// What to have at hand without a network: photos of this person's dispatches, for the basement, and thumbnails of
     /// what else is open. The next one to fetch stands last.
-    pub(super) async fn look_ahead(&self) -> Result<Vec<Ahead>, PlatformError> {
-        let me = self.state.session.with_untracked(|session| session.as_ref().map(|session| session.person));
+    pub(super) async fn ahead_of(&self, (site, cases): &Shown) -> Result<Vec<Ahead>, PlatformError> {
+        let me = self.local.session().await?.map(|session| session.person);
         let have = self.local.blobs().await?;
-        let cases = self.state.cases.get_untracked();
         let (mut mine, mut others) = (Vec::new(), Vec::new());
         // The newest case has the largest id, and comes last.
-        for view in cases.values() {
+        for view in cases {
             let CaseView::Full(case) = view.as_ref() else { continue };
             if case.stage.name().ended() {
                 continue;
             }
             let for_me = case.stage.handler().is_some() && case.stage.handler() == me;
-            let ahead = |photo, part| Ahead { case: case.id, photo, part };
+            let ahead = |photo, part| Ahead { site: site.clone(), case: case.id, photo, part };
             for photo in case.photos.iter().filter(|photo| photo.kept).map(|photo| photo.photo.id) {
                 if for_me {
                     mine.extend([Part::Full, Part::Thumb].map(|part| ahead(photo, part)));
@@ -260,29 +244,19 @@ impl Driver {
         let surplus = others.len().saturating_sub(AHEAD);
         Ok(others.split_off(surplus))
     }
+}
 
-    /// Fetches one photo and keeps it.
-    pub(super) async fn fetch(&self, one: &Ahead) -> Result<(), PlatformError> {
-        let Some(site) = self.state.site.get_untracked() else { return Ok(()) };
-        let part = match one.part {
-            Part::Thumb => "thumb",
-            Part::Full => "full",
-        };
-        let url = format!("/api/cases/{}/photos/{}?site={site}&part={part}", one.case, one.photo);
-        let response = Request::get(url).send().await?;
-        if response.is_ok() {
-            self.local.keep_blob(&wire::file_name(one.photo, one.part), response.body).await?;
-        }
-        Ok(())
-    }
+fn tus(method: &'static str, url: &str) -> Request {
+    Request::new(method, url).header("Tus-Resumable", "1.0.0").limit_ms(UPLOAD_LIMIT_MS)
 }
 
 /// A photo to be fetched ahead.
 #[derive(Debug)]
 pub(super) struct Ahead {
-    case: CaseId,
-    photo: AttachmentId,
-    part: Part,
+    pub site: SiteCode,
+    pub case: CaseId,
+    pub photo: AttachmentId,
+    pub part: Part,
 }
 
 fn received_before(row: &OutboxRow, started: Ms) -> bool {
@@ -292,8 +266,4 @@ fn received_before(row: &OutboxRow, started: Ms) -> bool {
         | shared::sync::Delivery::Held { .. }
         | shared::sync::Delivery::Refused { .. } => false,
     }
-}
-
-fn offset_of(response: &crate::platform::http::Response) -> Option<usize> {
-    response.header("upload-offset").and_then(|text| text.trim().parse().ok())
 }

@@ -1,0 +1,392 @@
+//! The driver of the sync engine: carries out what [`shared::sync::plan`] says and stores what came back.
+//!
+//! Whoever owns an [`Engine`] calls [`plan`](Engine::plan) and [`take`](Engine::take) in turn, and sleeps only when
+//! that says until when. A step stores its result in one transaction before the next begins, so that the device may be
+//! killed at any time.
+
+mod steps;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use shared::{
+    Rejection,
+    case::CaseView,
+    ids::SiteCode,
+    sync::{Fault, OutboxRow, Pulled, Reaction, Retry, Snapshot, Step, UploadRow, UploadState, plan, react},
+    time::Ms,
+    wire::DocKey,
+};
+
+use crate::{Local, NetworkError, PlatformError, Request, Response, platform::Platform};
+use steps::Ahead;
+
+/// A site whose pull failed is left alone for so long, while the rest goes on.
+const SPARE: i64 = 60_000;
+/// Below this many bytes of room nothing is fetched ahead.
+const LITTLE_ROOM: u64 = 50 * 1024 * 1024;
+/// It stands for ever: something will nudge before.
+const HOUR: i64 = 3_600_000;
+
+/// Why the engine should look again.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Nudge {
+    /// Something was saved here.
+    Saved,
+    /// Another user of this database saved something or signed in.
+    Told,
+    /// The network may be back.
+    Online,
+    /// The app is on screen again.
+    Visible,
+    /// Somebody has signed in.
+    SignedIn,
+    /// A person wants it now.
+    Asked,
+    /// The server said that a site has moved on.
+    Poked(SiteCode),
+    /// The stream that says so is open, and may have missed something before.
+    Hearing,
+}
+
+/// How the network was when it was last needed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Link {
+    /// Not tried yet.
+    Unknown,
+    /// The server answered.
+    Online,
+    /// The server was not reached.
+    Offline,
+    /// The server answered with an error that trying again may mend.
+    Failing,
+    /// The server refuses what this device sends; the sentence says what to do. Everything is kept.
+    Refused(Rejection),
+}
+
+/// What is to be done next, with the rows that it is about.
+#[derive(Debug)]
+pub struct Planned {
+    step: Step,
+    outbox: Vec<OutboxRow>,
+    uploads: Vec<UploadRow>,
+}
+
+impl Planned {
+    /// Whether something is to be sent or fetched.
+    pub fn is_busy(&self) -> bool {
+        !matches!(self.step, Step::Wait(_))
+    }
+}
+
+/// The site that is on screen, and its cases as they are shown there.
+pub type Shown = (SiteCode, Vec<Arc<CaseView>>);
+
+/// What came of a step.
+#[derive(Debug)]
+pub struct Taken {
+    /// What the screen should read again: outbox and uploads, and these documents. `None` if nothing has changed.
+    pub changed: Option<Vec<(SiteCode, DocKey)>>,
+    /// How the network was, if it was needed.
+    pub link: Option<Link>,
+    /// Until when to wait, unless something nudges before; `None` to go on at once.
+    pub wait: Option<Ms>,
+}
+
+/// What a step has changed besides outbox and uploads.
+struct Changes(Vec<(SiteCode, DocKey)>);
+
+impl Changes {
+    fn none() -> Self {
+        Changes(Vec::new())
+    }
+}
+
+/// What ended a step.
+#[derive(Debug)]
+enum Stop {
+    /// The request failed.
+    Fault(Fault),
+    /// The device failed.
+    Device(PlatformError),
+}
+
+impl From<PlatformError> for Stop {
+    fn from(error: PlatformError) -> Self {
+        match error {
+            PlatformError::Network(NetworkError::Aborted | NetworkError::Offline)
+            | PlatformError::Network(NetworkError::Timeout)
+            | PlatformError::Network(NetworkError::Unreachable(_))
+            | PlatformError::Network(NetworkError::Unreadable(_)) => Stop::Fault(Fault::Unreachable),
+            PlatformError::Storage(_)
+            | PlatformError::Crypto(_)
+            | PlatformError::Media(_)
+            | PlatformError::Unsupported(_)
+            | PlatformError::Json(_) => Stop::Device(error),
+        }
+    }
+}
+
+/// Syncs one person's database.
+#[derive(Debug)]
+pub struct Engine<P: Platform> {
+    local: Local<P>,
+    retry: Retry,
+    /// The session has ended: nothing is sent until somebody signs in.
+    expired: bool,
+    poked: BTreeSet<SiteCode>,
+    /// Sites that are not asked before then, because asking failed in a way that would fail again.
+    spare: BTreeMap<SiteCode, Ms>,
+    /// The upload that is under way and how much of it the server has.
+    under_way: Option<(String, usize)>,
+    /// Uploads that arrived with another hash once.
+    damaged: BTreeSet<String>,
+    /// Photos to be fetched ahead, the next one last; `None` until it has been looked what there is.
+    ahead: Option<Vec<Ahead>>,
+}
+
+impl<P: Platform> Engine<P> {
+    /// An engine that has not done anything yet.
+    pub fn new(local: Local<P>) -> Self {
+        Engine {
+            local,
+            retry: Retry::default(),
+            expired: false,
+            poked: BTreeSet::new(),
+            spare: BTreeMap::new(),
+            under_way: None,
+            damaged: BTreeSet::new(),
+            ahead: None,
+        }
+    }
+
+    /// The database that it syncs.
+    pub fn local(&self) -> &Local<P> {
+        &self.local
+    }
+
+    /// Whether somebody has to sign in before anything is sent.
+    pub fn expired(&self) -> bool {
+        self.expired
+    }
+
+    /// Whether there is a session, and nothing has failed that is waited for.
+    pub fn at_ease(&self) -> bool {
+        let failing = self.retry.failures > 0 && self.retry.not_before > self.now();
+        !failing && !self.expired
+    }
+
+    fn now(&self) -> Ms {
+        self.local.platform().now()
+    }
+
+    async fn send(&self, request: Request) -> Result<Response, PlatformError> {
+        self.local.platform().send(request).await
+    }
+
+    /// Notes that something has happened.
+    ///
+    /// # Errors
+    /// Of storage; then what is new is asked for later.
+    pub async fn nudged(&mut self, nudge: Nudge) -> Result<(), PlatformError> {
+        match nudge {
+            Nudge::Saved => Ok(()),
+            // Perhaps somebody has signed in there; if not, the next request says so again.
+            Nudge::Told => {
+                self.expired = false;
+                Ok(())
+            }
+            Nudge::Online | Nudge::Visible | Nudge::SignedIn | Nudge::Asked => {
+                if nudge == Nudge::SignedIn {
+                    self.expired = false;
+                }
+                self.retry = Retry::default();
+                self.spare.clear();
+                self.ask_everywhere().await
+            }
+            Nudge::Hearing => self.ask_everywhere().await,
+            Nudge::Poked(site) => {
+                self.poked.insert(site);
+                Ok(())
+            }
+        }
+    }
+
+    async fn ask_everywhere(&mut self) -> Result<(), PlatformError> {
+        let sites = self.sites().await?;
+        self.poked.extend(sites.into_iter().flatten());
+        Ok(())
+    }
+
+    /// The sites of whoever is signed in; `None` once they have signed out.
+    async fn sites(&self) -> Result<Option<Vec<SiteCode>>, PlatformError> {
+        let session = self.local.session().await?;
+        Ok(session.map(|session| session.sites.into_iter().map(|site| site.code).collect()))
+    }
+
+    /// Looks what is to be done. `visible`: the app is on screen.
+    ///
+    /// # Errors
+    /// Of storage; see [`unable`](Self::unable).
+    pub async fn plan(&mut self, visible: bool) -> Result<Planned, PlatformError> {
+        let (outbox, uploads) = (self.local.outbox().await?, self.local.uploads().await?);
+        let codes = self.sites().await?;
+        let signed_in = !self.expired && codes.is_some();
+        let now = self.now();
+        let mut sites = Vec::new();
+        for code in codes.into_iter().flatten() {
+            let pulled = self.local.pulled(&code).await?;
+            let more = pulled.more || self.poked.contains(&code);
+            let spared = self.spare.get(&code).is_some_and(|until| *until > now);
+            let pulled = if spared {
+                Pulled { at: Some(now), more: false, ..pulled }
+            } else {
+                Pulled { more, ..pulled }
+            };
+            sites.push((code, pulled));
+        }
+        let snapshot = Snapshot {
+            signed_in,
+            visible,
+            outbox: &outbox,
+            uploads: &uploads,
+            sites: &sites,
+            retry: self.retry,
+        };
+        let step = plan(&snapshot, now);
+        Ok(Planned { step, outbox, uploads })
+    }
+
+    /// Takes a step. `shown` are the cases at the site that is on screen, of which photos may be fetched ahead.
+    ///
+    /// # Errors
+    /// Of storage; see [`unable`](Self::unable).
+    pub async fn take(
+        &mut self,
+        planned: Planned,
+        shown: impl FnOnce() -> Option<Shown>,
+    ) -> Result<Taken, PlatformError> {
+        let Planned { step, outbox, uploads } = planned;
+        let done = match step {
+            Step::Push(batch) => {
+                let rows: Vec<_> = outbox.into_iter().filter(|row| batch.contains(&row.n)).collect();
+                self.push(&rows).await
+            }
+            Step::Pull(site) => {
+                self.ahead = None;
+                let done = self.pull(&site, &outbox).await;
+                let for_good = match &done {
+                    Err(Stop::Device(_)) => true,
+                    Err(Stop::Fault(fault)) => matches!(react(fault), Reaction::Refused(_)),
+                    Ok(_) => false,
+                };
+                if for_good {
+                    self.spare.insert(site, self.now().plus(SPARE));
+                }
+                done
+            }
+            Step::Upload(name) => match uploads.into_iter().find(|upload| upload.name() == name) {
+                Some(upload) => self.upload(upload).await,
+                None => Ok(Changes::none()),
+            },
+            Step::Wait(until) => return self.rest(until, shown).await,
+        };
+        match done {
+            Ok(Changes(docs)) => {
+                self.retry = Retry::default();
+                Ok(Taken { changed: Some(docs), link: Some(Link::Online), wait: None })
+            }
+            Err(Stop::Device(error)) => Err(error),
+            Err(Stop::Fault(fault)) => Ok(self.failed(&fault)),
+        }
+    }
+
+    /// Nothing to send or ask: cleans up, and fetches photos ahead; then waits.
+    async fn rest(
+        &mut self,
+        until: Option<Ms>,
+        shown: impl FnOnce() -> Option<Shown>,
+    ) -> Result<Taken, PlatformError> {
+        let mut taken = Taken { changed: None, link: None, wait: None };
+        if self.at_ease() {
+            let mut ahead = match self.ahead.take() {
+                Some(ahead) => ahead,
+                None => {
+                    // What could not be tidied up now is the next time.
+                    taken.changed = self.tidy().await.is_ok_and(|tidied| tidied).then(Vec::new);
+                    let little = self.local.platform().room().await.is_some_and(|room| room < LITTLE_ROOM);
+                    match shown().filter(|_| !little) {
+                        Some(shown) => self.ahead_of(&shown).await.unwrap_or_default(),
+                        None => Vec::new(),
+                    }
+                }
+            };
+            // One photo at a time: whatever was saved meanwhile goes first.
+            let next = ahead.pop();
+            if let Some(Ahead { site, case, photo, part }) = &next
+                && self.local.photo(site, *case, *photo, *part).await.is_err()
+            {
+                // A convenience: what fails now is fetched when it is looked at.
+                ahead.clear();
+            }
+            self.ahead = Some(ahead);
+            if next.is_some() {
+                return Ok(taken);
+            }
+        }
+        taken.wait = Some(until.unwrap_or_else(|| self.now().plus(HOUR)));
+        Ok(taken)
+    }
+
+    /// The device itself failed: the rows stay as they were, and a later look finds them so.
+    pub fn unable(&mut self, error: PlatformError) -> Taken {
+        let wait = Some(self.put_off(None));
+        Taken { changed: None, link: Some(Link::Refused(error.into())), wait }
+    }
+
+    fn put_off(&mut self, after: Option<i64>) -> Ms {
+        let random = self
+            .local
+            .platform()
+            .random::<4>()
+            .map_or(0.5, |bytes| f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX));
+        self.retry = self.retry.failed(self.now(), random, after);
+        self.retry.not_before
+    }
+
+    fn failed(&mut self, fault: &Fault) -> Taken {
+        let on = Taken { changed: None, link: None, wait: None };
+        let (link, after) = match react(fault) {
+            Reaction::Retry { after } => match fault {
+                Fault::Unreachable => (Link::Offline, after),
+                Fault::Answered { .. } => (Link::Failing, after),
+            },
+            Reaction::SignIn => {
+                self.expired = true;
+                return on;
+            }
+            // The cursor was dropped by the step itself.
+            Reaction::Restart => return on,
+            Reaction::Refused(code) => (Link::Refused(code.into()), None),
+        };
+        Taken { link: Some(link), wait: Some(self.put_off(after)), ..on }
+    }
+
+    /// Lets go of uploads that are through, and says whether there were any. Their bytes stay, to be looked at without a
+    /// network, until room is needed.
+    async fn tidy(&self) -> Result<bool, PlatformError> {
+        let uploads = self.local.uploads().await?;
+        let outbox = self.local.outbox().await?;
+        // A photo stays until both its command and its bytes are confirmed; only then is its row of no use.
+        let through: Vec<String> = uploads
+            .iter()
+            .filter(|upload| matches!(upload.state, UploadState::Done { .. }))
+            .filter(|upload| !outbox.iter().any(|row| row.id == upload.command))
+            .map(|upload| upload.name())
+            .collect();
+        self.local.forget(&[], &through, &[]).await?;
+        Ok(!through.is_empty())
+    }
+}

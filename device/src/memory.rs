@@ -1,0 +1,111 @@
+//! A machine's memory in place of a browser: for tests, and for many devices in one process.
+
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
+
+use p256::ecdsa::{Signature, SigningKey as EcdsaKey, signature::Signer};
+
+use crate::{
+    PlatformError, StorageError,
+    platform::SigningKey,
+    store::{Action, Key, Op, Span, Store, Table, Value},
+};
+
+/// A database that is gone with its last handle.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryStore(Rc<RefCell<BTreeMap<(Table, Key), Value>>>);
+
+impl MemoryStore {
+    /// How many bytes its rows hold.
+    pub fn bytes_held(&self) -> usize {
+        let size = |value: &Value| match value {
+            Value::Json(text) => text.len(),
+            Value::Bytes(bytes) => bytes.len(),
+        };
+        self.0.borrow().values().map(size).sum()
+    }
+}
+
+impl Store for MemoryStore {
+    async fn apply(&self, ops: &[Op]) -> Result<(), PlatformError> {
+        let mut rows = self.0.borrow_mut();
+        // Rows that the transaction itself adds or deletes count for those after them.
+        let mut before: Vec<((Table, Key), Option<Value>)> = Vec::new();
+        for op in ops {
+            let place = (op.table, op.key.clone());
+            let was = match &op.action {
+                Action::Add(_) if rows.contains_key(&place) => {
+                    for (place, was) in before.into_iter().rev() {
+                        match was {
+                            Some(value) => drop(rows.insert(place, value)),
+                            None => drop(rows.remove(&place)),
+                        }
+                    }
+                    return Err(StorageError::Exists.into());
+                }
+                Action::Put(value) | Action::Add(value) => rows.insert(place.clone(), value.clone()),
+                Action::Delete => rows.remove(&place),
+            };
+            before.push((place, was));
+        }
+        Ok(())
+    }
+
+    async fn get(&self, table: Table, key: Key) -> Result<Option<Value>, PlatformError> {
+        Ok(self.0.borrow().get(&(table, key)).cloned())
+    }
+
+    async fn all(&self, table: Table) -> Result<Vec<Value>, PlatformError> {
+        let rows = self.0.borrow();
+        Ok(rows.iter().filter(|((of, _), _)| *of == table).map(|(_, value)| value.clone()).collect())
+    }
+
+    async fn keys(&self, table: Table, span: &Span) -> Result<Vec<Key>, PlatformError> {
+        let within = |key: &Key| match (span, key) {
+            (Span::All, _) => true,
+            (Span::Prefix(prefix), Key::Text(text)) => text.starts_with(prefix),
+            (Span::Prefix(_), Key::Number(_)) => false,
+        };
+        let rows = self.0.borrow();
+        Ok(rows.keys().filter(|(of, key)| *of == table && within(key)).map(|(_, key)| key.clone()).collect())
+    }
+
+    async fn count(&self, table: Table) -> Result<u64, PlatformError> {
+        Ok(self.0.borrow().keys().filter(|(of, _)| *of == table).count() as u64)
+    }
+}
+
+/// Where the key lies in its table.
+const SLOT: &str = "device";
+
+/// A key in memory.
+#[derive(Debug, Clone)]
+pub struct MemoryKey(EcdsaKey);
+
+impl MemoryKey {
+    /// The key of this database; where there is none, one is made of these random bytes and stored.
+    ///
+    /// # Errors
+    /// Of storage; or of random bytes that are no key, which one in 2³² are.
+    pub async fn load_or_create(store: &impl Store, random: [u8; 32]) -> Result<Self, PlatformError> {
+        let secret = match store.bytes(Table::Keys, SLOT).await? {
+            Some(secret) => secret,
+            None => {
+                store.apply(&[Op::put_bytes(Table::Keys, SLOT, random.to_vec())]).await?;
+                random.to_vec()
+            }
+        };
+        EcdsaKey::from_slice(&secret).map(MemoryKey).map_err(|error| PlatformError::Crypto(error.to_string()))
+    }
+}
+
+impl SigningKey for MemoryKey {
+    async fn sign(&self, bytes: &[u8]) -> Result<[u8; 64], PlatformError> {
+        let signature: Signature = self.0.sign(bytes);
+        Ok(signature.to_bytes().into())
+    }
+
+    async fn public_point(&self) -> Result<[u8; 65], PlatformError> {
+        let point = self.0.verifying_key().to_sec1_point(false);
+        point.as_bytes().try_into().map_err(|_| PlatformError::Crypto("no uncompressed point".to_owned()))
+    }
+}
