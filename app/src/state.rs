@@ -26,7 +26,7 @@ use shared::{
     site::{Member, People, Places, Site},
     sync::{Delivery, Judge, OutboxRow, UploadRow},
     time::{Heard, Ms, Zone},
-    wire::{Doc, DocKey, Refusal, SETTLE},
+    wire::{DISCARD, Doc, DocKey, Quarantined, Refusal, SETTLE, TAKE},
 };
 
 use ::device::{Nudge, PlatformError, Stock, platform::Platform};
@@ -131,6 +131,7 @@ struct Inner {
     base: HashMap<(SiteCode, CaseId), CaseView>,
     parts: HashMap<SiteCode, Parts>,
     refusals: BTreeMap<(SiteCode, CommandId), Arc<Refusal>>,
+    quarantine: BTreeMap<(SiteCode, CommandId), Arc<Quarantined>>,
     /// Counts the readings of outbox and uploads: only the latest is shown.
     turn: u64,
     wake: Option<UnboundedSender<Wake>>,
@@ -156,6 +157,8 @@ pub struct State {
     pub cases: RwSignal<BTreeMap<CaseId, Arc<CaseView>>>,
     /// Its refused commands that the server keeps, of this person and (for the desk) of others.
     pub refusals: RwSignal<Vec<Arc<Refusal>>>,
+    /// Its commands in quarantine that this person may rule on, those ruled on here already without.
+    pub quarantine: RwSignal<Vec<Arc<Quarantined>>>,
     /// The commands made on this device that are not settled.
     pub outbox: RwSignal<Vec<OutboxRow>>,
     /// The photos on their way.
@@ -179,6 +182,7 @@ impl Default for State {
             property: RwSignal::new(None),
             cases: RwSignal::new(BTreeMap::new()),
             refusals: RwSignal::new(Vec::new()),
+            quarantine: RwSignal::new(Vec::new()),
             outbox: RwSignal::new(Vec::new()),
             uploads: RwSignal::new(Vec::new()),
             link: RwSignal::new(Link::Unknown),
@@ -272,6 +276,7 @@ impl State {
             inner.base.clear();
             inner.parts.clear();
             inner.refusals.clear();
+            inner.quarantine.clear();
             for (site, doc) in stock.docs {
                 inner.take(site, doc);
             }
@@ -321,6 +326,7 @@ impl State {
         let Some(site) = self.site.get_untracked() else {
             self.cases.set(BTreeMap::new());
             self.refusals.set(Vec::new());
+            self.quarantine.set(Vec::new());
             return;
         };
         let outbox = self.outbox.get_untracked();
@@ -362,10 +368,10 @@ impl State {
                 }
             });
         }
-        // What is being settled here is settled, though the server's document still stands.
-        let settling = |id| {
+        // What is being settled or ruled on here is so already, though the server's document still stands.
+        let answered = |id, kinds: &[&str]| {
             outbox.iter().any(|row| {
-                row.kind == SETTLE
+                kinds.contains(&row.kind.as_str())
                     && CommandId(row.aggregate) == id
                     && !matches!(row.delivery, Delivery::Refused { .. })
             })
@@ -373,11 +379,20 @@ impl State {
         let refusals: Vec<Arc<Refusal>> = inner
             .refusals
             .iter()
-            .filter(|((of, id), _)| *of == site && !settling(*id))
+            .filter(|((of, id), _)| *of == site && !answered(*id, &[SETTLE]))
             .map(|(_, refusal)| refusal.clone())
             .collect();
         if self.refusals.with_untracked(|old| *old != refusals) {
             self.refusals.set(refusals);
+        }
+        let quarantine: Vec<Arc<Quarantined>> = inner
+            .quarantine
+            .iter()
+            .filter(|((of, id), _)| *of == site && !answered(*id, &[TAKE, DISCARD]))
+            .map(|(_, quarantined)| quarantined.clone())
+            .collect();
+        if self.quarantine.with_untracked(|old| *old != quarantine) {
+            self.quarantine.set(quarantine);
         }
     }
 
@@ -394,7 +409,7 @@ impl State {
             match key {
                 DocKey::Case(id) => drop(touched.insert(*id)),
                 DocKey::Site | DocKey::Places | DocKey::People => property = true,
-                DocKey::Refusal(_) => {}
+                DocKey::Refusal(_) | DocKey::Quarantine(_) => {}
             }
             if !self.is_open(&local) {
                 return Ok(());
@@ -459,6 +474,9 @@ impl Inner {
         match doc {
             Doc::Case(view) => drop(self.base.insert((site, view.id()), view)),
             Doc::Refusal(refusal) => drop(self.refusals.insert((site, refusal.id), Arc::new(refusal))),
+            Doc::Quarantine(quarantined) => {
+                drop(self.quarantine.insert((site, quarantined.id), Arc::new(quarantined)));
+            }
             Doc::Site(settings) => self.parts.entry(site).or_default().site = Some(*settings),
             Doc::Places(places) => self.parts.entry(site).or_default().places = Some(places),
             Doc::People(people) => self.parts.entry(site).or_default().people = Some(people),
@@ -469,6 +487,7 @@ impl Inner {
         match key {
             DocKey::Case(id) => drop(self.base.remove(&(site.clone(), id))),
             DocKey::Refusal(id) => drop(self.refusals.remove(&(site.clone(), id))),
+            DocKey::Quarantine(id) => drop(self.quarantine.remove(&(site.clone(), id))),
             DocKey::Site | DocKey::Places | DocKey::People => drop(self.parts.remove(site)),
         }
     }

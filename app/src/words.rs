@@ -70,6 +70,10 @@ fn template(locale: Locale, code: Code) -> &'static str {
         CommandCreateMissing => command_create_missing,
         CommandPredecessorMissing => command_predecessor_missing,
         CommandAuthorRevoked => command_author_revoked,
+        CommandDiscarded => command_discarded,
+        QuarantineNotThere => quarantine_not_there,
+        QuarantineOwn => quarantine_own,
+        QuarantineEarlierFirst => quarantine_earlier_first,
         CommandUnknownSite => command_unknown_site,
         PushBadSignature => push_bad_signature,
         PushChainBroken => push_chain_broken,
@@ -245,6 +249,8 @@ pub fn action(locale: Locale, kind: &str) -> &str {
         "case.cancel" => td_string!(locale, common.action.cancel),
         "case.see" => td_string!(locale, common.action.see),
         wire::SETTLE => td_string!(locale, common.action.settle),
+        wire::TAKE => td_string!(locale, common.action.take),
+        wire::DISCARD => td_string!(locale, common.action.discard),
         unknown => unknown,
     }
 }
@@ -623,7 +629,7 @@ mod tests {
     #[test]
     fn every_kind_of_command_has_a_name() {
         for locale in BOTH {
-            for kind in CaseCommand::KINDS.into_iter().chain([wire::SETTLE]) {
+            for kind in CaseCommand::KINDS.into_iter().chain([wire::SETTLE, wire::TAKE, wire::DISCARD]) {
                 assert_ne!(action(locale, kind), kind);
             }
         }

@@ -11,6 +11,7 @@ use shared::{
     Rejection,
     case::{CaseCommand, CaseView, command::PhotoRef},
     ids::{AttachmentId, CaseId, CommandId, DeviceId, PersonId, SiteCode},
+    quarantine::Ruling,
     session::Session,
     sync::{Delivery, OutboxRow, Pulled, UploadRow, UploadState},
     wire::{self, Doc, DocKey, Envelope, Part},
@@ -90,6 +91,13 @@ impl Ask {
     /// To withdraw or mend a refused command.
     pub fn settle() -> Self {
         Ask { kind: wire::SETTLE.to_owned(), body: serde_json::json!({}), photos: Vec::new() }
+    }
+
+    /// To take a command in quarantine, or to discard it.
+    pub fn rule(ruling: &Ruling) -> Self {
+        let kind = if ruling.take { wire::TAKE } else { wire::DISCARD };
+        let body = serde_json::json!({ "reason": ruling.reason });
+        Ask { kind: kind.to_owned(), body, photos: Vec::new() }
     }
 }
 

@@ -10,6 +10,7 @@
 mod chain;
 mod judge;
 mod push;
+pub mod quarantine;
 mod refusals;
 pub mod store;
 

@@ -133,7 +133,11 @@ fn status(code: Code) -> StatusCode {
         | Code::CommandCreateMissing
         | Code::CommandPredecessorMissing
         | Code::CommandAuthorRevoked
+        | Code::CommandDiscarded
         | Code::CommandUnknownSite
+        | Code::QuarantineNotThere
+        | Code::QuarantineOwn
+        | Code::QuarantineEarlierFirst
         | Code::ImportBadFile
         | Code::ImportPlaceParent
         | Code::ImportPersonCompany

@@ -95,8 +95,17 @@ codes! {
     CommandPredecessorMissing = "command.predecessor_missing",
     /// Held: the author has left the site; the desk looks at it.
     CommandAuthorRevoked = "command.author_revoked",
+    /// It was in quarantine, and somebody of the office discarded it. Fields: `person`, `reason`.
+    CommandDiscarded = "command.discarded",
     /// The site is unknown to the server, or never was the author's. Fields: `site`.
     CommandUnknownSite = "command.unknown_site",
+    // --- ruling on a command in quarantine ---
+    /// It is not in quarantine (any more), or not for this person to see: the two are not told apart (R9).
+    QuarantineNotThere = "quarantine.not_there",
+    /// It is the person's own: somebody else rules on it.
+    QuarantineOwn = "quarantine.own",
+    /// What it follows is in quarantine too, or has not arrived.
+    QuarantineEarlierFirst = "quarantine.earlier_first",
     // --- a push as a whole ---
     /// The signature does not vouch for the commands.
     PushBadSignature = "push.bad_signature",

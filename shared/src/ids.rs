@@ -127,6 +127,8 @@ pub enum Principal {
     Person(PersonId),
     /// Everybody who holds the role at the site.
     Role(crate::site::Role),
+    /// The office, for what is in quarantine; or exactly this person of the office.
+    Quarantine(Option<PersonId>),
 }
 
 impl fmt::Display for Principal {
@@ -136,6 +138,8 @@ impl fmt::Display for Principal {
             Principal::Company(code) => write!(f, "company:{code}"),
             Principal::Person(id) => write!(f, "person:{id}"),
             Principal::Role(role) => write!(f, "role:{}", role.as_str()),
+            Principal::Quarantine(None) => f.write_str("quarantine"),
+            Principal::Quarantine(Some(id)) => write!(f, "quarantine:{id}"),
         }
     }
 }

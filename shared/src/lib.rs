@@ -11,6 +11,7 @@ pub mod case;
 pub mod code;
 pub mod ids;
 pub mod json;
+pub mod quarantine;
 pub mod rejection;
 pub mod session;
 pub mod site;

@@ -14,8 +14,13 @@
 //! **Verdicts.** One [`Answer`] per command, in order. `accepted`, `recorded` and `rejected` are final, for ever: the
 //! same text gets the same verdict again. `held` is not: the device sends it again later.
 //!
+//! **Quarantine.** What somebody who has left had made takes no effect until the office has looked at it: it is `held`,
+//! and shown to the office as a [`Quarantined`] document. [`TAKE`] has it judged as its author's, [`DISCARD`] refuses it.
+//!
 //! **Pull.** `GET /api/pull?site=…&cursor=…` answers with the documents that this person may see and that have changed
 //! since the cursor, which is opaque and holds a position per principal. `gone` names what the person has lost sight of.
+//! Kinds of documents that came later are sent only to a device that asks for them (`reads=quarantine`), because an
+//! older one could not read the page that holds them; once it asks, it gets them all.
 //!
 //! **Live.** `GET /api/live` is a stream of server-sent events, each a [`Poke`]; a poke only says that a pull is worthwhile.
 //!
@@ -36,9 +41,10 @@ use crate::{
     case::{CaseCommand, CaseView},
     ids::{AttachmentId, CaseId, CommandId, DeviceId, PersonId, SiteCode},
     json,
+    quarantine::Ruling,
     rejection::Fields,
     site::{People, Places, Site},
-    time::{Heard, Ms},
+    time::{EventTime, Heard, Ms},
 };
 
 /// The version of the wire that this code speaks.
@@ -92,10 +98,16 @@ pub enum Command {
     Case(Box<CaseCommand>),
     /// Of a refused command: it has been mended or withdrawn.
     Settle,
+    /// Of a command in quarantine: what becomes of it.
+    Rule(Ruling),
 }
 
 /// The kind of [`Command::Settle`].
 pub const SETTLE: &str = "refusal.settle";
+/// The kind of [`Command::Rule`] that takes; its aggregate is the command in quarantine.
+pub const TAKE: &str = "quarantine.take";
+/// The kind of [`Command::Rule`] that discards.
+pub const DISCARD: &str = "quarantine.discard";
 
 impl Envelope {
     /// The envelope of a text.
@@ -117,8 +129,10 @@ impl Envelope {
     /// # Errors
     /// `command.unknown_kind`, `command.bad_body`.
     pub fn command(&self) -> Result<Command, Rejection> {
-        if self.kind == SETTLE {
-            return Ok(Command::Settle);
+        match self.kind.as_str() {
+            SETTLE => return Ok(Command::Settle),
+            TAKE | DISCARD if self.v == 1 => return self.ruling().map(Command::Rule),
+            _ => {}
         }
         if !CaseCommand::KINDS.contains(&self.kind.as_str()) || self.v != 1 {
             return Err(Rejection::new(Code::CommandUnknownKind).with("kind", &self.kind));
@@ -130,6 +144,19 @@ impl Envelope {
         let tagged = serde_json::json!({ &self.kind: self.body });
         json::read(&tagged.to_string())
             .map(|command| Command::Case(Box::new(command)))
+            .map_err(|error| Rejection::new(Code::CommandBadBody).with("detail", error))
+    }
+
+    fn ruling(&self) -> Result<Ruling, Rejection> {
+        #[derive(Deserialize)]
+        struct Body {
+            reason: String,
+        }
+        if !self.body.is_object() {
+            return Err(Rejection::new(Code::CommandBadBody).with("detail", "no object"));
+        }
+        json::read(&self.body.to_string())
+            .map(|Body { reason }| Ruling { take: self.kind == TAKE, reason })
             .map_err(|error| Rejection::new(Code::CommandBadBody).with("detail", error))
     }
 }
@@ -243,6 +270,8 @@ pub enum DocKey {
     Case(CaseId),
     /// A refused command.
     Refusal(CommandId),
+    /// A command in quarantine.
+    Quarantine(CommandId),
 }
 
 impl fmt::Display for DocKey {
@@ -253,6 +282,7 @@ impl fmt::Display for DocKey {
             DocKey::People => f.write_str("people"),
             DocKey::Case(id) => write!(f, "case:{id}"),
             DocKey::Refusal(id) => write!(f, "refusal:{id}"),
+            DocKey::Quarantine(id) => write!(f, "quarantine:{id}"),
         }
     }
 }
@@ -267,6 +297,7 @@ impl std::str::FromStr for DocKey {
             None if text == "people" => Ok(DocKey::People),
             Some(("case", id)) => id.parse().map(DocKey::Case).map_err(|_| unreadable),
             Some(("refusal", id)) => id.parse().map(DocKey::Refusal).map_err(|_| unreadable),
+            Some(("quarantine", id)) => id.parse().map(DocKey::Quarantine).map_err(|_| unreadable),
             None | Some(_) => Err(unreadable),
         }
     }
@@ -300,6 +331,8 @@ pub enum Doc {
     Case(CaseView),
     /// A refused command.
     Refusal(Refusal),
+    /// A command in quarantine; only to a device that says that it reads them.
+    Quarantine(Quarantined),
 }
 
 impl Doc {
@@ -311,6 +344,7 @@ impl Doc {
             Doc::People(_) => DocKey::People,
             Doc::Case(view) => DocKey::Case(view.id()),
             Doc::Refusal(refusal) => DocKey::Refusal(refusal.id),
+            Doc::Quarantine(quarantined) => DocKey::Quarantine(quarantined.id),
         }
     }
 }
@@ -330,6 +364,23 @@ pub struct Refusal {
     /// What was asked, as it was sent.
     pub text: String,
 }
+
+/// A command of somebody who has left, where the office can take or discard it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Quarantined {
+    /// The command.
+    pub id: CommandId,
+    /// Whose.
+    pub author: PersonId,
+    /// When it happened (R3), and when it reached the server.
+    pub time: EventTime,
+    /// What was asked, as it was sent.
+    pub text: String,
+}
+
+/// What a device adds to a pull, `reads=…`, to be sent documents that version 1 did not have from its beginning.
+pub const READS_QUARANTINE: &str = "quarantine";
 
 /// What has changed for a person.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]

@@ -27,12 +27,13 @@ use shared::{
         command::{About, Customer, NAME_MAX, PHOTOS_MAX, Report, Source, TEXT_MAX, Urgency},
     },
     ids::{CaseId, CaseNumber, CommandId, DeviceId, Principal},
+    quarantine::Ruling,
     site::Role,
     time::{EventTime, HOUR, Heard, MINUTE, Ms},
     wire::{
-        Answer, Command, Doc, DocKey, Envelope, GENESIS, PUSH_BYTES, Part, PullResponse, PushRequest,
-        PushResponse, Refusal, SETTLE, Verdict, base64url, file_name, hash, read_base64url, read_file_name,
-        signing_bytes,
+        Answer, Command, DISCARD, Doc, DocKey, Envelope, GENESIS, PUSH_BYTES, Part, PullResponse,
+        PushRequest, PushResponse, Quarantined, Refusal, SETTLE, TAKE, Verdict, base64url, file_name, hash,
+        read_base64url, read_file_name, signing_bytes,
     },
 };
 use uuid::Uuid;
@@ -40,6 +41,8 @@ use uuid::Uuid;
 const PUSH: &str = include_str!("golden/push_v1.json");
 const PULL: &str = include_str!("golden/pull_v1.json");
 const ANSWERS: &str = include_str!("golden/answers_v1.json");
+const PUSH_QUARANTINE: &str = include_str!("golden/push_quarantine_v1.json");
+const PULL_QUARANTINE: &str = include_str!("golden/pull_quarantine_v1.json");
 
 /// The public half of the key that signed the golden push: the uncompressed point, as a device registers it.
 const PUBLIC_KEY: &str =
@@ -145,6 +148,19 @@ fn push() -> PushRequest {
     let mut bodies: Vec<(String, Value)> =
         commands().iter().map(|command| (command.kind().to_owned(), command.body())).collect();
     bodies.push((SETTLE.to_owned(), json!({})));
+    push_of(bodies)
+}
+
+/// Rulings on what is in quarantine, which version 1 did not have from its beginning.
+fn push_quarantine() -> PushRequest {
+    let reason = |text: &str| json!({ "reason": text });
+    push_of(vec![
+        (TAKE.to_owned(), reason("照片和现场一致")),
+        (DISCARD.to_owned(), reason("reported by a colleague meanwhile")),
+    ])
+}
+
+fn push_of(bodies: Vec<(String, Value)>) -> PushRequest {
     let mut prev = GENESIS.to_owned();
     let mut texts = Vec::new();
     for (n, (kind, body)) in (1..).zip(bodies) {
@@ -255,12 +271,21 @@ fn pull() -> PullResponse {
     }
 }
 
+fn pull_quarantine() -> PullResponse {
+    let time = EventTime { at: NOW.plus(-HOUR), received: NOW, uncertain: true };
+    let text = push().commands.swap_remove(0);
+    let quarantined = Doc::Quarantine(Quarantined { id: command_id(1), author: GUARD, time, text });
+    PullResponse { gone: vec![quarantined.key()], docs: vec![quarantined], ..pull() }
+}
+
 // --- the golden files ---
 
 #[rstest]
 #[case::push("push_v1.json", PUSH, pretty(&push()))]
 #[case::pull("pull_v1.json", PULL, pretty(&pull()))]
 #[case::answers("answers_v1.json", ANSWERS, pretty(&answers()))]
+#[case::push_quarantine("push_quarantine_v1.json", PUSH_QUARANTINE, pretty(&push_quarantine()))]
+#[case::pull_quarantine("pull_quarantine_v1.json", PULL_QUARANTINE, pretty(&pull_quarantine()))]
 fn the_wire_of_version_1_is_frozen(#[case] name: &str, #[case] golden: &str, #[case] built: String) {
     let (golden, now): (Value, Value) = (read(golden), read(&built));
     assert!(golden == now, "{name} holds another message than this code writes:\n{built}");
@@ -271,14 +296,16 @@ fn the_golden_messages_are_read_and_written_again_without_loss() {
     assert_eq!(value(&read::<PushRequest>(PUSH)), read::<Value>(PUSH));
     assert_eq!(value(&read::<PullResponse>(PULL)), read::<Value>(PULL));
     assert_eq!(value(&read::<PushResponse>(ANSWERS)), read::<Value>(ANSWERS));
+    assert_eq!(value(&read::<PushRequest>(PUSH_QUARANTINE)), read::<Value>(PUSH_QUARANTINE));
+    assert_eq!(value(&read::<PullResponse>(PULL_QUARANTINE)), read::<Value>(PULL_QUARANTINE));
 }
 
 #[test]
 fn the_golden_commands_are_read_and_written_again_without_loss() {
-    let push: PushRequest = read(PUSH);
+    let texts = [PUSH, PUSH_QUARANTINE].map(|text| read::<PushRequest>(text).commands).concat();
     let mut kinds = BTreeSet::new();
     let mut asked = Vec::new();
-    for text in &push.commands {
+    for text in &texts {
         let envelope = Envelope::read(text).unwrap_or_else(|refusal| panic!("{refusal:?} for {text}"));
         assert_eq!(envelope.write(), *text, "to the byte: the hash is over it");
         match envelope.command() {
@@ -288,11 +315,15 @@ fn the_golden_commands_are_read_and_written_again_without_loss() {
                 asked.push(*command);
             }
             Ok(Command::Settle) => assert_eq!(envelope.kind, SETTLE),
+            Ok(Command::Rule(Ruling { take, reason })) => {
+                assert_eq!(envelope.kind, if take { TAKE } else { DISCARD });
+                assert_eq!(envelope.body, json!({ "reason": reason }));
+            }
             Err(refusal) => panic!("{refusal:?} for {text}"),
         }
         kinds.insert(envelope.kind);
     }
-    let known = CaseCommand::KINDS.into_iter().chain([SETTLE]).map(str::to_owned).collect();
+    let known = CaseCommand::KINDS.into_iter().chain([SETTLE, TAKE, DISCARD]).map(str::to_owned).collect();
     assert_eq!(kinds, known, "every kind is in the file");
     assert_eq!(asked, commands());
 }
@@ -325,11 +356,11 @@ fn a_hash_is_sha_256_in_lowercase_hex() {
 
 #[test]
 fn the_golden_pull_holds_every_kind_of_document_stage_and_change() {
-    let pull: PullResponse = read(PULL);
+    let docs = [PULL, PULL_QUARANTINE].map(|text| read::<PullResponse>(text).docs).concat();
     let mut kinds = BTreeSet::new();
     let mut stages = BTreeSet::new();
     let mut changes = BTreeSet::new();
-    for doc in &pull.docs {
+    for doc in &docs {
         kinds.insert(match doc {
             Doc::Site(_) => "site",
             Doc::Places(_) => "places",
@@ -343,9 +374,10 @@ fn the_golden_pull_holds_every_kind_of_document_stage_and_change() {
             }
             Doc::Case(CaseView::Outline(_)) => "outline",
             Doc::Refusal(_) => "refusal",
+            Doc::Quarantine(_) => "quarantine",
         });
     }
-    assert_eq!(kinds, ["site", "places", "people", "case", "outline", "refusal"].into());
+    assert_eq!(kinds, ["site", "places", "people", "case", "outline", "refusal", "quarantine"].into());
     assert_eq!(stages, StageName::ALL.into());
     // The report is the case itself; who has seen it and which photos are kept stand beside the trail.
     let told = "fixed classified dispatched accepted declined arrived paused resumed promised postponed told \
@@ -407,6 +439,7 @@ fn a_command_cut_off_anywhere_is_unreadable() {
 #[case::no_kind("", 1)]
 #[case::a_change_is_no_command("reported", 1)]
 #[case::a_newer_version("case.accept", 2)]
+#[case::a_newer_ruling(TAKE, 2)]
 fn an_unknown_kind_has_its_code(#[case] kind: &str, #[case] v: u16) {
     let envelope = Envelope { v, ..envelope(1, GENESIS.to_owned(), kind, json!({})) };
     let refusal = Rejection::new(Code::CommandUnknownKind).with("kind", kind);
@@ -415,7 +448,7 @@ fn an_unknown_kind_has_its_code(#[case] kind: &str, #[case] v: u16) {
 
 #[test]
 fn a_bad_body_has_its_code_in_every_kind() {
-    for kind in CaseCommand::KINDS {
+    for kind in CaseCommand::KINDS.into_iter().chain([TAKE, DISCARD]) {
         for body in [json!(null), json!(7), json!("text"), json!([]), json!([7])] {
             let refused = envelope(1, GENESIS.to_owned(), kind, body.clone()).command();
             let code = refused.map_err(|refusal| refusal.code);
@@ -430,6 +463,8 @@ fn a_bad_body_has_its_code_in_every_kind() {
 #[case::a_time_is_a_text("case.promise", json!({ "until": "tomorrow" }))]
 #[case::a_time_is_a_fraction("case.promise", json!({ "until": 1.5 }))]
 #[case::a_word_is_unknown("case.tell", json!({ "whom": "nobody", "about": "result", "means": "phone" }))]
+#[case::a_ruling_without_a_reason(TAKE, json!({}))]
+#[case::a_reason_that_is_no_text(DISCARD, json!({ "reason": 7 }))]
 #[case::photos_are_no_list("case.comment", json!({ "text": "x", "photos": {} }))]
 fn a_bad_body_has_its_code(#[case] kind: &str, #[case] body: Value) {
     let refused = envelope(1, GENESIS.to_owned(), kind, body).command();
@@ -487,6 +522,7 @@ fn a_document_key_is_read_as_it_is_written() {
         DocKey::People,
         DocKey::Case(CaseId(id)),
         DocKey::Refusal(CommandId(id)),
+        DocKey::Quarantine(CommandId(id)),
     ];
     for key in keys {
         assert_eq!(key.to_string().parse(), Ok(key));

@@ -8,7 +8,7 @@ use shared::{
     ids::{AttachmentId, CaseId, CommandId, PersonId},
     sync::{Delivery, OutboxRow, UploadRow, UploadState},
     time::Ms,
-    wire::{Command, Envelope, Part, Refusal, SETTLE},
+    wire::{Command, DISCARD, Envelope, Part, Refusal, SETTLE, TAKE},
 };
 
 use crate::{
@@ -297,7 +297,7 @@ pub enum Mend {
 pub fn mend(entry: &Entry, case_is_known: bool) -> Mend {
     match entry.kind.as_deref() {
         Some(REPORT) => Mend::At(format!("/report?mend={}", entry.command)),
-        Some(SETTLE) | None => Mend::No,
+        Some(SETTLE | TAKE | DISCARD) | None => Mend::No,
         Some(_) if case_is_known => Mend::At(format!("/cases/{}", entry.case)),
         Some(_) => Mend::No,
     }
@@ -319,7 +319,7 @@ pub fn text_of(state: State, command: CommandId) -> Option<String> {
 pub fn asked(text: &str) -> Option<CaseCommand> {
     match Envelope::read(text).and_then(|envelope| envelope.command()).ok()? {
         Command::Case(command) => Some(*command),
-        Command::Settle => None,
+        Command::Settle | Command::Rule(_) => None,
     }
 }
 

@@ -3,6 +3,7 @@
 mod board;
 mod card;
 mod pane;
+mod quarantine;
 mod refusals;
 
 use std::collections::BTreeSet;
@@ -13,6 +14,7 @@ use shared::ids::CaseId;
 use board::{Board, Column, board};
 use card::DeskCard;
 use pane::Pane;
+use quarantine::Quarantine;
 use refusals::Refusals;
 
 use super::jobs::LinkChip;
@@ -210,7 +212,13 @@ fn ColumnView(
                 {figure}
             </div>
             <div class="column-list">
-                {(column == Column::Waiting).then(|| view! { <Refusals /> })}
+                {(column == Column::Waiting)
+                    .then(|| {
+                        view! {
+                            <Quarantine />
+                            <Refusals />
+                        }
+                    })}
                 <Show when=move || !ready.get()>
                     <Skeleton label=t_string!(i18n, frame.loading) rows=2 />
                 </Show>

@@ -5,6 +5,7 @@ use shared::{
     Code, Rejection,
     case::{CaseCommand, CaseView, command::Report},
     ids::{AttachmentId, CaseId, CommandId},
+    quarantine::Ruling,
     wire::{self, Envelope, Part},
 };
 use uuid::Uuid;
@@ -82,6 +83,17 @@ impl State {
         self.store(command.0, None, &[], &[command], None).await
     }
 
+    /// Takes a command in quarantine, or discards it.
+    ///
+    /// # Errors
+    /// `case.field_missing` without a reason; of storage.
+    pub async fn rule(&self, command: CommandId, ruling: &Ruling) -> Result<(), Rejection> {
+        if ruling.reason.trim().is_empty() {
+            return Err(Rejection::new(Code::CaseFieldMissing).with("field", "reason"));
+        }
+        self.store(command.0, None, &[Ask::rule(ruling)], &[], None).await
+    }
+
     /// Sends the refused photos of a command once more.
     ///
     /// # Errors
@@ -110,7 +122,7 @@ impl State {
             .with_untracked(|rows| rows.iter().find(|row| row.id == command).map(|row| row.text.clone()));
         match Envelope::read(&text?).and_then(|envelope| envelope.command()) {
             Ok(wire::Command::Case(command)) => Some(*command),
-            Ok(wire::Command::Settle) | Err(_) => None,
+            Ok(wire::Command::Settle | wire::Command::Rule(_)) | Err(_) => None,
         }
     }
 

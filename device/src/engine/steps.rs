@@ -7,7 +7,7 @@ use shared::{
     ids::{AttachmentId, CaseId, SiteCode},
     sync::{OutboxRow, Pulled, UploadRow, UploadState, settled, verdicts},
     time::Ms,
-    wire::{self, DocKey, Part, PullResponse, PushRequest, PushResponse},
+    wire::{self, DocKey, Part, PullResponse, PushRequest, PushResponse, READS_QUARANTINE},
 };
 
 use super::{Changes, Engine, Shown, Stop};
@@ -55,7 +55,9 @@ impl<P: Platform> Engine<P> {
         let pulled = self.local.pulled(site).await?;
         let cursor = pulled.cursor.as_ref().map(|cursor| format!("&cursor={cursor}")).unwrap_or_default();
         self.poked.remove(site);
-        let response = self.send(Request::get(format!("/api/pull?site={site}{cursor}"))).await?;
+        let response = self
+            .send(Request::get(format!("/api/pull?site={site}&reads={READS_QUARANTINE}{cursor}")))
+            .await?;
         if !response.is_ok() {
             let fault = response.fault();
             if shared::sync::react(&fault) == shared::sync::Reaction::Restart {
@@ -101,7 +103,11 @@ impl<P: Platform> Engine<P> {
         let key = DocKey::Case(CaseId(row.aggregate));
         Ok(self.local.doc(site, key).await?.and_then(|doc| match doc {
             wire::Doc::Case(view) => Some(view.version()),
-            wire::Doc::Site(_) | wire::Doc::Places(_) | wire::Doc::People(_) | wire::Doc::Refusal(_) => None,
+            wire::Doc::Site(_)
+            | wire::Doc::Places(_)
+            | wire::Doc::People(_)
+            | wire::Doc::Refusal(_)
+            | wire::Doc::Quarantine(_) => None,
         }))
     }
 

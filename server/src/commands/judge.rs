@@ -1,11 +1,11 @@
 //! Judging the commands of one site in one transaction.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use shared::{
     Code, Rejection,
     case::{Case, CaseCommand, Context, decide_report},
-    ids::{CaseId, CommandId, DeviceId, PersonId, SiteCode},
+    ids::{CaseId, CommandId, DeviceId, PersonId, Principal, SiteCode},
     site::Member,
     time::{Claim, EventTime, Ms},
     wire::{Answer, Command, DocKey, Envelope, Refusal, Verdict},
@@ -66,7 +66,9 @@ pub(super) async fn judge(
 
 async fn at_site(batch: &Batch, mut writer: Writer, links: &[Link]) -> Result<Vec<Answer>, Error> {
     let chain = Chain::lock(batch, writer.conn()).await?;
-    let mut court = Court { chain, known: writer.known()?, cases: Cases::default(), writer };
+    let site = writer.code().clone();
+    let any_quarantined = store::anything_quarantined(writer.conn(), &site).await?;
+    let mut court = Court { chain, known: writer.known()?, cases: Cases::default(), writer, any_quarantined };
     let mut answers = Vec::with_capacity(links.len());
     for link in links {
         answers.push(court.judge(link).await?);
@@ -202,7 +204,7 @@ impl<'a> Chain<'a> {
 }
 
 /// What the rules make of a command.
-enum Outcome {
+pub(super) enum Outcome {
     Done(Verdict),
     Refused(Rejection),
     /// It is kept, and judged when what it waits for has come.
@@ -210,11 +212,13 @@ enum Outcome {
 }
 
 /// Judges at one site, whose row it holds.
-struct Court<'a> {
+pub(super) struct Court<'a> {
     chain: Chain<'a>,
-    known: Arc<Known>,
-    cases: Cases,
-    writer: Writer,
+    pub(super) known: Arc<Known>,
+    pub(super) cases: Cases,
+    pub(super) writer: Writer,
+    /// Something is in quarantine at the site: mostly nothing is, and nobody need look for it.
+    pub(super) any_quarantined: bool,
 }
 
 impl Court<'_> {
@@ -236,13 +240,16 @@ impl Court<'_> {
         if envelope.kind == "case.report" {
             self.release(envelope.aggregate).await?;
         }
+        if self.any_quarantined && matches!(envelope.kind.as_str(), "case.report" | "case.classify") {
+            self.readdress(envelope.aggregate).await?;
+        }
         Ok(answer)
     }
 
     /// Judges what has waited for a case that now exists, or never will.
-    async fn release(&mut self, aggregate: Uuid) -> Result<(), Error> {
+    pub(super) async fn release(&mut self, aggregate: Uuid) -> Result<(), Error> {
         let site = self.writer.code().clone();
-        for mut kept in store::held(self.writer.conn(), &site, aggregate).await? {
+        for mut kept in store::waiting_for(self.writer.conn(), &site, aggregate, Status::Held).await? {
             let envelope = Envelope::read(&kept.text)?;
             self.decide(&mut kept, &envelope).await?;
             store::decide(self.writer.conn(), &kept).await?;
@@ -251,7 +258,18 @@ impl Court<'_> {
     }
 
     async fn decide(&mut self, kept: &mut Kept, envelope: &Envelope) -> Result<(), Error> {
-        match self.outcome(kept, envelope).await? {
+        let outcome = self.outcome(kept, envelope).await?;
+        self.settle_on(kept, envelope, outcome).await
+    }
+
+    /// Notes what the rules make of a command.
+    pub(super) async fn settle_on(
+        &mut self,
+        kept: &mut Kept,
+        envelope: &Envelope,
+        outcome: Outcome,
+    ) -> Result<(), Error> {
+        match outcome {
             Outcome::Done(verdict) => {
                 kept.verdict = verdict;
                 kept.status = Status::Done;
@@ -259,6 +277,9 @@ impl Court<'_> {
             Outcome::Waits(code, status) => {
                 kept.verdict = Verdict::Held { code };
                 kept.status = status;
+                if status == Status::Quarantined {
+                    self.seclude(kept, envelope).await?;
+                }
             }
             Outcome::Refused(rejection) => self.refuse(kept, envelope, rejection).await?,
         }
@@ -271,24 +292,32 @@ impl Court<'_> {
             let refusal = Rejection::new(Code::CommandUnknownSite).with("site", &envelope.site);
             return Ok(Outcome::Refused(refusal));
         };
-        if actor.gone {
-            return Ok(Outcome::Waits(Code::CommandAuthorRevoked, Status::Quarantined));
-        }
         match envelope.command() {
-            Ok(Command::Case(command)) => self.case(kept, &known, actor, envelope.aggregate, &command).await,
+            // That a case was seen is noted without anybody's doing: there is nothing to rule on.
+            Ok(Command::Case(command)) if actor.gone && !matches!(*command, CaseCommand::See {}) => {
+                Ok(Outcome::Waits(Code::CommandAuthorRevoked, Status::Quarantined))
+            }
+            Ok(Command::Case(_)) if self.follows_quarantined(kept).await? => {
+                Ok(Outcome::Waits(Code::CommandPredecessorMissing, Status::Held))
+            }
+            Ok(Command::Case(command)) => {
+                self.case(kept, &as_before_leaving(actor), envelope.aggregate, &command).await
+            }
             Ok(Command::Settle) => self.settle(actor, CommandId(envelope.aggregate)).await,
+            Ok(Command::Rule(ruling)) => self.rule(actor, CommandId(envelope.aggregate), &ruling).await,
             Err(rejection) => Ok(Outcome::Refused(rejection)),
         }
     }
 
-    async fn case(
+    /// Judges a command on a case by the rules, as somebody's who is at the site.
+    pub(super) async fn case(
         &mut self,
         kept: &Kept,
-        known: &Known,
         actor: &Member,
         aggregate: Uuid,
         command: &CaseCommand,
     ) -> Result<Outcome, Error> {
+        let known = &*Arc::clone(&self.known);
         let id = CaseId(aggregate);
         let number = self.writer.next_number(known, kept.time.received);
         let context = Context {
@@ -335,7 +364,8 @@ impl Court<'_> {
     async fn settle(&mut self, actor: &Member, id: CommandId) -> Result<Outcome, Error> {
         let site = self.writer.code().clone();
         let refused = store::find_refused(self.writer.conn(), &site, id).await?;
-        if !refused.is_some_and(|refused| refusals::may_settle(&refused, actor.id, actor.office())) {
+        let office = actor.office() && !actor.gone;
+        if !refused.is_some_and(|refused| refusals::may_settle(&refused, actor.id, office)) {
             return Ok(Outcome::Refused(Code::CaseNotVisible.into()));
         }
         let key = DocKey::Refusal(id);
@@ -357,27 +387,43 @@ impl Court<'_> {
         let id = CaseId(envelope.aggregate);
         let about_complaint = match self.cases.find(&mut self.writer, id).await? {
             Some(case) => case.confidential(),
-            // What belongs to a refused complaint is as confidential as that.
-            None => store::refused_create(self.writer.conn(), &site, envelope.aggregate)
+            // What belongs to a complaint that was refused, or waits in quarantine, is as confidential as that.
+            None => store::reports_of(self.writer.conn(), &site, envelope.aggregate)
                 .await?
-                .is_some_and(|parent| parent.private),
+                .iter()
+                .any(|(_, private)| *private),
         };
         kept.private = refusals::private(envelope, &self.known.site, about_complaint);
         kept.status = Status::Rejected;
         kept.verdict = Verdict::Rejected(rejection.clone());
         if refusals::mendable(envelope) {
-            let refusal = Refusal {
-                id: kept.id,
-                author: kept.author,
-                received: kept.time.received,
-                rejection,
-                text: kept.text.clone(),
-            };
-            let body = serde_json::to_string(&refusal).map_err(anyhow::Error::from)?;
             let audience = refusals::audience(kept.author, kept.private);
-            let seq = self.writer.next_seq();
-            self.writer.publish(DocKey::Refusal(kept.id), 1, seq, &body, &audience).await?;
+            self.show_refusal(kept, rejection, &audience).await?;
         }
         Ok(())
     }
+
+    /// Shows a refused command.
+    pub(super) async fn show_refusal(
+        &mut self,
+        kept: &Kept,
+        rejection: Rejection,
+        audience: &BTreeSet<Principal>,
+    ) -> Result<(), Error> {
+        let refusal = Refusal {
+            id: kept.id,
+            author: kept.author,
+            received: kept.time.received,
+            rejection,
+            text: kept.text.clone(),
+        };
+        let body = serde_json::to_string(&refusal).map_err(anyhow::Error::from)?;
+        let seq = self.writer.next_seq();
+        self.writer.publish(DocKey::Refusal(kept.id), 1, seq, &body, audience).await
+    }
+}
+
+/// Somebody as they were before they left. Who is here is who they are.
+pub(super) fn as_before_leaving(member: &Member) -> Member {
+    Member { gone: false, ..member.clone() }
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use shared::{
     ids::{CategoryCode, PersonId, Principal},
     site::{CaseKind, Role, Site},
-    wire::{Envelope, SETTLE},
+    wire::{DISCARD, Envelope, SETTLE, TAKE},
 };
 
 use super::store::Refused;
@@ -27,9 +27,10 @@ pub(super) fn private(envelope: &Envelope, site: &Site, confidential_case: bool)
     complaint || confidential_case || envelope.body.get("accused").is_some_and(|accused| !accused.is_null())
 }
 
-/// Whether a refused command is worth mending. That a case was opened, or a refusal settled, is not.
+/// Whether a refused command is worth mending. That a case was opened, a refusal settled or the quarantine ruled on, is
+/// not.
 pub(super) fn mendable(envelope: &Envelope) -> bool {
-    envelope.kind != SETTLE && envelope.kind != "case.see"
+    !matches!(envelope.kind.as_str(), SETTLE | TAKE | DISCARD | "case.see")
 }
 
 /// To whom a refusal is shown.

@@ -7,7 +7,7 @@ use shared::{
     time::{EventTime, Ms},
     wire::Verdict,
 };
-use sqlx::Row;
+use sqlx::{AssertSqlSafe, Row};
 use uuid::Uuid;
 
 use crate::db::{Conn, damaged, storable};
@@ -97,7 +97,7 @@ pub enum Status {
     Rejected,
     /// Its create has not arrived.
     Held,
-    /// Its author has left.
+    /// Its author has left: the office rules on it.
     Quarantined,
 }
 
@@ -170,7 +170,7 @@ pub async fn keep(conn: &mut Conn, kept: &Kept) -> sqlx::Result<()> {
     Ok(())
 }
 
-/// The final verdict of a command that was held.
+/// The verdict of a command that was held or in quarantine.
 pub async fn decide(conn: &mut Conn, kept: &Kept) -> sqlx::Result<()> {
     sqlx::query("update commands set status = $1, verdict = $2, private = $3 where id = $4")
         .bind(kept.status.as_str())
@@ -271,41 +271,110 @@ pub async fn find_refused(conn: &mut Conn, site: &SiteCode, id: CommandId) -> sq
     row.as_ref().map(refused).transpose()
 }
 
-/// The commands that wait for a case, in the order in which they came.
-pub async fn held(conn: &mut Conn, site: &SiteCode, aggregate: Uuid) -> sqlx::Result<Vec<Kept>> {
+/// The columns of a command that is not judged for good, in a query that `waiting` reads. Written out like in the index,
+/// which would not be used otherwise.
+const WAITING: &str = "select device, author, n, hash, id, site, aggregate, kind, text, event_at, uncertain, \
+                       received, verdict, private, status from commands \
+                       where status in ('held', 'quarantined')";
+
+fn waiting(row: &sqlx::any::AnyRow) -> sqlx::Result<Kept> {
+    let id: &str = row.try_get("id")?;
+    let device: &str = row.try_get("device")?;
+    let author: &str = row.try_get("author")?;
+    let aggregate: &str = row.try_get("aggregate")?;
+    let verdict: &str = row.try_get("verdict")?;
+    let status: &str = row.try_get("status")?;
+    Ok(Kept {
+        device: device.parse().map_err(|error| damaged("commands", id, error))?,
+        author: author.parse().map_err(|error| damaged("commands", id, error))?,
+        n: row.try_get("n")?,
+        hash: row.try_get("hash")?,
+        id: id.parse().map_err(|error| damaged("commands", id, error))?,
+        site: Some(SiteCode(row.try_get("site")?)),
+        aggregate: Some(aggregate.parse().map_err(|error| damaged("commands", id, error))?),
+        kind: row.try_get("kind")?,
+        text: row.try_get("text")?,
+        time: EventTime {
+            at: Ms(row.try_get("event_at")?),
+            received: Ms(row.try_get("received")?),
+            uncertain: row.try_get::<i64, _>("uncertain")? != 0,
+        },
+        verdict: serde_json::from_str(verdict).map_err(|error| damaged("commands", id, error))?,
+        status: if status == Status::Held.as_str() { Status::Held } else { Status::Quarantined },
+        private: row.try_get::<i64, _>("private")? != 0,
+    })
+}
+
+/// The commands that wait for a case, or in quarantine for a ruling, in the order in which they came.
+pub async fn waiting_for(
+    conn: &mut Conn,
+    site: &SiteCode,
+    aggregate: Uuid,
+    status: Status,
+) -> sqlx::Result<Vec<Kept>> {
+    let sql = format!(
+        "{WAITING} and site = $1 and aggregate = $2 and status = $3 order by received, device, author, n"
+    );
+    // Made of constants.
+    let rows = sqlx::query(AssertSqlSafe(sql))
+        .bind(site.as_str())
+        .bind(aggregate.to_string())
+        .bind(status.as_str())
+        .fetch_all(conn)
+        .await?;
+    rows.iter().map(waiting).collect()
+}
+
+/// The commands of an author that wait for something at a site.
+pub async fn waiting_of(conn: &mut Conn, site: &SiteCode, author: PersonId) -> sqlx::Result<Vec<Kept>> {
+    let sql = format!("{WAITING} and site = $1 and author = $2 order by received, device, n");
+    let rows =
+        sqlx::query(AssertSqlSafe(sql)).bind(site.as_str()).bind(author.to_string()).fetch_all(conn).await?;
+    rows.iter().map(waiting).collect()
+}
+
+/// The commands in quarantine at a site.
+pub async fn quarantine(conn: &mut Conn, site: &SiteCode) -> sqlx::Result<Vec<Kept>> {
+    let sql =
+        format!("{WAITING} and site = $1 and status = 'quarantined' order by received, device, author, n");
+    let rows = sqlx::query(AssertSqlSafe(sql)).bind(site.as_str()).fetch_all(conn).await?;
+    rows.iter().map(waiting).collect()
+}
+
+/// Whether anything is in quarantine at a site.
+pub async fn anything_quarantined(conn: &mut Conn, site: &SiteCode) -> sqlx::Result<bool> {
+    let one: Option<String> = sqlx::query_scalar(
+        "select id from commands where status in ('held', 'quarantined') and site = $1 \
+         and status = 'quarantined' limit 1",
+    )
+    .bind(site.as_str())
+    .fetch_optional(conn)
+    .await?;
+    Ok(one.is_some())
+}
+
+/// A command in quarantine.
+pub async fn quarantined(conn: &mut Conn, site: &SiteCode, id: CommandId) -> sqlx::Result<Option<Kept>> {
+    let sql = format!("{WAITING} and site = $1 and id = $2 and status = 'quarantined'");
+    let row =
+        sqlx::query(AssertSqlSafe(sql)).bind(site.as_str()).bind(id.to_string()).fetch_optional(conn).await?;
+    row.as_ref().map(waiting).transpose()
+}
+
+/// The texts of reports that should have made a case and were refused or are in quarantine, with whether they are or may
+/// be complaints.
+pub async fn reports_of(
+    conn: &mut Conn,
+    site: &SiteCode,
+    aggregate: Uuid,
+) -> sqlx::Result<Vec<(String, bool)>> {
     let rows = sqlx::query(
-        "select device, author, n, hash, id, kind, text, event_at, uncertain, received, verdict from commands \
-         where site = $1 and aggregate = $2 and status = 'held' order by received, device, author, n",
+        "select text, private from commands where site = $1 and aggregate = $2 \
+         and status in ('rejected', 'quarantined') and kind = 'case.report' order by received",
     )
     .bind(site.as_str())
     .bind(aggregate.to_string())
     .fetch_all(conn)
     .await?;
-    rows.iter()
-        .map(|row| {
-            let id: &str = row.try_get("id")?;
-            let device: &str = row.try_get("device")?;
-            let author: &str = row.try_get("author")?;
-            let verdict: &str = row.try_get("verdict")?;
-            Ok(Kept {
-                device: device.parse().map_err(|error| damaged("commands", id, error))?,
-                author: author.parse().map_err(|error| damaged("commands", id, error))?,
-                n: row.try_get("n")?,
-                hash: row.try_get("hash")?,
-                id: id.parse().map_err(|error| damaged("commands", id, error))?,
-                site: Some(site.clone()),
-                aggregate: Some(aggregate),
-                kind: row.try_get("kind")?,
-                text: row.try_get("text")?,
-                time: EventTime {
-                    at: Ms(row.try_get("event_at")?),
-                    received: Ms(row.try_get("received")?),
-                    uncertain: row.try_get::<i64, _>("uncertain")? != 0,
-                },
-                verdict: serde_json::from_str(verdict).map_err(|error| damaged("commands", id, error))?,
-                status: Status::Held,
-                private: false,
-            })
-        })
-        .collect()
+    rows.iter().map(|row| Ok((row.try_get("text")?, row.try_get::<i64, _>("private")? != 0))).collect()
 }

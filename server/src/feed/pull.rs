@@ -13,7 +13,7 @@ use shared::{
     ids::{Principal, SiteCode},
     site::{Member, Role},
     time::Ms,
-    wire::{Doc, DocKey, Problem, PullResponse},
+    wire::{Doc, DocKey, Problem, PullResponse, READS_QUARANTINE},
 };
 
 use super::{
@@ -44,6 +44,8 @@ pub(super) struct Asked {
     cursor: Option<String>,
     /// The most documents, 1 to 500.
     limit: Option<u16>,
+    /// Kinds of documents that version 1 did not have from its beginning and the device can read: `quarantine`.
+    reads: Option<String>,
 }
 
 /// What has changed for whoever is signed in.
@@ -90,7 +92,9 @@ pub(super) async fn pull(
         return Err(Code::CursorFuture.into());
     }
     let known = app.directory.get(conn, &site).await?.ok_or(Code::SiteNotMember)?;
-    let reader = Reader { site: &site, member: &member, known: &known, now };
+    let reads_quarantine =
+        asked.reads.is_some_and(|kinds| kinds.split(',').any(|kind| kind == READS_QUARANTINE));
+    let reader = Reader { site: &site, member: &member, known: &known, now, reads_quarantine };
 
     let walk = Walk::begin(&reader, cursor, head);
     let page = walk.page(conn, &site, head, limit).await?;
@@ -131,6 +135,8 @@ struct Reader<'a> {
     member: &'a Member,
     known: &'a Known,
     now: Ms,
+    /// The device can read documents of the quarantine.
+    reads_quarantine: bool,
 }
 
 /// What becomes of a document on its way to a reader.
@@ -184,6 +190,9 @@ impl Reader<'_> {
             DocKey::Places => serde_json::from_str(&row.body).map(|places| Some(Doc::Places(places))),
             DocKey::People => serde_json::from_str(&row.body).map(|people| Some(Doc::People(people))),
             DocKey::Refusal(_) => serde_json::from_str(&row.body).map(|refusal| Some(Doc::Refusal(refusal))),
+            DocKey::Quarantine(_) => {
+                serde_json::from_str(&row.body).map(|quarantined| Some(Doc::Quarantine(quarantined)))
+            }
             DocKey::Case(_) => serde_json::from_str::<Case>(&row.body).map(|case| {
                 let standings = case.standings(self.member, &self.known.site, &self.known.zone, self.now);
                 case.view(standings).map(Doc::Case)
@@ -215,11 +224,26 @@ struct Page {
 
 impl Walk {
     fn begin(reader: &Reader<'_>, cursor: Option<Cursor>, head: i64) -> Walk {
-        let holds: BTreeSet<String> = reader.member.principals().iter().map(Principal::to_string).collect();
+        let principals = reader.member.principals();
+        let readable = |principal: &&Principal| {
+            reader.reads_quarantine || !matches!(principal, Principal::Quarantine(_))
+        };
+        let holds: BTreeSet<String> = principals.iter().filter(readable).map(Principal::to_string).collect();
         let (mut at, mut leaving, mut fresh, night) = match cursor {
             Some(cursor) => (cursor.at, cursor.leaving, cursor.fresh, cursor.night),
             None => (BTreeMap::new(), BTreeMap::new(), BTreeMap::new(), reader.night()),
         };
+        if !reader.reads_quarantine {
+            // An app that went back to an older version could not even read what is taken back. It holds no such
+            // principal any more; the newer one begins with it from nothing.
+            for principal in
+                principals.iter().filter(|principal| !readable(principal)).map(Principal::to_string)
+            {
+                at.remove(&principal);
+                leaving.remove(&principal);
+                fresh.remove(&principal);
+            }
+        }
         let control_room = Principal::Role(Role::ControlRoom).to_string();
         // What the control room sees changes with the desk's hours: it is lost and gained at the same time.
         let changed = |principal: &String| night != reader.night() && *principal == control_room;

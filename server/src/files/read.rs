@@ -1,4 +1,5 @@
-//! Showing a photo: through a case that shows it to whoever asks, and in no other way.
+//! Showing a photo: through a case that shows it to whoever asks, or what is in quarantine of that case, and in no
+//! other way.
 
 use axum::{
     extract::{
@@ -18,7 +19,7 @@ use shared::{
 use utoipa::IntoParams;
 
 use super::store::{self, State as UploadState, Upload, UploadKey};
-use crate::{App, Error, accounts::SignedIn, cases, sites};
+use crate::{App, Error, accounts::SignedIn, cases, commands::quarantine, sites};
 
 /// A browser may keep it for good and for this session only: the next person on a shared phone has another cookie.
 const CACHE: [(header::HeaderName, HeaderValue); 2] = [
@@ -89,14 +90,20 @@ async fn shown(
     part: Part,
 ) -> Result<Option<(Upload, String)>, Error> {
     let mut conn = app.db.read().await?;
-    let Some(case) = cases::store::find(&mut conn, site, case).await? else { return Ok(None) };
     let Some(member) = sites::store::member(&mut conn, site, signed_in.person).await? else {
         return Ok(None);
     };
     let Some(known) = app.directory.get(&mut conn, site).await? else { return Ok(None) };
-    let standings = case.standings(&member, &known.site, &known.zone, app.clock.now());
-    let Some(CaseView::Full(case)) = case.view(standings) else { return Ok(None) };
-    for Photo { photo, by, .. } in case.photos.iter().filter(|shown| shown.photo.id == photo) {
+    let shown = cases::store::find(&mut conn, site, case).await?.and_then(|case| {
+        let standings = case.standings(&member, &known.site, &known.zone, app.clock.now());
+        match case.view(standings) {
+            Some(CaseView::Full(case)) => Some(case.photos),
+            Some(CaseView::Outline(_)) | None => None,
+        }
+    });
+    let mut photos = shown.unwrap_or_default();
+    photos.extend(quarantine::shown_photo(&mut conn, &known, &member, case, photo).await?);
+    for Photo { photo, by, .. } in photos.iter().filter(|shown| shown.photo.id == photo) {
         let Some(author) = *by else { continue };
         let sha256 = match part {
             Part::Thumb => &photo.thumb_sha256,

@@ -38,7 +38,7 @@ use super::{
 use crate::{
     App, Error,
     accounts::{self, SignedIn},
-    cases, sites,
+    cases, commands, sites,
 };
 
 const VERSION: HeaderValue = HeaderValue::from_static("1.0.0");
@@ -232,7 +232,10 @@ async fn admit(app: &App, signed_in: &SignedIn, announced: &Upload) -> Result<()
     if !serves || !served {
         return Err(Code::SiteNotMember.into());
     }
-    if key.author != signed_in.person && !cases::name_photo(&mut conn, key, sha256, *length).await? {
+    if key.author != signed_in.person
+        && !cases::name_photo(&mut conn, key, sha256, *length).await?
+        && !commands::quarantine::name_photo(&mut conn, key, sha256, *length).await?
+    {
         return Err(Code::FileNotFound.into());
     }
     Ok(())

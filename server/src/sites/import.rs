@@ -12,7 +12,7 @@ use shared::{
     Code, Rejection,
     case::Case,
     ids::{PersonId, Principal, SiteCode},
-    site::{Member, People, Role},
+    site::{Member, People, Role, Site},
     wire::DocKey,
 };
 use uuid::Uuid;
@@ -21,7 +21,7 @@ pub use file::{Plan, read, sentence};
 
 use super::{Writer, store};
 use crate::{
-    App, Error, accounts,
+    App, Error, accounts, commands,
     db::{Conn, damaged},
     feed, random,
 };
@@ -100,7 +100,7 @@ pub async fn import(app: &App, plan: &Plan, first: FirstPassword) -> Result<Vec<
 
     publish(&mut writer, DocKey::Site, &settings).await?;
     publish(&mut writer, DocKey::Places, &places).await?;
-    save_people(&mut writer, members).await?;
+    save_people(&mut writer, &settings, members).await?;
     writer.commit().await?;
     Ok(handed_out)
 }
@@ -168,7 +168,7 @@ pub async fn add_admin(
     }
     accounts::store::save(writer.conn(), id, name, None).await?;
     accounts::store::set_password(writer.conn(), id, &hash).await?;
-    save_people(&mut writer, members).await?;
+    save_people(&mut writer, &known.site, members).await?;
     writer.commit().await?;
     Ok(password)
 }
@@ -246,8 +246,8 @@ async fn publish<T: serde::Serialize>(writer: &mut Writer, key: DocKey, doc: &T)
     Ok(true)
 }
 
-/// Writes who is at a site, and looks again at who may see its complaints (R9).
-async fn save_people(writer: &mut Writer, mut members: Vec<Member>) -> Result<(), Error> {
+/// Writes who is at a site, and looks again at who may see its complaints and its quarantine (R9).
+async fn save_people(writer: &mut Writer, settings: &Site, mut members: Vec<Member>) -> Result<(), Error> {
     members.sort_by(|a, b| a.code.cmp(&b.code));
     let site = writer.code().clone();
     let before = store::members(writer.conn(), &site).await?;
@@ -271,5 +271,5 @@ async fn save_people(writer: &mut Writer, mut members: Vec<Member>) -> Result<()
         let case: Case = serde_json::from_str(&body).map_err(|error| damaged("docs", &site, error))?;
         writer.readdress(DocKey::Case(case.id), &case.audience(&people), &otherwise).await?;
     }
-    Ok(())
+    commands::quarantine::readdress_all(writer, &people, settings).await
 }

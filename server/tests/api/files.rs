@@ -53,7 +53,7 @@ fn demo_photo(name: &str) -> Vec<u8> {
     std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../demo/photos").join(name)).unwrap()
 }
 
-fn litter() -> Vec<u8> {
+pub fn litter() -> Vec<u8> {
     demo_photo("litter-small.jpg")
 }
 
@@ -72,16 +72,16 @@ fn address(name: &str) -> String {
 }
 
 /// What a device announces.
-struct Announced {
-    name: String,
+pub struct Announced {
+    pub name: String,
     site: String,
     sha256: String,
-    author: Option<String>,
+    pub author: Option<String>,
     length: u64,
 }
 
 impl Announced {
-    fn of(device: &Device, photo: AttachmentId, part: Part, bytes: &[u8]) -> Announced {
+    pub fn of(device: &Device, photo: AttachmentId, part: Part, bytes: &[u8]) -> Announced {
         Announced {
             name: wire::file_name(photo, part),
             site: device.site.clone(),
@@ -111,7 +111,7 @@ impl Announced {
         tus(device, "POST", "/api/files", &headers, Body::empty()).await
     }
 
-    async fn post_with(&self, device: &Device, bytes: &[u8]) -> Reply {
+    pub async fn post_with(&self, device: &Device, bytes: &[u8]) -> Reply {
         let length = self.length.to_string();
         let metadata = self.metadata();
         let headers =
@@ -149,7 +149,7 @@ async fn patch(device: &Device, name: &str, offset: usize, body: impl Into<Body>
     tus(device, "PATCH", &address(name), &headers, body.into()).await
 }
 
-fn new_photo(device: &Device) -> AttachmentId {
+pub fn new_photo(device: &Device) -> AttachmentId {
     AttachmentId(device.new_id())
 }
 
@@ -161,7 +161,7 @@ async fn upload(device: &Device, photo: AttachmentId, part: Part, bytes: &[u8]) 
 }
 
 /// A photo as a command names it.
-fn named(photo: AttachmentId, bytes: &[u8]) -> Value {
+pub fn named(photo: AttachmentId, bytes: &[u8]) -> Value {
     let thumb = thumb();
     json!({
         "id": photo, "sha256": sha256(bytes), "bytes": bytes.len(), "width": 1280, "height": 960,
@@ -184,7 +184,7 @@ async fn photos(device: &mut Device, case: CaseId) -> Vec<Photo> {
 }
 
 /// Reads a photo: status, headers, bytes.
-async fn read(device: &Device, path: &str, etag: Option<&str>) -> (StatusCode, header::HeaderMap, Bytes) {
+pub async fn read(device: &Device, path: &str, etag: Option<&str>) -> (StatusCode, header::HeaderMap, Bytes) {
     let mut request = Request::builder().uri(path).header(header::COOKIE, &device.cookie);
     if let Some(etag) = etag {
         request = request.header(header::IF_NONE_MATCH, etag);
@@ -194,7 +194,7 @@ async fn read(device: &Device, path: &str, etag: Option<&str>) -> (StatusCode, h
     (parts.status, parts.headers, body.collect().await.unwrap().to_bytes())
 }
 
-fn photo_path(case: CaseId, photo: AttachmentId, part: &str) -> String {
+pub fn photo_path(case: CaseId, photo: AttachmentId, part: &str) -> String {
     format!("/api/cases/{case}/photos/{photo}?site=jinzhou{part}")
 }
 

@@ -16,6 +16,7 @@ mod live;
 mod outside;
 mod pull;
 mod push;
+mod quarantine;
 mod story;
 
 use kit::{On, Test};
@@ -33,6 +34,7 @@ fn main() {
         outside::tests(),
         pull::tests(),
         push::tests(),
+        quarantine::tests(),
         story::tests(),
     ]
     .into_iter()

@@ -20,7 +20,6 @@ tests![
     refusing_a_create_refuses_its_children,
     anybody_may_carry_a_push,
     an_older_key_of_the_device_still_vouches,
-    a_person_who_left_is_quarantined,
     a_push_for_two_sites_is_judged_at_both,
     a_refused_command_is_shown_to_its_author_and_the_desk_until_it_is_settled,
     r9_a_refused_complaint_is_shown_to_its_author_only,
@@ -166,17 +165,6 @@ async fn an_older_key_of_the_device_still_vouches(on: On) {
     assert_eq!(guard.try_push(&signed_before).await.status, 200);
     (guard.n, guard.prev) = (n, prev);
     guard.report().await;
-}
-
-async fn a_person_who_left_is_quarantined(on: On) {
-    let app = TestApp::start(on).await;
-    let (mut guard, carrier) = (app.sign_in(cast::CLEANER).await, app.sign_in(cast::DESK).await);
-    let text = guard.make("case.report", guard.new_case(), leak());
-    app.reimport("jinzhou", crate::import::without(cast::CLEANER)).await;
-    for _ in 0..2 {
-        let reply = carrier.try_push(&guard.pack(vec![text.clone()])).await;
-        assert_eq!(codes(&verdicts(&reply)), ["command.author_revoked"]);
-    }
 }
 
 async fn a_push_for_two_sites_is_judged_at_both(on: On) {
@@ -338,7 +326,11 @@ async fn pushes_at_the_same_time_all_arrive(on: On) {
         .values()
         .filter_map(|doc| match doc {
             wire::Doc::Case(view) => Some(view.number().unwrap().0.clone()),
-            wire::Doc::Site(_) | wire::Doc::Places(_) | wire::Doc::People(_) | wire::Doc::Refusal(_) => None,
+            wire::Doc::Site(_)
+            | wire::Doc::Places(_)
+            | wire::Doc::People(_)
+            | wire::Doc::Refusal(_)
+            | wire::Doc::Quarantine(_) => None,
         })
         .collect();
     numbers.sort();

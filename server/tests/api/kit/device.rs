@@ -110,7 +110,7 @@ impl Feed {
     pub fn refusals(&self) -> Vec<(CommandId, String)> {
         let refusal = |doc: &Doc| match doc {
             Doc::Refusal(refusal) => Some((refusal.id, refusal.rejection.code.to_string())),
-            Doc::Site(_) | Doc::Places(_) | Doc::People(_) | Doc::Case(_) => None,
+            Doc::Site(_) | Doc::Places(_) | Doc::People(_) | Doc::Case(_) | Doc::Quarantine(_) => None,
         };
         self.docs.values().filter_map(refusal).collect()
     }
@@ -307,7 +307,8 @@ impl Device {
         feed.gone.clear();
         loop {
             let cursor = feed.cursor.as_ref().map(|cursor| format!("&cursor={cursor}")).unwrap_or_default();
-            let reply = self.get(&format!("/api/pull?site={site}&limit={limit}{cursor}")).await;
+            let reply =
+                self.get(&format!("/api/pull?site={site}&limit={limit}&reads=quarantine{cursor}")).await;
             assert_eq!(reply.status, 200, "{}", reply.text);
             let page: PullResponse = serde_json::from_str(&reply.text).unwrap();
             assert!(page.docs.len() + page.gone.len() <= limit);
