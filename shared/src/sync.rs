@@ -254,10 +254,11 @@ pub fn plan(snapshot: &Snapshot<'_>, now: Ms) -> Step {
     Step::Wait(next_pull.flatten().into_iter().chain(next_held).min())
 }
 
-/// The next commands to send: in the order of `n`, without holes between those never sent, within the wire's limits.
+/// The next commands to send: in the order of `n` and without a hole, because the signature vouches for a chain only;
+/// within the wire's limits.
 fn batch(outbox: &[OutboxRow], now: Ms) -> Vec<u64> {
     let mut bytes = 0;
-    let mut batch = Vec::new();
+    let mut batch: Vec<u64> = Vec::new();
     for row in outbox {
         let due = match row.delivery {
             Delivery::Pending => true,
@@ -268,7 +269,8 @@ fn batch(outbox: &[OutboxRow], now: Ms) -> Vec<u64> {
             continue;
         }
         bytes += row.text.len();
-        if !batch.is_empty() && (bytes > wire::PUSH_BYTES || batch.len() >= wire::PUSH_COMMANDS) {
+        let full = bytes > wire::PUSH_BYTES || batch.len() >= wire::PUSH_COMMANDS;
+        if batch.last().is_some_and(|last| full || row.n != last + 1) {
             break;
         }
         batch.push(row.n);

@@ -116,6 +116,11 @@ fn stale() -> Pulled {
     &[row(1, held(NOW))], fresh(), Step::Wait(Some(NOW.plus(PULL_EVERY.min(HELD_AGAIN))))
 )]
 #[case::a_held_one_comes_again(&[row(1, held(NOW.plus(-HELD_AGAIN)))], fresh(), Step::Push(vec![1]))]
+#[case::a_held_one_goes_alone_where_the_next_is_done_already(
+    &[row(1, held(NOW.plus(-HELD_AGAIN))), row(2, done(1)), row(3, Delivery::Pending)],
+    fresh(),
+    Step::Push(vec![1])
+)]
 #[case::a_clock_set_back_does_not_hold_it_for_ever(&[row(1, held(NOW.plus(1)))], fresh(), Step::Push(vec![1]))]
 #[case::news_before_photos(&[], stale(), Step::Pull(site()))]
 #[case::more_pages(&[], Pulled { more: true, ..fresh() }, Step::Pull(site()))]
