@@ -14,9 +14,10 @@ use std::{
 
 use anyhow::Context;
 use sqlx::{
-    Any, AnyConnection, AnyPool, Executor,
+    Any, AnyConnection, AnyPool, Connection, Executor,
     any::{AnyPoolOptions, install_default_drivers},
     pool::PoolConnection,
+    postgres::{PgConnection, PgListener},
 };
 
 /// What every function of a `store.rs` works on.
@@ -35,6 +36,7 @@ enum Kind {
 #[derive(Clone, Debug)]
 pub struct Db {
     kind: Kind,
+    url: String,
     readers: AnyPool,
     writers: AnyPool,
 }
@@ -62,11 +64,11 @@ impl Db {
                 let writers = pool(1, SQLITE_WRITER).connect(&format!("sqlite:{path}?mode=rwc")).await?;
                 let readers =
                     pool(connections, SQLITE_READER).connect(&format!("sqlite:{path}?mode=rw")).await?;
-                Db { kind, readers, writers }
+                Db { kind, url: url.to_owned(), readers, writers }
             }
             Kind::Postgres => {
                 let pool = pool(connections, "set statement_timeout = '60s'").connect(url).await?;
-                Db { kind, readers: pool.clone(), writers: pool }
+                Db { kind, url: url.to_owned(), readers: pool.clone(), writers: pool }
             }
         };
         sqlx::migrate!("./migrations")
@@ -112,11 +114,77 @@ impl Db {
         self.readers.acquire().await
     }
 
+    /// Whether several processes may serve it at the same time.
+    pub fn serves_several(&self) -> bool {
+        match self.kind {
+            Kind::Sqlite => false,
+            Kind::Postgres => true,
+        }
+    }
+
+    /// Hears what other processes tell on a channel; only of a database that [serves several](Self::serves_several).
+    ///
+    /// # Errors
+    /// If the database cannot be reached.
+    pub async fn listen(&self, channel: &str) -> sqlx::Result<Listening> {
+        let mut listener = PgListener::connect(&self.url).await?;
+        listener.listen(channel).await?;
+        Ok(Listening(listener))
+    }
+
+    /// Tells other processes something, on a connection of its own: those of the pools may all be busy.
+    pub fn teller(&self) -> Teller {
+        Teller { url: self.url.clone(), conn: None }
+    }
+
     /// Lets go of every connection, after those who use them.
     pub async fn close(&self) {
         self.readers.close().await;
         self.writers.close().await;
     }
+}
+
+/// What other processes tell.
+#[derive(Debug)]
+pub struct Listening(PgListener);
+
+impl Listening {
+    /// The next thing; `None` if the connection was lost and what was told meanwhile is lost with it.
+    ///
+    /// # Errors
+    /// If the database cannot be reached again.
+    pub async fn next(&mut self) -> sqlx::Result<Option<String>> {
+        Ok(self.0.try_recv().await?.map(|told| told.payload().to_owned()))
+    }
+}
+
+/// Tells other processes.
+#[derive(Debug)]
+pub struct Teller {
+    url: String,
+    conn: Option<PgConnection>,
+}
+
+impl Teller {
+    /// Tells whoever listens on a channel; once more on a new connection if the old one was lost.
+    ///
+    /// # Errors
+    /// If the database cannot be reached, or refuses it.
+    pub async fn tell(&mut self, channel: &str, text: &str) -> sqlx::Result<()> {
+        if let Some(conn) = &mut self.conn {
+            if notify(conn, channel, text).await.is_ok() {
+                return Ok(());
+            }
+            self.conn = None;
+        }
+        let conn = self.conn.insert(PgConnection::connect(&self.url).await?);
+        notify(conn, channel, text).await
+    }
+}
+
+async fn notify(conn: &mut PgConnection, channel: &str, text: &str) -> sqlx::Result<()> {
+    sqlx::query("select pg_notify($1, $2)").bind(channel).bind(text).execute(conn).await?;
+    Ok(())
 }
 
 /// Runs on each new connection to a SQLite file that writes. FULL: what was answered survives a power cut.

@@ -25,6 +25,7 @@ mod security;
 mod site_files;
 pub mod sites;
 pub mod telemetry;
+pub mod timers;
 
 use std::{ops::Deref, sync::Arc};
 

@@ -1,7 +1,11 @@
 //! `GET /api/live`: server-sent events that say when a pull is worthwhile.
 //!
 //! After a commit the writer tells [`Wake`] whom it touched; every stream hears it, and passes on only what concerns
-//! its person. Nothing depends on a poke: who misses one pulls a little later.
+//! its person. Where several processes serve one database, [`across`] has each hear of the others' commits. Nothing
+//! depends on a poke: who misses one pulls a little later.
+
+pub mod across;
+mod wake;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -31,8 +35,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{App, Error, accounts::SignedIn, sites};
 
-/// Commits that a slow stream may fall behind before it is told to pull everything.
-const BEHIND: usize = 1_024;
+pub use wake::{Touched, Wake};
+
 /// How long pokes are gathered, so that a push of many commands is one poke.
 const GATHER: Duration = Duration::from_millis(50);
 /// How often something is sent, so that nobody in between thinks that the stream is dead.
@@ -48,41 +52,6 @@ const COME_AGAIN: u64 = 30;
 /// The address of the stream.
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(live))
-}
-
-/// A commit, and whom it touched.
-#[derive(Clone, Debug)]
-pub struct Touched {
-    /// At which site.
-    pub site: SiteCode,
-    /// How far the site is.
-    pub seq: i64,
-    /// The principals whose feeds have changed.
-    pub principals: BTreeSet<String>,
-}
-
-/// Passes commits on to the streams of this process. Where several serve one database, each has to hear of the others'
-/// commits: this is the place.
-#[derive(Clone, Debug)]
-pub struct Wake(broadcast::Sender<Arc<Touched>>);
-
-impl Default for Wake {
-    fn default() -> Self {
-        Wake(broadcast::Sender::new(BEHIND))
-    }
-}
-
-impl Wake {
-    /// Tells every stream of a commit.
-    pub fn touched(&self, touched: Touched) {
-        // Nobody listening is no error.
-        let _ = self.0.send(Arc::new(touched));
-    }
-
-    /// Hears of every commit from now on.
-    pub fn subscribe(&self) -> broadcast::Receiver<Arc<Touched>> {
-        self.0.subscribe()
-    }
 }
 
 /// The open streams of each session.
@@ -216,8 +185,9 @@ impl Listener {
     }
 
     async fn concerned(&mut self, commit: &Touched) -> bool {
+        let all = Principal::All.to_string();
         // What is addressed to all may be the list of people itself: who joined or changed roles is found there.
-        if commit.principals.contains(&Principal::All.to_string())
+        if commit.principals.as_ref().is_none_or(|principals| principals.contains(&all))
             && let Ok(holds) = holds(&self.app, &self.signed_in).await
         {
             let before = std::mem::replace(&mut self.holds, holds);
@@ -225,7 +195,9 @@ impl Listener {
                 return true;
             }
         }
-        self.holds.get(&commit.site).is_some_and(|holds| !holds.is_disjoint(&commit.principals))
+        self.holds.get(&commit.site).is_some_and(|holds| {
+            commit.principals.as_ref().is_none_or(|principals| !holds.is_disjoint(principals))
+        })
     }
 
     async fn poke_all(&self, pokes: &Pokes) -> Option<()> {

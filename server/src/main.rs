@@ -13,7 +13,7 @@ use server::{
     App,
     clock::Clock,
     config::{Settings, Storage},
-    feed,
+    feed, live,
     sites::import::{FirstPassword, add_admin, read, sentence},
     telemetry,
 };
@@ -137,6 +137,7 @@ async fn serve(storage: Storage, settings: Settings) -> anyhow::Result<()> {
         .with_context(|| format!("{address} cannot be listened on"))?;
     tracing::info!(address = %listener.local_addr()?, "listening");
     tokio::spawn(feed::archive::keep_swept(app.clone()));
+    tokio::spawn(live::across::keep_in_touch(app.clone()));
     let stop = app.clone();
     let service = server::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
     let served = axum::serve(listener, service).with_graceful_shutdown(async move {

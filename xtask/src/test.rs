@@ -88,7 +88,7 @@ fn prepare(stages: &[Stage]) -> Result<()> {
                 tools::ensure_component("clippy", "clippy")?;
                 tools::ensure_wasm_target()?;
             }
-            Stage::Cargo => missing.push(Tool::Postgres),
+            Stage::Cargo => missing.extend([Tool::Nginx, Tool::Postgres]),
             Stage::Docs | Stage::Site => tools::ensure_wasm_target()?,
             Stage::Deny => {}
             Stage::End2end => {
@@ -152,7 +152,7 @@ fn cargo_test(long: bool) -> Result<()> {
     let mut command = cargo();
     command.args(["test", "--workspace", "--no-fail-fast"]);
     // `CI` lets insta refuse a snapshot that is new instead of writing it beside the old one.
-    command.env("CI", "true").env("TEST_POSTGRES_URL", postgres.url());
+    command.env("CI", "true").env("TEST_POSTGRES_URL", postgres.url()).env("NGINX", tools::nginx());
     if long {
         command.args(["--", "--include-ignored"]);
     }

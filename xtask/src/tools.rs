@@ -21,6 +21,7 @@ pub enum Tool {
     Chromium,
     ChineseFonts,
     Git,
+    Nginx,
     Postgres,
 }
 
@@ -30,6 +31,7 @@ impl Tool {
             Tool::Chromium => "chromium",
             Tool::ChineseFonts => "fonts-noto-cjk",
             Tool::Git => "git",
+            Tool::Nginx => "nginx",
             Tool::Postgres => "postgresql",
         }
     }
@@ -43,6 +45,7 @@ impl Tool {
                     || output(program("fc-list").arg(":lang=zh")).is_ok_and(|fonts| !fonts.trim().is_empty())
             }
             Tool::Git => succeeds(program("git").arg("--version")),
+            Tool::Nginx => nginx().is_file(),
             Tool::Postgres => postgres_bin().is_some(),
         }
     }
@@ -135,6 +138,11 @@ pub fn ensure_cargo_deny() -> Result<Command> {
 /// The Chromium in which the journeys run.
 pub fn chromium() -> PathBuf {
     std::env::var_os("CHROMIUM").map_or_else(|| "/usr/bin/chromium".into(), PathBuf::from)
+}
+
+/// The nginx that stands before several processes in a test. Debian has it where only root's shell looks.
+pub fn nginx() -> PathBuf {
+    std::env::var_os("NGINX").map_or_else(|| "/usr/sbin/nginx".into(), PathBuf::from)
 }
 
 /// The folder with the programs of the newest PostgreSQL server.

@@ -15,12 +15,17 @@ use super::store;
 use crate::{
     App, Error,
     sites::{self, Writer},
+    timers,
 };
 
 /// A case that has been closed or cancelled for so long leaves the feed, in milliseconds.
 const STAYS: i64 = 30 * 24 * HOUR;
 /// How often it is looked for such cases.
 const EVERY: Duration = Duration::from_secs(60 * 60);
+/// How often it is looked whether that is due.
+const LOOK: Duration = Duration::from_secs(5 * 60);
+/// What this work is called among the timers.
+const WORK: &str = "feed.archive";
 /// So many cases leave in one transaction, for which every other writer of the site waits.
 const AT_ONCE: i64 = 200;
 
@@ -29,19 +34,23 @@ pub(crate) fn ended_before(now: Ms) -> Ms {
     now.plus(-STAYS)
 }
 
-/// Sweeps at once and then every hour, until the server stops.
+/// Sweeps whenever it is due and no other process does it, until the server stops.
 pub async fn keep_swept(app: App) {
     let mut stopping = app.stopping.subscribe();
-    let mut hours = tokio::time::interval(EVERY);
+    let mut looks = tokio::time::interval(LOOK);
     loop {
         tokio::select! {
-            _ = hours.tick() => {}
+            _ = looks.tick() => {}
             _ = stopping.wait_for(|stopping| *stopping) => return,
         }
-        if let Err(error) = sweep(&app).await {
+        if let Err(error) = sweep_if_due(&app).await {
             tracing::error!(%error, "cases that ended long ago stay in the feed for now");
         }
     }
+}
+
+async fn sweep_if_due(app: &App) -> Result<(), Error> {
+    if timers::claim(app, WORK, EVERY).await? { sweep(app).await } else { Ok(()) }
 }
 
 /// Takes the cases that ended long ago out of the feeds of all sites.

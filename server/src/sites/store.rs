@@ -52,6 +52,11 @@ pub async fn create(conn: &mut Conn, code: &SiteCode, name: &str, source: &str) 
     Ok(())
 }
 
+/// The file from which a site was last imported.
+pub async fn source(conn: &mut Conn, code: &SiteCode) -> sqlx::Result<String> {
+    sqlx::query_scalar("select source from sites where code = $1").bind(code.as_str()).fetch_one(conn).await
+}
+
 /// Notes how far the site is.
 pub async fn advance(conn: &mut Conn, code: &SiteCode, row: &SiteRow) -> sqlx::Result<()> {
     sqlx::query("update sites set head = $1, day = $2, day_count = $3 where code = $4")
@@ -69,6 +74,12 @@ pub async fn all(conn: &mut Conn) -> sqlx::Result<Vec<SiteCode>> {
     let codes: Vec<String> =
         sqlx::query_scalar("select code from sites order by code").fetch_all(conn).await?;
     Ok(codes.into_iter().map(SiteCode).collect())
+}
+
+/// How far each site is.
+pub async fn heads(conn: &mut Conn) -> sqlx::Result<Vec<(SiteCode, i64)>> {
+    let rows = sqlx::query("select code, head from sites order by code").fetch_all(conn).await?;
+    rows.iter().map(|row| Ok((SiteCode(row.try_get("code")?), row.try_get("head")?))).collect()
 }
 
 /// How far the site is.

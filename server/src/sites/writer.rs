@@ -26,6 +26,8 @@ pub struct Writer {
     /// What the rules need to know of the site; `None` until its first import is through.
     known: Option<Arc<Known>>,
     row: store::SiteRow,
+    /// How far the site was when this began.
+    before: i64,
     touched: BTreeSet<String>,
 }
 
@@ -53,7 +55,8 @@ impl Writer {
 
     async fn with(app: &App, code: &SiteCode, mut tx: WriteTx, row: store::SiteRow) -> Result<Writer, Error> {
         let known = app.directory.get(&mut tx, code).await?;
-        Ok(Writer { tx, app: app.clone(), code: code.clone(), known, row, touched: BTreeSet::new() })
+        let before = row.head;
+        Ok(Writer { tx, app: app.clone(), code: code.clone(), known, row, before, touched: BTreeSet::new() })
     }
 
     /// Which site.
@@ -184,7 +187,12 @@ impl Writer {
         store::advance(&mut self.tx, &self.code, &self.row).await?;
         self.tx.commit().await?;
         if !self.touched.is_empty() {
-            self.app.wake.touched(Touched { site: self.code, seq: self.row.head, principals: self.touched });
+            self.app.wake.touched(Touched {
+                site: self.code,
+                before: self.before,
+                seq: self.row.head,
+                principals: Some(self.touched),
+            });
         }
         Ok(())
     }

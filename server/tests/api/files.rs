@@ -57,7 +57,7 @@ pub fn litter() -> Vec<u8> {
     demo_photo("litter-small.jpg")
 }
 
-fn thumb() -> Vec<u8> {
+pub fn thumb() -> Vec<u8> {
     let mut bytes = io::Cursor::new(Vec::new());
     image::RgbImage::new(64, 48).write_to(&mut bytes, image::ImageFormat::Jpeg).unwrap();
     bytes.into_inner()
@@ -137,13 +137,13 @@ async fn head(device: &Device, name: &str) -> Reply {
     tus(device, "HEAD", &address(name), &[], Body::empty()).await
 }
 
-async fn offset(device: &Device, name: &str) -> String {
+pub async fn offset(device: &Device, name: &str) -> String {
     let reply = head(device, name).await;
     assert_eq!(reply.status, 200);
     reply.header("upload-offset").to_owned()
 }
 
-async fn patch(device: &Device, name: &str, offset: usize, body: impl Into<Body>) -> Reply {
+pub async fn patch(device: &Device, name: &str, offset: usize, body: impl Into<Body>) -> Reply {
     let offset = offset.to_string();
     let headers = [("upload-offset", offset.as_str()), ("content-type", OCTETS)];
     tus(device, "PATCH", &address(name), &headers, body.into()).await

@@ -13,6 +13,8 @@ pub use world::{On, PASSWORD, TestApp, demo, postgres_url};
 pub struct Test {
     /// Module and function.
     pub name: &'static str,
+    /// The databases that it is about.
+    pub on: &'static [On],
     /// Its body.
     pub body: fn(On) -> Pin<Box<dyn Future<Output = ()>>>,
 }
@@ -26,9 +28,13 @@ pub fn run(test: Test, on: On) {
 /// Lists the tests of a module; one that is missing is dead code, which is denied.
 macro_rules! tests {
     ($($name:ident),* $(,)?) => {
+        $crate::kit::tests![on &[$crate::kit::On::Sqlite, $crate::kit::On::Postgres]; $($name),*];
+    };
+    (on $on:expr; $($name:ident),* $(,)?) => {
         pub fn tests() -> Vec<$crate::kit::Test> {
             vec![$($crate::kit::Test {
                 name: concat!(module_path!(), "::", stringify!($name)),
+                on: $on,
                 body: |on| Box::pin($name(on)),
             }),*]
         }

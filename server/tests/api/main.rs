@@ -1,6 +1,7 @@
 //! The interface as devices use it: the real router, both databases, a clock moved by hand.
 //!
-//! Every test runs once on SQLite and once on PostgreSQL. Without `TEST_POSTGRES_URL`, which `cargo xtask test` sets,
+//! Every test runs once on SQLite and once on PostgreSQL, but for those about several processes, which only the latter
+//! serves; they need nginx. Without `TEST_POSTGRES_URL`, which `cargo xtask test` sets,
 //! the latter are listed as ignored. `kit` has the world that tests live in.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
@@ -13,6 +14,7 @@ mod files;
 mod import;
 mod kit;
 mod live;
+mod many;
 mod outside;
 mod pull;
 mod push;
@@ -31,6 +33,7 @@ fn main() {
         files::tests(),
         import::tests(),
         live::tests(),
+        many::tests(),
         outside::tests(),
         pull::tests(),
         push::tests(),
@@ -44,13 +47,17 @@ fn main() {
     let trials = tests
         .into_iter()
         .flat_map(|test| {
-            let trial = |on: On, name: &str| {
-                Trial::test(format!("{}::{name}", test.name), move || {
-                    kit::run(test, on);
+            test.on.iter().map(move |on| {
+                let (name, ignored) = match on {
+                    On::Sqlite => ("sqlite", false),
+                    On::Postgres => ("postgres", missing),
+                };
+                let trial = Trial::test(format!("{}::{name}", test.name), move || {
+                    kit::run(test, *on);
                     Ok(())
-                })
-            };
-            [trial(On::Sqlite, "sqlite"), trial(On::Postgres, "postgres").with_ignored_flag(missing)]
+                });
+                trial.with_ignored_flag(ignored)
+            })
         })
         .collect();
     libtest_mimic::run(&arguments, trials).exit();
