@@ -11,6 +11,7 @@ pub(crate) mod office_kit;
 mod person_picker;
 mod place_picker;
 mod receipt;
+mod relay;
 mod trail;
 mod unsent;
 mod withdraw;
@@ -25,6 +26,7 @@ pub use notices::{Notes, Notices, give_voice, toast};
 pub use person_picker::PersonPicker;
 pub use place_picker::PlacePicker;
 pub use receipt::Refused;
+pub use relay::{HandOver, TakeOver};
 pub use unsent::{
     Entry, Got, Mend, Photos, Unsent, asked, children, mend, named, of_state, said, taken, text_of,
     unsent_count,

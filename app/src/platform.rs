@@ -10,8 +10,9 @@
 //! | [`clock`], [`ids`] | the time, the randomness and the ids that the rest of the app takes as parameters |
 //! | [`db`] | the database on the device: strict transactions, raw bytes, lost connections |
 //! | [`settings`] | the few small settings that must be readable before a database is open |
-//! | [`crypto`] | the key of this device and person, signatures, hashes |
+//! | [`crypto`] | the key of this device and person, signatures, hashes, the seal of relay files |
 //! | [`photo`] | from a chosen file to an upright, small JPEG and its thumbnail |
+//! | [`files`] | files that a person takes out of the app and brings into it |
 //! | [`http`], [`live`] | requests with a time limit; the server's stream of pokes |
 //! | [`events`], [`tabs`], [`update`] | the page's own events; other tabs; a new version that waits |
 //! | [`device`] | room left, language, theme, vibration, what kind of device this is |
@@ -24,6 +25,7 @@ pub mod db;
 pub mod device;
 mod error;
 pub mod events;
+pub mod files;
 pub mod http;
 pub mod ids;
 pub mod live;

@@ -5,6 +5,7 @@
 //! network: no method waits for one, but signing in and looking at a photo that is not on the device.
 
 mod drafts;
+mod relay;
 mod session;
 mod write;
 
@@ -39,6 +40,7 @@ use crate::{
 
 pub use ::device::Link;
 pub use drafts::{REPORT_DRAFT, ReportDraft};
+pub use relay::HandedOver;
 
 /// A person's database in this browser.
 pub type Local = ::device::Local<Browser>;

@@ -16,6 +16,8 @@ pub mod store;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+pub(crate) use push::carry;
+
 use crate::App;
 
 /// The address of pushing.

@@ -80,6 +80,7 @@ fn status(code: Code) -> StatusCode {
         | Code::SiteNotMember
         | Code::PushUnknownDevice
         | Code::PushBadSignature
+        | Code::RelayForeign
         | Code::CursorForeign
         | Code::RequestForeignOrigin => StatusCode::FORBIDDEN,
         Code::RequestNotFound | Code::FileNotFound | Code::CaseNotVisible => StatusCode::NOT_FOUND,
@@ -92,6 +93,7 @@ fn status(code: Code) -> StatusCode {
         Code::ServerUnavailable => StatusCode::SERVICE_UNAVAILABLE,
         Code::ServerFull => StatusCode::INSUFFICIENT_STORAGE,
         Code::RequestBadBody
+        | Code::RelayUnreadable
         | Code::FileBadHeader
         | Code::CursorUnreadable
         | Code::CursorFuture
@@ -138,6 +140,7 @@ fn status(code: Code) -> StatusCode {
         | Code::QuarantineNotThere
         | Code::QuarantineOwn
         | Code::QuarantineEarlierFirst
+        | Code::RelayNoKey
         | Code::ImportBadFile
         | Code::ImportPlaceParent
         | Code::ImportPersonCompany

@@ -15,6 +15,8 @@ mod upload;
 use axum::middleware::map_response;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+pub(crate) use tus::carry;
+
 use crate::App;
 use depot::Depot;
 use photo::Checker;

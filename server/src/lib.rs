@@ -21,6 +21,7 @@ pub mod files;
 pub mod live;
 pub mod random;
 mod rate_limit;
+pub mod relay;
 mod security;
 mod site_files;
 pub mod sites;
@@ -51,6 +52,7 @@ use feed::Sealer;
 use files::Files;
 use live::{Streams, Wake};
 use rate_limit::RateLimit;
+use relay::RelayKey;
 use sites::Directory;
 
 /// The most bytes of a request's body, apart from those of photos.
@@ -87,6 +89,8 @@ pub struct Parts {
     pub epoch: String,
     /// Seals the cursors of this database.
     pub sealer: Sealer,
+    /// Opens what was sealed to this database's server.
+    pub relay_key: RelayKey,
     /// Becomes true when the server stops.
     pub stopping: watch::Sender<bool>,
 }
@@ -107,7 +111,7 @@ impl App {
         telemetry::figures()?;
         let url = storage.files_url()?;
         let db = Db::open(&storage.database_url()?, settings.db_connections).await?;
-        let (epoch, sealer) = open_meta(&db).await?;
+        let (epoch, sealer, relay_key) = open_meta(&db).await?;
         let stopping = watch::Sender::new(false);
         Ok(App(Arc::new(Parts {
             files: Files::open(&url, settings.max_megapixels)?,
@@ -122,24 +126,29 @@ impl App {
             settings,
             epoch,
             sealer,
+            relay_key,
             stopping,
         })))
     }
 }
 
-/// What a database is given when it is first opened: the id of its life, and the key of its seals.
-async fn open_meta(db: &Db) -> anyhow::Result<(String, Sealer)> {
+/// What a database is given when it is first opened: the id of its life, the key of its seals, and the one that relay
+/// files are sealed to.
+async fn open_meta(db: &Db) -> anyhow::Result<(String, Sealer, RelayKey)> {
     let mut tx = db.write().await?;
     accounts::store::begin_epoch(&mut tx, &shared::wire::hex(&random::bytes::<8>()?)).await?;
     let epoch = accounts::store::epoch(&mut tx).await?.context("the database lost its epoch")?;
     feed::store::begin_seal_key(&mut tx, &shared::wire::base64url(&random::bytes::<32>()?)).await?;
     let key = feed::store::seal_key(&mut tx).await?.context("the database lost its key")?;
+    feed::store::begin_relay_key(&mut tx, &shared::wire::base64url(&RelayKey::make()?)).await?;
+    let relay = feed::store::relay_key(&mut tx).await?.context("the database lost its key")?;
     tx.commit().await?;
     let key = shared::wire::read_base64url(&key).context("the key of the seals is damaged")?;
-    Ok((epoch, Sealer::new(&key)?))
+    let relay = shared::wire::read_base64url(&relay).context("the key of relay files is damaged")?;
+    Ok((epoch, Sealer::new(&key)?, RelayKey::new(&relay)?))
 }
 
-fn api() -> OpenApiRouter<App> {
+fn api(max_photo_mb: u32) -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(
         utoipa::openapi::OpenApiBuilder::new()
             .info(
@@ -159,16 +168,17 @@ fn api() -> OpenApiRouter<App> {
     .merge(feed::routes())
     .merge(live::routes())
     .merge(files::routes())
+    .merge(relay::routes(max_photo_mb))
 }
 
 /// The description of the interface.
 pub fn openapi() -> OpenApi {
-    api().into_openapi()
+    api(0).into_openapi()
 }
 
 /// All addresses of the server.
 pub fn router(app: App) -> Router {
-    let (api, openapi) = api().split_for_parts();
+    let (api, openapi) = api(app.settings.max_photo_mb).split_for_parts();
     let api = api
         .route("/api/openapi.json", get(move || async { axum::Json(openapi) }))
         .route("/api", any(telemetry::not_found))

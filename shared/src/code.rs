@@ -115,6 +115,13 @@ codes! {
     PushUnknownDevice = "push.unknown_device",
     /// More than 100 commands or 256 KiB.
     PushTooLarge = "push.too_large",
+    // --- a relay file ---
+    /// It is no relay file, damaged, or sealed to another server.
+    RelayUnreadable = "relay.unreadable",
+    /// What is in it is not its author's: the signature does not vouch for it, or the server does not know the phone.
+    RelayForeign = "relay.foreign",
+    /// The device has not been online since it can hand over, and does not know what to seal to.
+    RelayNoKey = "relay.no_key",
     // --- pull ---
     /// The cursor cannot be read.
     CursorUnreadable = "cursor.unreadable",

@@ -13,6 +13,7 @@ pub mod ids;
 pub mod json;
 pub mod quarantine;
 pub mod rejection;
+pub mod relay;
 pub mod session;
 pub mod site;
 pub mod sync;

@@ -45,6 +45,10 @@ pub struct Session {
     pub server_time: Ms,
     /// Renewed when a backup is restored.
     pub epoch: String,
+    /// What a relay file is sealed to (A7): the server's uncompressed point on P-256, base64url without padding. `None`
+    /// of a server that takes no such files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relay_key: Option<String>,
 }
 
 /// A site at which the person serves.

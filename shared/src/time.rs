@@ -86,8 +86,8 @@ impl EventTime {
 pub struct Claim {
     /// The device's wall time when it made the command.
     pub made: Ms,
-    /// The device's wall time when it sent the command.
-    pub sent: Ms,
+    /// The device's wall time when it sent the command; `None` where another device did.
+    pub sent: Option<Ms>,
     /// The server's time when the push arrived.
     pub received: Ms,
     /// What the device had heard from the server before it made the command.
@@ -104,7 +104,8 @@ impl Claim {
     ///
     /// A clock that is wrong but steady, even by years, gives a certain time. A clock that moved by more than
     /// [`DRIFT`] between making and sending, or a bound that bites, gives an uncertain one; so does a time long before
-    /// the arrival without any word of the clock at making, for nothing says then that it was not moved.
+    /// the arrival without any word of the clock at making, for nothing says then that it was not moved. What another
+    /// device sent is as uncertain: its time is the clock's at making, as far as that had heard of the server's.
     ///
     /// ```
     /// use shared::time::{Claim, Heard, Ms};
@@ -114,7 +115,7 @@ impl Claim {
     /// let heard = Heard { server: Ms(1_095 * day - 4_200_000), device: Ms(-3_600_000) };
     /// let claim = Claim {
     ///     made: Ms(0),
-    ///     sent: Ms(600_000),
+    ///     sent: Some(Ms(600_000)),
     ///     received: Ms(1_095 * day),
     ///     heard: Some(heard),
     ///     previous: None,
@@ -124,11 +125,12 @@ impl Claim {
     /// assert_eq!((time.at, time.uncertain), (Ms(1_095 * day - 600_000), false));
     /// ```
     pub fn event_time(&self) -> EventTime {
-        let offset_at_sending = self.received.since(self.sent);
-        let claimed = self.made.plus(offset_at_sending);
-        let moved = self.heard.is_some_and(|heard| {
-            offset_at_sending.saturating_sub(heard.server.since(heard.device)).saturating_abs() > DRIFT
-        });
+        let offset_at_making = self.heard.map(|heard| heard.server.since(heard.device));
+        let offset_at_sending = self.sent.map(|sent| self.received.since(sent));
+        let claimed = self.made.plus(offset_at_sending.or(offset_at_making).unwrap_or(0));
+        let moved = offset_at_sending
+            .zip(offset_at_making)
+            .is_some_and(|(sending, making)| sending.saturating_sub(making).saturating_abs() > DRIFT);
         let told = self.heard.map(|heard| heard.server);
         let floor = [told, self.previous].into_iter().flatten().fold(self.registered, Ms::max);
         let at = claimed.max(floor).min(self.received);
@@ -136,7 +138,11 @@ impl Claim {
         // tolerated drift says nothing.
         let bitten = at.since(claimed).saturating_abs() > DRIFT;
         let unheard = self.heard.is_none() && self.received.since(at) > LATE;
-        EventTime { at, received: self.received, uncertain: moved || bitten || unheard }
+        EventTime {
+            at,
+            received: self.received,
+            uncertain: moved || bitten || unheard || self.sent.is_none(),
+        }
     }
 }
 

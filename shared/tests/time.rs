@@ -13,7 +13,7 @@ const YEAR: i64 = 365 * 24 * HOUR;
 fn claim(off: i64) -> Claim {
     Claim {
         made: ARRIVAL.plus(off - 10 * MINUTE),
-        sent: ARRIVAL.plus(off),
+        sent: Some(ARRIVAL.plus(off)),
         received: ARRIVAL,
         heard: heard(off),
         previous: None,
@@ -40,6 +40,26 @@ fn r3_a_steady_clock_is_as_good_as_a_right_one(#[case] off: i64) {
     assert_eq!(claim(off).event_time(), ten_minutes_ago);
 }
 
+#[rstest]
+#[case::right(0)]
+#[case::three_years_slow(-3 * YEAR)]
+#[case::three_years_fast(3 * YEAR)]
+fn r3_what_another_device_sent_has_the_time_of_its_making_and_is_uncertain(#[case] off: i64) {
+    let relayed = Claim { sent: None, ..claim(off) }.event_time();
+    assert_eq!(relayed, EventTime { uncertain: true, ..exactly(ARRIVAL.plus(-10 * MINUTE)) });
+    assert_eq!(relayed.fair(), ARRIVAL, "it decides nothing to anybody's disadvantage");
+}
+
+#[test]
+fn r3_what_another_device_sent_without_a_word_of_its_clock_is_believed_within_bounds() {
+    let unheard = Claim { sent: None, heard: None, ..claim(0) };
+    assert_eq!(unheard.event_time().at, ARRIVAL.plus(-10 * MINUTE));
+    let before_all = Claim { made: Ms(0), ..unheard };
+    assert_eq!(before_all.event_time().at, unheard.registered);
+    let later = Claim { made: ARRIVAL.plus(HOUR), ..unheard };
+    assert_eq!(later.event_time().at, ARRIVAL);
+}
+
 #[test]
 fn r3_what_was_made_offline_counts_from_when_it_was_made() {
     let two_days = 48 * HOUR;
@@ -62,7 +82,7 @@ fn r3_a_clock_moved_between_making_and_sending_makes_it_uncertain(
     #[case] moved: i64,
     #[case] uncertain: bool,
 ) {
-    let claim = Claim { sent: ARRIVAL.plus(moved), ..claim(0) };
+    let claim = Claim { sent: Some(ARRIVAL.plus(moved)), ..claim(0) };
     assert_eq!(claim.event_time().uncertain, uncertain);
 }
 
@@ -152,7 +172,8 @@ fn any_ms() -> impl Strategy<Value = Ms> {
 fn any_claim() -> impl Strategy<Value = Claim> {
     let any_heard = (any_ms(), any_ms()).prop_map(|(server, device)| Heard { server, device });
     let any_heard = proptest::option::of(any_heard);
-    (any_ms(), any_ms(), any_ms(), any_heard, proptest::option::of(any_ms()), any_ms()).prop_map(
+    let any_sent = proptest::option::of(any_ms());
+    (any_ms(), any_sent, any_ms(), any_heard, proptest::option::of(any_ms()), any_ms()).prop_map(
         |(made, sent, received, heard, previous, registered)| Claim {
             made,
             sent,

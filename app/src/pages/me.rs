@@ -10,7 +10,7 @@ use shared::time::Ms;
 use self::{password::ChangePassword, sessions::Sessions};
 use super::sign_in::LanguagePicks;
 use crate::{
-    components::{toast, unsent_count},
+    components::{HandOver, TakeOver, toast, unsent_count},
     i18n::*,
     platform::{device, device::Room},
     prefs::{Prefs, Theme},
@@ -52,6 +52,8 @@ pub fn Me() -> impl IntoView {
             <Show when=move || !closed.get()>
                 <Telephones closed=closed />
             </Show>
+            <HandOver />
+            <TakeOver />
             <Sessions />
             <div class="col">
                 <Button

@@ -7,8 +7,8 @@ use shared::{Rejection, case::CaseCommand, ids::CommandId};
 
 use crate::{
     components::{
-        Entry, Got, Loss, Mend, Photos, RefusedPhotos, Unsent as Count, WithdrawSheet, asked, mend, of_state,
-        said, text_of,
+        Entry, Got, HandOver, Loss, Mend, Photos, RefusedPhotos, TakeOver, Unsent as Count, WithdrawSheet,
+        asked, mend, of_state, said, text_of,
     },
     i18n::*,
     reactive::{RwSignal, Signal, memo},
@@ -62,6 +62,8 @@ pub fn Unsent() -> impl IntoView {
                     <Row entry=entry losing=losing />
                 </For>
             </Show>
+            <HandOver />
+            <TakeOver />
         </main>
         <Show when=move || { waiting.get() > 0 }>
             <div class="foot">

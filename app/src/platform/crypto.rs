@@ -1,10 +1,11 @@
-//! The key of this device and person, signatures and hashes, by the browser's `WebCrypto`.
+//! The key of this device and person, signatures, hashes and the seal of relay files, by the browser's `WebCrypto`.
 //!
 //! The private key cannot be extracted: JavaScript and Rust hold a handle, and even a stolen page script can
 //! only use it while the page is open. `WebCrypto` exists only on https and localhost.
 
 use ::device::{Key, Table, platform::SigningKey};
-use js_sys::{Array, Object};
+use js_sys::{Array, Object, Uint8Array};
+use shared::relay::{self, POINT};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{CryptoKey, SubtleCrypto};
@@ -76,6 +77,77 @@ impl SigningKey for DeviceKey {
     }
 }
 
+/// Seals the pieces of one relay file to the server; see [`shared::relay`] for what that means.
+#[derive(Debug)]
+pub struct Seal {
+    point: [u8; POINT],
+    key: CryptoKey,
+}
+
+impl Seal {
+    /// A seal with a new key of its own, for whoever has the private half of this uncompressed point.
+    pub async fn to(server: &[u8]) -> Result<Self, PlatformError> {
+        let subtle = subtle()?;
+        let curve = named("ECDH", &[("namedCurve", "P-256".into())]);
+        let derives = Array::of1(&"deriveBits".into());
+        let pair = subtle.generate_key_with_object(&curve, false, &derives).map_err(failed)?;
+        let pair = JsFuture::from(pair).await.map_err(failed)?;
+        let half = |name| {
+            bridge::property(&pair, name)
+                .and_then(|key| key.dyn_into::<CryptoKey>().ok())
+                .ok_or_else(|| PlatformError::Crypto(format!("no {name}")))
+        };
+        let exporting = subtle.export_key("raw", &half("publicKey")?).map_err(failed)?;
+        let point = sized(&JsFuture::from(exporting).await.map_err(failed)?)?;
+        let theirs = imported("raw", server, &curve, &Array::new()).await?;
+        let agreeing = subtle
+            .derive_bits_with_object(&named("ECDH", &[("public", theirs.into())]), &half("privateKey")?, 256)
+            .map_err(failed)?;
+        let agreed = bridge::bytes(&JsFuture::from(agreeing).await.map_err(failed)?);
+        let base = imported("raw", &agreed, &named("HKDF", &[]), &Array::of1(&"deriveKey".into())).await?;
+        let from = named(
+            "HKDF",
+            &[
+                ("hash", "SHA-256".into()),
+                ("salt", Uint8Array::from(relay::salt(&point, server).as_slice()).into()),
+                ("info", Uint8Array::from(relay::INFO).into()),
+            ],
+        );
+        let aes = named("AES-GCM", &[("length", 256.into())]);
+        let deriving = subtle
+            .derive_key_with_object_and_object(&from, &base, &aes, false, &Array::of1(&"encrypt".into()))
+            .map_err(failed)?;
+        let key = JsFuture::from(deriving).await.map_err(failed)?.unchecked_into();
+        Ok(Self { point, key })
+    }
+
+    /// A piece as it is sent. Each number is used once.
+    pub async fn piece(&self, number: u32, plain: &[u8]) -> Result<Vec<u8>, PlatformError> {
+        let with = named(
+            "AES-GCM",
+            &[
+                ("iv", Uint8Array::from(&relay::nonce(number)[..]).into()),
+                ("additionalData", Uint8Array::from(&relay::MAGIC[..]).into()),
+            ],
+        );
+        let sealing = subtle()?.encrypt_with_object_and_u8_array(&with, &self.key, plain).map_err(failed)?;
+        let sealed = bridge::bytes(&JsFuture::from(sealing).await.map_err(failed)?);
+        Ok(relay::piece(&self.point, number, &sealed))
+    }
+}
+
+async fn imported(
+    format: &str,
+    bytes: &[u8],
+    algorithm: &Object,
+    usages: &Array,
+) -> Result<CryptoKey, PlatformError> {
+    let bytes = Uint8Array::from(bytes);
+    let importing =
+        subtle()?.import_key_with_object(format, &bytes, algorithm, false, usages).map_err(failed)?;
+    Ok(JsFuture::from(importing).await.map_err(failed)?.unchecked_into())
+}
+
 /// SHA-256, computed off the page's thread: for photos, which would make it stutter.
 pub async fn sha256(bytes: &[u8]) -> Result<[u8; 32], PlatformError> {
     let digest = subtle()?.digest_with_str_and_u8_array("SHA-256", bytes).map_err(failed)?;
@@ -91,7 +163,11 @@ fn subtle() -> Result<SubtleCrypto, PlatformError> {
 }
 
 fn algorithm(fields: &[(&str, JsValue)]) -> Object {
-    let mut all = vec![("name", JsValue::from_str("ECDSA"))];
+    named("ECDSA", fields)
+}
+
+fn named(name: &str, fields: &[(&str, JsValue)]) -> Object {
+    let mut all = vec![("name", JsValue::from_str(name))];
     all.extend_from_slice(fields);
     bridge::object(&all)
 }

@@ -227,6 +227,7 @@ async fn describe(app: &App, person: PersonId, device: DeviceId) -> Result<Sessi
         chain: store::chain(&mut tx, device, person).await?,
         server_time: app.clock.now(),
         epoch: app.epoch.clone(),
+        relay_key: Some(app.relay_key.public()),
     };
     tx.commit().await?;
     Ok(session)

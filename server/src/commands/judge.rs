@@ -35,8 +35,8 @@ pub(super) struct Batch {
     pub device: DeviceId,
     /// By whom.
     pub author: PersonId,
-    /// The device's wall time when it sent them.
-    pub sent: Ms,
+    /// The device's wall time when it sent them; `None` where another one did, from a file.
+    pub sent: Option<Ms>,
     /// When they arrived.
     pub received: Ms,
     /// When the device first registered a key of the author.

@@ -5,6 +5,7 @@ use p256::ecdsa::{Signature, VerifyingKey, signature::Verifier};
 use shared::{
     Code, Rejection,
     ids::{PersonId, SiteCode},
+    relay,
     time::Ms,
     wire::{self, Answer, PUSH_BYTES, PUSH_COMMANDS, Problem, PushRequest, PushResponse, VERSION, Verdict},
 };
@@ -44,12 +45,25 @@ pub(super) async fn push(
         return Err(Code::PushTooLarge.into());
     }
     // Whoever hangs up does not stop what has begun: the repeat finds it done.
-    let task = tokio::spawn(take(app.clone(), request, received));
+    let sent = Some(request.sent_at);
+    let task = tokio::spawn(take(app.clone(), request, sent, received));
     let answers = task.await.map_err(anyhow::Error::from)??;
     Ok(Json(PushResponse { answers, server_time: app.clock.now(), epoch: app.epoch.clone() }))
 }
 
-async fn take(app: App, request: PushRequest, received: Ms) -> Result<Vec<Answer>, Error> {
+/// Takes commands from a relay file, as if they were pushed; but when their device sent them is not known.
+///
+/// # Errors
+/// As of a push.
+pub(crate) async fn carry(app: &App, commands: relay::Commands, received: Ms) -> Result<Vec<Answer>, Error> {
+    let relay::Commands { device, author, rows } = commands;
+    let signature = rows.last().map(|row| row.signature.clone()).unwrap_or_default();
+    let commands = rows.into_iter().map(|row| row.text).collect();
+    let request = PushRequest { v: VERSION, device, author, sent_at: received, commands, signature };
+    tokio::spawn(take(app.clone(), request, None, received)).await.map_err(anyhow::Error::from)?
+}
+
+async fn take(app: App, request: PushRequest, sent: Option<Ms>, received: Ms) -> Result<Vec<Answer>, Error> {
     let Some(last) = request.commands.last() else {
         return Err(Rejection::new(Code::RequestBadBody).with("detail", "no commands").into());
     };
@@ -70,7 +84,7 @@ async fn take(app: App, request: PushRequest, received: Ms) -> Result<Vec<Answer
     let runs = runs(&mut tx, links, author).await?;
     tx.commit().await?;
 
-    let batch = Batch { device, author, sent: request.sent_at, received, registered };
+    let batch = Batch { device, author, sent, received, registered };
     let mut answers = Vec::new();
     for (site, links) in runs {
         match judge(&app, &batch, site.as_ref(), &links).await {

@@ -25,6 +25,20 @@ pub async fn begin_seal_key(conn: &mut Conn, key: &str) -> sqlx::Result<()> {
     Ok(())
 }
 
+/// The key that relay files are sealed to, in base64url.
+pub async fn relay_key(conn: &mut Conn) -> sqlx::Result<Option<String>> {
+    sqlx::query_scalar("select value from meta where name = 'relay_key'").fetch_optional(conn).await
+}
+
+/// Sets that key if there is none.
+pub async fn begin_relay_key(conn: &mut Conn, key: &str) -> sqlx::Result<()> {
+    sqlx::query("insert into meta (name, value) values ('relay_key', $1) on conflict (name) do nothing")
+        .bind(key)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
 /// A document.
 #[derive(Clone, Debug)]
 pub struct DocRow {

@@ -14,7 +14,7 @@
 use std::collections::HashMap;
 
 use axum::{
-    body::Body,
+    body::{Body, Bytes},
     extract::{
         FromRequestParts, Path, Query, State,
         rejection::{PathRejection, QueryRejection},
@@ -27,6 +27,7 @@ use serde::Deserialize;
 use shared::{
     Code, Rejection,
     ids::{PersonId, SiteCode},
+    relay,
     wire::{self, Part},
 };
 use utoipa::IntoParams;
@@ -219,6 +220,36 @@ fn announced(metadata: &str, length: u64, signed_in: PersonId) -> Option<Upload>
         length,
         state: store::State::Receiving { segments: Vec::new() },
     })
+}
+
+/// Takes a photo's part from a relay file, as if it were uploaded; goes on where an upload of it stands. Whether all of it
+/// is here now.
+///
+/// # Errors
+/// As of an upload.
+pub(crate) async fn carry(
+    app: &App,
+    carrier: &SignedIn,
+    photo: relay::Photo,
+    bytes: Bytes,
+) -> Result<bool, Error> {
+    let relay::Photo { site, author, photo, part, sha256 } = photo;
+    let length = bytes.len() as u64;
+    let max = max_bytes(app, part);
+    if length > max {
+        return Err(Rejection::new(Code::FileTooLarge).with("max", max).into());
+    }
+    let key = UploadKey { site, author, photo, part };
+    let state = store::State::Receiving { segments: Vec::new() };
+    let announced = Upload { key, sha256, length, state };
+    admit(app, carrier, &announced).await?;
+    let (mut upload, _) = announce(app, announced).await?;
+    if upload.received() < length {
+        // No longer than the bytes themselves, which are in memory.
+        let here = usize::try_from(upload.received()).unwrap_or(usize::MAX).min(bytes.len());
+        upload = receive(app.clone(), upload, Body::from(bytes.slice(here..))).await?;
+    }
+    Ok(upload.received() == length)
 }
 
 /// Refuses bytes for a site where the carrier does not serve, or the author never did; and those of somebody else that

@@ -19,6 +19,7 @@ mod outside;
 mod pull;
 mod push;
 mod quarantine;
+mod relay;
 mod story;
 
 use kit::{On, Test};
@@ -38,6 +39,7 @@ fn main() {
         pull::tests(),
         push::tests(),
         quarantine::tests(),
+        relay::tests(),
         story::tests(),
     ]
     .into_iter()
