@@ -1,4 +1,4 @@
-//! The server's binary: `firsthand serve | import FILE | add-admin | openapi`.
+//! The server's binary: `firsthand serve | import FILE | add-admin | set-password | lock | unlock | openapi`.
 
 use std::{
     future::IntoFuture,
@@ -8,13 +8,16 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use server::{
     App,
     clock::Clock,
     config::{Settings, Storage},
     feed, live,
-    sites::import::{FirstPassword, add_admin, read, sentence},
+    sites::{
+        by_hand,
+        import::{FirstPassword, add_admin, read, sentence},
+    },
     telemetry,
 };
 use shared::ids::SiteCode;
@@ -70,8 +73,44 @@ enum Command {
         #[command(flatten)]
         storage: Storage,
     },
+    /// Gives somebody a new password, and signs them out everywhere.
+    SetPassword {
+        #[command(flatten)]
+        person: Person,
+        /// Read the password from the first line of the standard input; otherwise one is made and printed.
+        #[arg(long)]
+        password_stdin: bool,
+        #[command(flatten)]
+        storage: Storage,
+    },
+    /// Signs somebody out everywhere and lets them in no more, until they are unlocked. What they had made before goes to
+    /// the quarantine.
+    Lock {
+        #[command(flatten)]
+        person: Person,
+        #[command(flatten)]
+        storage: Storage,
+    },
+    /// Lets somebody in again, at every site whose file names them.
+    Unlock {
+        #[command(flatten)]
+        person: Person,
+        #[command(flatten)]
+        storage: Storage,
+    },
     /// Prints the description of the interface as OpenAPI JSON.
     Openapi,
+}
+
+/// Who at a site.
+#[derive(Args)]
+struct Person {
+    /// The site's code.
+    #[arg(long)]
+    site: String,
+    /// The person's staff code.
+    #[arg(long)]
+    code: String,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -98,6 +137,29 @@ async fn run(command: Command) -> anyhow::Result<()> {
             if !given {
                 println!("{password}");
             }
+            app.db.close().await;
+            Ok(())
+        }
+        Command::SetPassword { person, password_stdin, storage } => {
+            let given = password_stdin.then(|| std::io::stdin().lines().next()).flatten().transpose()?;
+            let app = App::open(&storage, Settings::default(), Clock::System).await?;
+            let site = SiteCode(person.site);
+            let password = by_hand::set_password(&app, &site, &person.code, given.clone()).await?;
+            if given.is_none() {
+                println!("{password}");
+            }
+            app.db.close().await;
+            Ok(())
+        }
+        Command::Lock { person, storage } => {
+            let app = App::open(&storage, Settings::default(), Clock::System).await?;
+            by_hand::lock(&app, &SiteCode(person.site), &person.code).await?;
+            app.db.close().await;
+            Ok(())
+        }
+        Command::Unlock { person, storage } => {
+            let app = App::open(&storage, Settings::default(), Clock::System).await?;
+            by_hand::unlock(&app, &SiteCode(person.site), &person.code).await?;
             app.db.close().await;
             Ok(())
         }

@@ -1,5 +1,6 @@
 //! Properties: their settings, places and people, and the lock that every writer takes first.
 
+pub mod by_hand;
 pub mod import;
 pub mod store;
 mod writer;

@@ -310,6 +310,22 @@ pub async fn end_other_sessions(conn: &mut Conn, person: PersonId, kept: &str) -
     Ok(())
 }
 
+/// Ends all sessions of a person.
+pub async fn end_sessions(conn: &mut Conn, person: PersonId) -> sqlx::Result<()> {
+    sqlx::query("delete from sessions where account = $1").bind(person.to_string()).execute(conn).await?;
+    Ok(())
+}
+
+/// Locks an account, or unlocks it.
+pub async fn set_active(conn: &mut Conn, id: PersonId, active: bool) -> sqlx::Result<()> {
+    sqlx::query("update accounts set active = $1 where id = $2")
+        .bind(i64::from(active))
+        .bind(id.to_string())
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
 /// Removes the sessions that have ended.
 pub async fn sweep_sessions(conn: &mut Conn, now: Ms) -> sqlx::Result<()> {
     sqlx::query("delete from sessions where expires <= $1").bind(now.0).execute(conn).await?;

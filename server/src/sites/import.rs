@@ -69,6 +69,11 @@ pub async fn import(app: &App, plan: &Plan, first: FirstPassword) -> Result<Vec<
     let mut writer = Writer::create(app, site, &plan.name, &plan.source).await?;
     let Identified { ids, freed } = identify(writer.conn(), plan).await?;
     let (settings, places, mut members) = plan.resolve(&ids);
+    for member in &mut members {
+        // Whoever is locked out stays so, file or no file.
+        let account = accounts::store::find(writer.conn(), member.id).await?;
+        member.gone |= account.is_some_and(|account| !account.active);
+    }
     let present: BTreeSet<PersonId> = members.iter().map(|member| member.id).collect();
     for mut member in store::members(writer.conn(), site).await? {
         if present.contains(&member.id) {
@@ -246,8 +251,19 @@ async fn publish<T: serde::Serialize>(writer: &mut Writer, key: DocKey, doc: &T)
     Ok(true)
 }
 
+/// Whether a file that was imported names somebody's staff code.
+pub(super) fn names(source: &str, code: &str) -> bool {
+    let file: serde_json::Value = serde_json::from_str(source).unwrap_or_default();
+    let people = file["people"].as_array();
+    people.is_some_and(|people| people.iter().any(|person| person["code"] == code))
+}
+
 /// Writes who is at a site, and looks again at who may see its complaints and its quarantine (R9).
-async fn save_people(writer: &mut Writer, settings: &Site, mut members: Vec<Member>) -> Result<(), Error> {
+pub(super) async fn save_people(
+    writer: &mut Writer,
+    settings: &Site,
+    mut members: Vec<Member>,
+) -> Result<(), Error> {
     members.sort_by(|a, b| a.code.cmp(&b.code));
     let site = writer.code().clone();
     let before = store::members(writer.conn(), &site).await?;

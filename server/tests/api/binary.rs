@@ -25,6 +25,8 @@ tests![
     stopping_the_server_waits_for_no_endless_request,
     a_file_with_a_missing_parent_is_not_imported,
     an_administrator_is_made_by_hand,
+    somebody_who_has_forgotten_the_password_gets_a_new_one,
+    who_is_locked_is_out_everywhere_until_unlocked,
     data_may_lie_in_a_folder_of_any_name,
 ];
 
@@ -240,6 +242,52 @@ async fn an_administrator_is_made_by_hand(on: On) {
     let password = String::from_utf8(output.stdout).unwrap();
     let mut device = Device::new(&app);
     assert_eq!(device.sign_in("ADMIN", password.trim()).await.status, 200);
+}
+
+/// Does something to somebody's account; answers with what was printed, or with what was said against it.
+async fn by_hand(app: &TestApp, command: &str, site: &str, code: &str) -> Result<String, String> {
+    let output = program(app, command).args(["--site", site, "--code", code]).output().await.unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap().trim().to_owned();
+    if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
+}
+
+async fn somebody_who_has_forgotten_the_password_gets_a_new_one(on: On) {
+    let app = TestApp::start(on).await;
+    let guard = app.sign_in(cast::GUARD).await;
+    let password = by_hand(&app, "set-password", "jinzhou", cast::GUARD).await.unwrap();
+    assert_eq!(guard.get("/api/session").await.status, 401, "signed out");
+    let mut again = Device::new(&app);
+    assert_eq!(again.sign_in(cast::GUARD, PASSWORD).await.status, 401);
+    assert_eq!(again.sign_in(cast::GUARD, &password).await.status, 200);
+    for (site, code) in [("jinzhou", "P999"), ("nowhere", cast::GUARD)] {
+        let said = by_hand(&app, "set-password", site, code).await.unwrap_err();
+        assert!(said.contains(&format!("nobody at {site} has the code {code}")), "{said}");
+    }
+}
+
+async fn who_is_locked_is_out_everywhere_until_unlocked(on: On) {
+    let app = TestApp::start(on).await;
+    let (mut guard, mut desk) = (app.sign_in(cast::GUARD).await, app.sign_in(cast::DESK).await);
+    let text = guard.make("case.report", guard.new_case(), leak());
+    assert_eq!(by_hand(&app, "lock", "jinzhou", cast::GUARD).await, Ok(String::new()));
+    assert_eq!(guard.get("/api/session").await.status, 401);
+    // Staff codes are for who is there; by the telephone number people are told.
+    let phone = "13900000023";
+    let locked = Device::new(&app).sign_in(phone, PASSWORD).await;
+    assert_eq!(locked.problem(), (403, "auth.revoked".to_owned()));
+    // What was made before is for the office to look at; a file that names the person changes nothing.
+    app.reimport("jinzhou", |_| ()).await;
+    let reply = desk.try_push(&guard.pack(vec![text])).await;
+    assert_eq!(reply.json()["answers"][0]["verdict"]["held"]["code"], "command.author_revoked");
+    assert_eq!(by_hand(&app, "unlock", "jinzhou", cast::GUARD).await, Ok(String::new()));
+    let mut back = Device::new(&app);
+    assert_eq!(back.sign_in(cast::GUARD, PASSWORD).await.status, 200);
+    back.report().await;
+    assert_eq!(desk.pull().await.docs.len(), 3 + 1 + 1);
+    // Who has left is not let in by unlocking.
+    app.reimport("jinzhou", crate::import::without(cast::GUARD)).await;
+    assert_eq!(by_hand(&app, "unlock", "jinzhou", cast::GUARD).await, Ok(String::new()));
+    assert_eq!(Device::new(&app).sign_in(phone, PASSWORD).await.problem().0, 403);
 }
 
 async fn data_may_lie_in_a_folder_of_any_name(on: On) {
