@@ -5,7 +5,6 @@
 //! somebody never comes into it.
 
 use ::device::{Request, platform::Platform, problem};
-use leptos::prelude::*;
 use shared::{
     Code, Rejection,
     relay::{self, Head, Photo, Receipt},
