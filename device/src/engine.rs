@@ -20,13 +20,11 @@ use shared::{
     wire::DocKey,
 };
 
-use crate::{Local, NetworkError, PlatformError, Request, Response, platform::Platform};
+use crate::{Local, NetworkError, PlatformError, Request, Response, local, platform::Platform};
 use steps::Ahead;
 
 /// A site whose pull failed is left alone for so long, while the rest goes on.
 const SPARE: i64 = 60_000;
-/// Below this many bytes of room nothing is fetched ahead.
-const LITTLE_ROOM: u64 = 50 * 1024 * 1024;
 /// It stands for ever: something will nudge before.
 const HOUR: i64 = 3_600_000;
 
@@ -316,7 +314,8 @@ impl<P: Platform> Engine<P> {
                 None => {
                     // What could not be tidied up now is the next time.
                     taken.changed = self.tidy().await.is_ok_and(|tidied| tidied).then(Vec::new);
-                    let little = self.local.platform().room().await.is_some_and(|room| room < LITTLE_ROOM);
+                    let little =
+                        self.local.platform().room().await.is_some_and(|room| room < local::LITTLE_ROOM);
                     match shown().filter(|_| !little) {
                         Some(shown) => self.ahead_of(&shown).await.unwrap_or_default(),
                         None => Vec::new(),
@@ -379,13 +378,17 @@ impl<P: Platform> Engine<P> {
     async fn tidy(&self) -> Result<bool, PlatformError> {
         let uploads = self.local.uploads().await?;
         let outbox = self.local.outbox().await?;
-        // A photo stays until both its command and its bytes are confirmed; only then is its row of no use.
-        let through: Vec<String> = uploads
-            .iter()
-            .filter(|upload| matches!(upload.state, UploadState::Done { .. }))
-            .filter(|upload| !outbox.iter().any(|row| row.id == upload.command))
-            .map(|upload| upload.name())
-            .collect();
+        // A photo stays until both its command and its bytes are confirmed, and a backup has them; only then is its row
+        // of no use.
+        let mut through = Vec::new();
+        for upload in &uploads {
+            let UploadState::Done { seq, .. } = upload.state else { continue };
+            if !outbox.iter().any(|row| row.id == upload.command)
+                && self.local.pulled(&upload.site).await?.is_stable(seq)
+            {
+                through.push(upload.name());
+            }
+        }
         self.local.forget(&[], &through, &[]).await?;
         Ok(!through.is_empty())
     }

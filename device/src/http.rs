@@ -85,6 +85,8 @@ pub struct Response {
     pub retry_after: Option<String>,
     /// `Upload-Offset`.
     pub upload_offset: Option<String>,
+    /// `Upload-Seq`.
+    pub upload_seq: Option<String>,
 }
 
 impl Response {
@@ -107,6 +109,11 @@ impl Response {
     /// How much of an upload the server has.
     pub(crate) fn offset(&self) -> Option<usize> {
         self.upload_offset.as_ref()?.trim().parse().ok()
+    }
+
+    /// How far the site was with an upload that is complete.
+    pub(crate) fn seq(&self) -> i64 {
+        self.upload_seq.as_ref().and_then(|text| text.trim().parse().ok()).unwrap_or(0)
     }
 
     /// The fault of an answer that is not a success.

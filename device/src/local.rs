@@ -27,6 +27,7 @@ use crate::{
 
 const DEVICE: &str = "device";
 const CHAIN: &str = "chain";
+const EPOCH: &str = "epoch";
 const SESSION: &str = "session";
 const SITE: &str = "site";
 const PULLED: &str = "pulled:";
@@ -43,6 +44,11 @@ pub struct Local<P: Platform> {
     /// One commit at a time: the next one begins from this one's head.
     turn: Rc<Mutex<()>>,
 }
+
+/// So many commands that the server has are kept until a backup has them, at most.
+const KEPT: usize = 1_000;
+/// Below this many bytes of room nothing is kept for the case that the server is restored, and nothing fetched ahead.
+pub(crate) const LITTLE_ROOM: u64 = 50 * 1024 * 1024;
 
 /// How often commands are made anew because another tab was faster.
 const TRIES: u32 = 5;
@@ -263,6 +269,71 @@ impl<P: Platform> Local<P> {
             Some(session) => self.db.put(Table::Meta, SESSION, session).await,
             None => self.db.delete(Table::Meta, SESSION).await,
         }
+    }
+
+    /// In which life of the server's database the last answer was given.
+    ///
+    /// # Errors
+    /// Of storage.
+    pub async fn epoch(&self) -> Result<Option<String>, PlatformError> {
+        self.db.readable(Table::Meta, EPOCH).await
+    }
+
+    /// Signs with the key of this device and person, in base64url.
+    ///
+    /// # Errors
+    /// Of keys.
+    pub async fn sign(&self, bytes: &[u8]) -> Result<String, PlatformError> {
+        Ok(wire::base64url(&self.key.sign(bytes).await?))
+    }
+
+    /// Notes in which life of the server's database an answer was given. If it is another than before, answers with the
+    /// documents that are not here any more.
+    ///
+    /// Then the server was restored, and has lost what came after its backup: in one transaction all that it had answered
+    /// waits to be sent again, photos too, and everything is to be pulled anew. Cases are shown as the server has them
+    /// now, with what waits here on top.
+    ///
+    /// # Errors
+    /// Of storage; then the next answer says so again.
+    pub async fn notice_epoch(&self, epoch: &str) -> Result<Option<Vec<(SiteCode, DocKey)>>, PlatformError> {
+        let before = self.epoch().await?;
+        if before.as_deref() == Some(epoch) {
+            return Ok(None);
+        }
+        let mut ops = vec![Op::put(Table::Meta, EPOCH, epoch)?];
+        let mut lost = Vec::new();
+        if before.is_some() {
+            let offset = self.platform.heard().map_or(0, |heard| heard.server.since(heard.device));
+            for row in self.outbox().await? {
+                let key = DocKey::Case(CaseId(row.aggregate));
+                let number = match self.doc(&row.site, key).await? {
+                    Some(Doc::Case(view)) => view.number().cloned(),
+                    Some(_) | None => None,
+                };
+                if let Some(row) = row.after_restore(number, offset) {
+                    ops.push(Op::put(Table::Outbox, row.n, &row)?);
+                }
+            }
+            for upload in self.uploads().await?.iter().filter_map(UploadRow::after_restore) {
+                ops.push(Op::put(Table::Attachments, upload.name(), &upload)?);
+            }
+            let docs: Vec<StoredDoc> = self.db.readable_rows(Table::Docs).await?;
+            let of_work = docs
+                .into_iter()
+                .filter(|stored| matches!(stored.doc, Doc::Case(_) | Doc::Refusal(_) | Doc::Quarantine(_)));
+            lost.extend(of_work.map(|stored| (stored.site, stored.doc.key())));
+            ops.extend(lost.iter().map(|(site, key)| Op::delete(Table::Docs, doc_key(site, *key))));
+            let cursors = self.db.keys(Table::Meta, &Span::Prefix(PULLED.to_owned())).await?;
+            ops.extend(cursors.into_iter().map(|key| Op::delete(Table::Meta, key)));
+        }
+        self.store(&ops).await?;
+        Ok(before.map(|_| lost))
+    }
+
+    /// Whether there is too little room to keep what the server has until a backup has it.
+    pub(crate) async fn cramped(&self, outbox: &[OutboxRow]) -> bool {
+        outbox.len() > KEPT || self.platform.room().await.is_some_and(|room| room < LITTLE_ROOM)
     }
 
     /// Makes commands, signs them, and stores them with the uploads of their photos, in one transaction that also ends

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, btree_map::Entry};
 
 use shared::{
     case::{Case, CaseEvent, Photo, command::PhotoRef},
-    ids::{CaseId, CommandId, PersonId},
+    ids::{CaseId, CaseNumber, CommandId, PersonId},
     wire::{DocKey, Part},
 };
 
@@ -57,6 +57,18 @@ impl Cases {
             }
         }
         Ok(self.0.get(&id).map(|open| &open.case))
+    }
+
+    /// Whether a case has this number already, in the database or in this transaction.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn number_taken(&self, writer: &mut Writer, number: &CaseNumber) -> Result<bool, Error> {
+        if self.0.values().any(|open| open.case.number.as_ref() == Some(number)) {
+            return Ok(true);
+        }
+        let site = writer.code().clone();
+        Ok(store::number_taken(writer.conn(), &site, number).await?)
     }
 
     /// Adds events that the rules have decided. Answers with the sequence number and version that the case has then.

@@ -45,6 +45,11 @@ impl ManualClock {
         ManualClock(Arc::new(AtomicI64::new(now.0)))
     }
 
+    /// Sets the clock.
+    pub fn set(&self, now: Ms) {
+        self.0.store(now.0, Ordering::SeqCst);
+    }
+
     /// Moves the clock forward.
     pub fn advance(&self, by: Duration) {
         self.0.fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);

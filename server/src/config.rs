@@ -17,7 +17,8 @@ pub struct Storage {
     /// The database: `sqlite:PATH` or `postgres://…`. Default: `firsthand.db` in the data folder.
     #[arg(long, env = "DATABASE_URL")]
     pub database_url: Option<String>,
-    /// The store of the photos: `file:///…`. Default: `files` in the data folder.
+    /// The store of the photos: `file:///…`, or `s3://bucket/prefix` with endpoint and keys in the environment as usual
+    /// (`AWS_ENDPOINT`, `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`). Default: `files` in the data folder.
     #[arg(long, env = "FILES_URL")]
     pub files_url: Option<String>,
 }
@@ -33,7 +34,28 @@ impl Storage {
         }
         std::fs::create_dir_all(&self.data)
             .with_context(|| format!("{} cannot be made", self.data.display()))?;
-        Ok(format!("sqlite:{}", encoded(&self.data.join("firsthand.db"))))
+        Ok(sqlite_url(&self.data.join(FILE)))
+    }
+
+    /// The file of the database, if it is SQLite's.
+    ///
+    /// # Errors
+    /// If the data folder cannot be made, or the database's address names no file.
+    pub fn database_file(&self) -> anyhow::Result<Option<PathBuf>> {
+        match &self.database_url {
+            None => {
+                std::fs::create_dir_all(&self.data)
+                    .with_context(|| format!("{} cannot be made", self.data.display()))?;
+                Ok(Some(self.data.join(FILE)))
+            }
+            Some(url) => match url.strip_prefix("sqlite:") {
+                None => Ok(None),
+                Some(path) if path.contains(['%', '?']) => {
+                    anyhow::bail!("{url}: name the file without escapes and parameters")
+                }
+                Some(path) => Ok(Some(path.trim_start_matches("//").into())),
+            },
+        }
     }
 
     /// The store of the photos' address.
@@ -44,12 +66,27 @@ impl Storage {
         if let Some(url) = &self.files_url {
             return Ok(url.clone());
         }
-        let folder = self.data.join("files");
-        std::fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
-        let folder = folder.canonicalize()?;
-        let url = url::Url::from_directory_path(&folder);
-        Ok(url.map_err(|()| anyhow::anyhow!("{} is no absolute path", folder.display()))?.into())
+        folder_url(&self.data.join("files"))
     }
+}
+
+/// SQLite's database within the data folder.
+const FILE: &str = "firsthand.db";
+
+/// The address of a SQLite database.
+pub(crate) fn sqlite_url(path: &Path) -> String {
+    format!("sqlite:{}", encoded(path))
+}
+
+/// The URL of a folder, which is made if it is not there.
+///
+/// # Errors
+/// If it cannot be made, or lies where no URL can point.
+pub(crate) fn folder_url(folder: &Path) -> anyhow::Result<String> {
+    std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    let folder = folder.canonicalize()?;
+    let url = url::Url::from_directory_path(&folder);
+    Ok(url.map_err(|()| anyhow::anyhow!("{} is no absolute path", folder.display()))?.into())
 }
 
 /// A path as it stands in a URL, whatever its folders are called.
@@ -119,6 +156,9 @@ pub struct Settings {
     /// The most megabytes of a photo.
     #[arg(long, env = "FIRSTHAND_MAX_PHOTO_MB", default_value_t = 12)]
     pub max_photo_mb: u32,
+    /// The most uploads that one person may have begun and not finished.
+    #[arg(long, env = "FIRSTHAND_MAX_UNFINISHED_UPLOADS", default_value_t = 50)]
+    pub max_unfinished_uploads: u32,
 }
 
 impl Default for Settings {
@@ -138,6 +178,7 @@ impl Default for Settings {
             sign_in_attempts_per_address: 50,
             max_megapixels: 50,
             max_photo_mb: 12,
+            max_unfinished_uploads: 50,
         }
     }
 }

@@ -9,6 +9,7 @@
 use std::{
     borrow::Cow,
     ops::{Deref, DerefMut},
+    path::Path,
     time::Duration,
 };
 
@@ -137,6 +138,22 @@ impl Db {
         Teller { url: self.url.clone(), conn: None }
     }
 
+    /// Whether the database is a file that [`copy_to`](Db::copy_to) copies.
+    pub fn is_file(&self) -> bool {
+        self.kind == Kind::Sqlite
+    }
+
+    /// Copies SQLite's database, as it is at one instant, to a file that is not there yet, while others write.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub async fn copy_to(&self, path: &Path) -> anyhow::Result<()> {
+        let path = path.to_str().with_context(|| format!("{} is no UTF-8", path.display()))?;
+        let mut conn = self.writers.acquire().await?;
+        sqlx::query("vacuum into $1").bind(path).execute(&mut *conn).await?;
+        Ok(())
+    }
+
     /// Lets go of every connection, after those who use them.
     pub async fn close(&self) {
         self.readers.close().await;
@@ -184,6 +201,23 @@ impl Teller {
 
 async fn notify(conn: &mut PgConnection, channel: &str, text: &str) -> sqlx::Result<()> {
     sqlx::query("select pg_notify($1, $2)").bind(channel).bind(text).execute(conn).await?;
+    Ok(())
+}
+
+/// Puts all of a SQLite database into its one file, for which nobody else may use it.
+///
+/// # Errors
+/// If somebody does: a server that still runs.
+pub async fn settle(path: &Path) -> anyhow::Result<()> {
+    install_default_drivers();
+    let url = format!("{}?mode=rw", crate::config::sqlite_url(path));
+    let mut conn = AnyConnection::connect(&url).await?;
+    let mode: String = sqlx::query_scalar("pragma journal_mode = delete")
+        .fetch_one(&mut conn)
+        .await
+        .with_context(|| format!("{} is in use: stop the server first", path.display()))?;
+    conn.close().await?;
+    anyhow::ensure!(mode == "delete", "{} is in use: stop the server first", path.display());
     Ok(())
 }
 
@@ -256,11 +290,11 @@ pub fn rows_of_placeholders(rows: usize, columns: usize) -> String {
 
 /// Whether the database could not write for lack of room.
 pub fn is_full(error: &sqlx::Error) -> bool {
-    // SQLITE_FULL, and PostgreSQL's disk_full.
+    // SQLITE_FULL, SQLITE_IOERR_SHMSIZE where its shared memory has no room to grow, and PostgreSQL's disk_full.
     error
         .as_database_error()
         .and_then(|error| error.code())
-        .is_some_and(|code| code == "13" || code == "53100")
+        .is_some_and(|code| matches!(&*code, "13" | "4874" | "53100"))
 }
 
 /// Whether the database may be back soon.

@@ -72,6 +72,12 @@ impl IntoResponse for Error {
     }
 }
 
+/// What tus answers to bytes that are not what their request said.
+fn checksum_mismatch() -> StatusCode {
+    // 460 is a status as HTTP allows one, only not one with a name.
+    StatusCode::from_u16(460).unwrap_or(StatusCode::BAD_REQUEST)
+}
+
 /// The HTTP status of a code.
 fn status(code: Code) -> StatusCode {
     match code {
@@ -85,10 +91,11 @@ fn status(code: Code) -> StatusCode {
         | Code::RequestForeignOrigin => StatusCode::FORBIDDEN,
         Code::RequestNotFound | Code::FileNotFound | Code::CaseNotVisible => StatusCode::NOT_FOUND,
         Code::RequestMethod => StatusCode::METHOD_NOT_ALLOWED,
-        Code::PushChainBroken | Code::FileOffset | Code::FileConflict => StatusCode::CONFLICT,
+        Code::PushChainBroken | Code::FileOffset | Code::FileConflict | Code::FileKept => StatusCode::CONFLICT,
         Code::PushTooLarge | Code::FileTooLarge | Code::RequestTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Code::RequestUpgrade => StatusCode::UPGRADE_REQUIRED,
-        Code::AuthTooMany | Code::RequestTooMany => StatusCode::TOO_MANY_REQUESTS,
+        Code::AuthTooMany | Code::RequestTooMany | Code::FileTooMany => StatusCode::TOO_MANY_REQUESTS,
+        Code::FileWrongChecksum => checksum_mismatch(),
         Code::ServerFailed => StatusCode::INTERNAL_SERVER_ERROR,
         Code::ServerUnavailable => StatusCode::SERVICE_UNAVAILABLE,
         Code::ServerFull => StatusCode::INSUFFICIENT_STORAGE,
@@ -134,6 +141,7 @@ fn status(code: Code) -> StatusCode {
         | Code::CommandParentRejected
         | Code::CommandCreateMissing
         | Code::CommandPredecessorMissing
+        | Code::CommandRestoring
         | Code::CommandAuthorRevoked
         | Code::CommandDiscarded
         | Code::CommandUnknownSite
@@ -147,6 +155,7 @@ fn status(code: Code) -> StatusCode {
         | Code::ImportBadReference
         | Code::ImportDuplicate
         | Code::ImportUnknownZone
+        | Code::ImportBadValue
         | Code::DeviceOffline
         | Code::DeviceTimeout
         | Code::DeviceFull

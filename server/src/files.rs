@@ -2,10 +2,12 @@
 //!
 //! Bytes arrive by tus 1.0 (`tus`), wait in the [`depot`] until their last one is in, are checked and freed of metadata
 //! ([`photo`]) and then lie in the depot for good (`upload`). A row of `uploads` says how far each is ([`store`]); it
-//! never claims bytes that the depot does not have. What was uploaded is shown only through a case that names it
+//! never claims bytes that the depot does not have. What is never finished is forgotten after a while ([`expiry`]). What was uploaded is shown only through a case that names it
 //! (`read`).
 
+mod checksum;
 pub mod depot;
+pub mod expiry;
 pub mod photo;
 mod read;
 pub mod store;
@@ -44,7 +46,7 @@ impl Files {
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(tus::options, tus::create))
-        .routes(routes!(tus::look, tus::append))
+        .routes(routes!(tus::look, tus::append, tus::terminate))
         .layer(map_response(tus::with_version))
         .routes(routes!(read::photo))
 }

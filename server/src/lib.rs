@@ -3,12 +3,14 @@
 //!
 //! Where to start: [`router`] lists the addresses. A command's way leads through [`commands`] (chain, signature,
 //! verdict) and [`cases`] (load, decide, append) into documents and feeds, from which [`feed`] answers pulls and
-//! [`live`] pokes. [`sites`] imports a property, [`accounts`] signs people in, [`files`] takes photos.
+//! [`live`] pokes. [`sites`] imports a property, [`accounts`] signs people in, [`files`] takes photos, [`backup`] makes
+//! backups and puts them back.
 //!
 //! Only `store.rs` files speak SQL; [`db`] holds all in which SQLite and PostgreSQL differ. [`clock`] and [`random`] are
 //! the only places that ask the machine.
 
 pub mod accounts;
+pub mod backup;
 pub mod body;
 pub mod cases;
 pub mod clock;
@@ -87,6 +89,8 @@ pub struct Parts {
     pub streams: Streams,
     /// The id of this database's life.
     pub epoch: String,
+    /// When that began, if not with the database itself.
+    pub restore: Option<backup::store::Restore>,
     /// Seals the cursors of this database.
     pub sealer: Sealer,
     /// Opens what was sealed to this database's server.
@@ -112,6 +116,7 @@ impl App {
         let url = storage.files_url()?;
         let db = Db::open(&storage.database_url()?, settings.db_connections).await?;
         let (epoch, sealer, relay_key) = open_meta(&db).await?;
+        let restore = backup::store::last_restore(&mut *db.connection().await?).await?;
         let stopping = watch::Sender::new(false);
         Ok(App(Arc::new(Parts {
             files: Files::open(&url, settings.max_megapixels)?,
@@ -125,6 +130,7 @@ impl App {
             clock,
             settings,
             epoch,
+            restore,
             sealer,
             relay_key,
             stopping,

@@ -1,9 +1,12 @@
-//! The server's binary: `firsthand serve | import FILE | add-admin | set-password | lock | unlock | openapi`.
+//! The server's binary: `firsthand serve | import FILE | add-admin | set-password | lock | unlock | backup DIR |
+//! restore DIR | missing | openapi`.
 
 use std::{
     future::IntoFuture,
+    io::Write,
     net::SocketAddr,
     path::{Path, PathBuf},
+    process::ExitCode,
     time::Duration,
 };
 
@@ -11,9 +14,11 @@ use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
 use server::{
     App,
+    backup::{self, Backup, Collecting},
     clock::Clock,
+    commands::collect,
     config::{Settings, Storage},
-    feed, live,
+    feed, files, live,
     sites::{
         by_hand,
         import::{FirstPassword, add_admin, read, sentence},
@@ -98,6 +103,35 @@ enum Command {
         #[command(flatten)]
         storage: Storage,
     },
+    /// Makes a backup in a folder while the server runs, or brings the one that is there up to date.
+    ///
+    /// SQLite's database and the photos are copied. Of PostgreSQL the first call records the point; then dump the
+    /// database into the folder (`pg_dump --format=custom --file=DIR/database.dump`), and call again, which copies the
+    /// photos and tells the devices what is safe.
+    Backup {
+        /// The folder.
+        folder: PathBuf,
+        #[command(flatten)]
+        storage: Storage,
+    },
+    /// Puts a backup back. Stop the server first; with PostgreSQL, put the dump back first (`pg_restore`).
+    ///
+    /// Devices push again what was lost, and send their photos again: for so long after the server's next start all that
+    /// comes is collected, and then judged in its old order. `firsthand missing` names what has not come back.
+    Restore {
+        /// The folder of the backup.
+        folder: PathBuf,
+        /// For so many minutes after the server's next start commands are collected before they are judged.
+        #[arg(long, default_value_t = 15)]
+        collect_minutes: u32,
+        #[command(flatten)]
+        storage: Storage,
+    },
+    /// Names what has not come back since the last restore.
+    Missing {
+        #[command(flatten)]
+        storage: Storage,
+    },
     /// Prints the description of the interface as OpenAPI JSON.
     Openapi,
 }
@@ -113,9 +147,25 @@ struct Person {
     code: String,
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
     let cli = Cli::parse();
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(run(cli.command))
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    match runtime.map_err(anyhow::Error::from).and_then(|runtime| runtime.block_on(run(cli.command))) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Without the backtrace: whoever called is told what to do about it, not where it was found.
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Prints a line. Whoever reads only the beginning of the output has seen enough, and is no failure.
+fn print(line: &str) -> std::io::Result<()> {
+    match writeln!(std::io::stdout(), "{line}") {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        printed => printed,
+    }
 }
 
 async fn run(command: Command) -> anyhow::Result<()> {
@@ -135,7 +185,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
             let app = App::open(&storage, Settings::default(), Clock::System).await?;
             let password = add_admin(&app, &SiteCode(site), &code, &name, password).await?;
             if !given {
-                println!("{password}");
+                print(&password)?;
             }
             app.db.close().await;
             Ok(())
@@ -146,7 +196,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
             let site = SiteCode(person.site);
             let password = by_hand::set_password(&app, &site, &person.code, given.clone()).await?;
             if given.is_none() {
-                println!("{password}");
+                print(&password)?;
             }
             app.db.close().await;
             Ok(())
@@ -163,11 +213,47 @@ async fn run(command: Command) -> anyhow::Result<()> {
             app.db.close().await;
             Ok(())
         }
+        Command::Backup { folder, storage } => make_backup(&folder, &storage).await,
+        Command::Restore { folder, collect_minutes, storage } => {
+            let collecting = Collecting { minutes: collect_minutes };
+            let restored = backup::restore(&storage, &folder, collecting, Clock::System.now()).await?;
+            if let Some(aside) = restored.replaced {
+                print(&format!("the database that was there lies in {}", aside.display()))?;
+            }
+            if restored.without_bytes > 0 {
+                print(&format!("{} photos are not in the backup", restored.without_bytes))?;
+            }
+            print("restored: start the server, and ask `firsthand missing` later")?;
+            Ok(())
+        }
+        Command::Missing { storage } => {
+            let app = App::open(&storage, Settings::default(), Clock::System).await?;
+            print(backup::missing(&app).await?.trim_end())?;
+            app.db.close().await;
+            Ok(())
+        }
         Command::Openapi => {
-            println!("{}", serde_json::to_string_pretty(&server::openapi())?);
+            print(&serde_json::to_string_pretty(&server::openapi())?)?;
             Ok(())
         }
     }
+}
+
+async fn make_backup(folder: &Path, storage: &Storage) -> anyhow::Result<()> {
+    let app = App::open(storage, Settings::default(), Clock::System).await?;
+    match backup::backup(&app, folder).await? {
+        Backup::Complete { photos } => print(&format!("complete, with {photos} photos that were not there"))?,
+        Backup::Recorded => {
+            let dump = folder.join("database.dump");
+            print(&format!(
+                "the point is recorded. Now dump the database, and call this again:\n\
+                 pg_dump --format=custom --file={} \"$DATABASE_URL\"",
+                dump.display()
+            ))?;
+        }
+    }
+    app.db.close().await;
+    Ok(())
 }
 
 async fn import(file: &Path, first: FirstPassword, storage: &Storage) -> anyhow::Result<()> {
@@ -184,7 +270,8 @@ async fn import(file: &Path, first: FirstPassword, storage: &Storage) -> anyhow:
     let app = App::open(storage, Settings::default(), Clock::System).await?;
     for handed_out in server::sites::import::import(&app, &plan, first).await? {
         let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
-        println!("{},{},{}", quoted(&handed_out.code), quoted(&handed_out.name), handed_out.password);
+        let password = &handed_out.password;
+        print(&format!("{},{},{password}", quoted(&handed_out.code), quoted(&handed_out.name)))?;
     }
     app.db.close().await;
     Ok(())
@@ -200,6 +287,8 @@ async fn serve(storage: Storage, settings: Settings) -> anyhow::Result<()> {
     tracing::info!(address = %listener.local_addr()?, "listening");
     tokio::spawn(feed::archive::keep_swept(app.clone()));
     tokio::spawn(live::across::keep_in_touch(app.clone()));
+    tokio::spawn(collect::keep_judged(app.clone()));
+    tokio::spawn(files::expiry::keep_swept(app.clone()));
     let stop = app.clone();
     let service = server::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
     let served = axum::serve(listener, service).with_graceful_shutdown(async move {

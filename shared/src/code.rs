@@ -93,6 +93,8 @@ codes! {
     CommandCreateMissing = "command.create_missing",
     /// Held: an earlier command of this device has not arrived.
     CommandPredecessorMissing = "command.predecessor_missing",
+    /// Held: the server was restored, and collects what devices still have before it judges.
+    CommandRestoring = "command.restoring",
     /// Held: the author has left the site; the desk looks at it.
     CommandAuthorRevoked = "command.author_revoked",
     /// It was in quarantine, and somebody of the office discarded it. Fields: `person`, `reason`.
@@ -163,6 +165,12 @@ codes! {
     FileTooManyPixels = "file.too_many_pixels",
     /// The upload was announced before with another length or hash.
     FileConflict = "file.conflict",
+    /// The bytes of one request are not what the request itself said of them.
+    FileWrongChecksum = "file.wrong_checksum",
+    /// The person has too many uploads that were begun and not finished. Fields: `max`.
+    FileTooMany = "file.too_many",
+    /// The photo is complete, and a case may show it: it cannot be given up any more.
+    FileKept = "file.kept",
     // --- the request ---
     /// The body is not valid JSON of the expected shape. Fields: `detail`.
     RequestBadBody = "request.bad_body",
@@ -197,6 +205,8 @@ codes! {
     ImportDuplicate = "import.duplicate",
     /// The time zone is unknown. Fields: `zone`.
     ImportUnknownZone = "import.unknown_zone",
+    /// A figure or a setting is out of its range. Fields: `what`, `value`.
+    ImportBadValue = "import.bad_value",
     // --- on the device ---
     /// No network.
     DeviceOffline = "device.offline",

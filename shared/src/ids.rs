@@ -107,6 +107,17 @@ impl CaseNumber {
         CaseNumber(format!("{:04}{:02}{:02}-{count:03}", date.year(), date.month(), date.day()))
     }
 
+    /// The date and the place on it, if it is a number as it is given.
+    pub fn date_and_count(&self) -> Option<(jiff::civil::Date, u32)> {
+        let (day, count) = self.0.split_once('-')?;
+        let part = |range: std::ops::Range<usize>| day.get(range)?.parse::<i16>().ok();
+        let (month, date) = (i8::try_from(part(4..6)?).ok()?, i8::try_from(part(6..8)?).ok()?);
+        let date = jiff::civil::Date::new(part(0..4)?, month, date).ok()?;
+        let count = count.parse().ok()?;
+        // Written otherwise it would be another number for the same place.
+        (CaseNumber::new(date, count) == *self).then_some((date, count))
+    }
+
     /// As shown on screen: without the year when it is `year`.
     pub fn short(&self, year: i16) -> &str {
         match self.0.strip_prefix(&format!("{year:04}")) {

@@ -9,6 +9,9 @@ use crate::Code;
 /// Values for the placeholders of a code's sentence; never sentences themselves.
 pub type Fields = BTreeMap<String, String>;
 
+/// The most characters of a value.
+const VALUE_MAX: usize = 200;
+
 /// Why a command was refused.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -28,9 +31,15 @@ impl Rejection {
         Rejection { code, fields: Fields::new() }
     }
 
-    /// The same refusal with one more value for its sentence.
+    /// The same refusal with one more value for its sentence. A value may repeat what was sent, so that a long one is
+    /// cut: a refusal is kept and shown, and nobody reads more of it.
     pub fn with(mut self, field: &str, value: impl ToString) -> Self {
-        self.fields.insert(field.to_owned(), value.to_string());
+        let mut value = value.to_string();
+        if let Some((cut, _)) = value.char_indices().nth(VALUE_MAX) {
+            value.truncate(cut);
+            value.push('…');
+        }
+        self.fields.insert(field.to_owned(), value);
         self
     }
 }
@@ -38,5 +47,18 @@ impl Rejection {
 impl From<Code> for Rejection {
     fn from(code: Code) -> Self {
         Rejection::new(code)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_value_is_cut_between_characters() {
+        let long = Rejection::new(Code::CaseUnknownPlace).with("place", "楼".repeat(100_000));
+        assert_eq!(long.fields["place"], format!("{}…", "楼".repeat(200)));
+        let short = Rejection::new(Code::CaseUnknownPlace).with("place", "楼".repeat(200));
+        assert_eq!(short.fields["place"], "楼".repeat(200));
     }
 }

@@ -4,6 +4,8 @@
 //! stores what [`verdicts`] or [`react`] make of the answer, in one transaction. Everything here is a function of its
 //! arguments, so that a simulator can run thousands of devices through it.
 //!
+//! After a restore of the server ([`OutboxRow::after_restore`]) a device sends again what no backup had when it was answered.
+//!
 //! In this order: commands (text never waits for a photo), then what is new, then photos, thumbnails first.
 
 use std::collections::BTreeSet;
@@ -14,10 +16,10 @@ use uuid::Uuid;
 use crate::{
     Code, Rejection,
     case::{Case, CaseCommand, CaseView, Context, decide_report},
-    ids::{AttachmentId, CaseId, CommandId, PersonId, SiteCode},
+    ids::{AttachmentId, CaseId, CaseNumber, CommandId, PersonId, SiteCode},
     site::{Member, People, Places, Site},
     time::{EventTime, MINUTE, Ms, SECOND, Zone},
-    wire::{self, Answer, Command, Envelope, Part, Verdict},
+    wire::{self, Answer, Command, Envelope, Had, Part, Verdict},
 };
 
 /// While the app is visible, what is new is asked for at least this often.
@@ -77,6 +79,9 @@ pub enum Delivery {
         recorded: bool,
         /// When the server's receipt came.
         at: Ms,
+        /// The site's sequence number, which backups pass one after the other.
+        #[serde(default)]
+        seq: i64,
     },
     /// The server refused it. It stays until a person mends or withdraws it.
     Refused {
@@ -85,12 +90,36 @@ pub enum Delivery {
         /// When.
         at: Ms,
     },
+    /// The server had given its final word, and was restored to a time before that: it is sent again, with what was said.
+    Again(Had),
 }
 
 impl OutboxRow {
-    /// Whether the server has not given its final word.
+    /// Whether the server has not given its final word, or has lost it.
     pub fn unsent(&self) -> bool {
-        matches!(self.delivery, Delivery::Pending | Delivery::Held { .. })
+        matches!(self.delivery, Delivery::Pending | Delivery::Held { .. } | Delivery::Again(_))
+    }
+
+    /// The row once the server was restored, if that changes it: what had been answered is sent again, and what was held
+    /// at once. `number` is that of its case, and `offset` says how far the server's clock is ahead of the device's.
+    pub fn after_restore(&self, number: Option<CaseNumber>, offset: i64) -> Option<OutboxRow> {
+        let (verdict, at) = match &self.delivery {
+            Delivery::Done { version, recorded, at, seq } => {
+                let (seq, version) = (*seq, *version);
+                let taken = if *recorded {
+                    Verdict::Recorded { seq, version }
+                } else {
+                    Verdict::Accepted { seq, version }
+                };
+                (taken, at)
+            }
+            Delivery::Refused { rejection, at } => (Verdict::Rejected(rejection.clone()), at),
+            Delivery::Held { .. } => return Some(OutboxRow { delivery: Delivery::Pending, ..self.clone() }),
+            Delivery::Pending | Delivery::Again(_) => return None,
+        };
+        let number = number.filter(|_| self.kind == "case.report");
+        let had = Had { n: self.n, verdict, at: at.plus(offset), number };
+        Some(OutboxRow { delivery: Delivery::Again(had), ..self.clone() })
     }
 }
 
@@ -129,6 +158,9 @@ pub enum UploadState {
     Done {
         /// When its receipt came.
         at: Ms,
+        /// How far the site was then, which backups pass one after the other.
+        #[serde(default)]
+        seq: i64,
     },
     /// The server refused it.
     Refused {
@@ -142,6 +174,12 @@ impl UploadRow {
     pub fn name(&self) -> String {
         wire::file_name(self.photo, self.part)
     }
+
+    /// The row once the server was restored, if that changes it: the server is asked whether it still has all of it.
+    pub fn after_restore(&self) -> Option<UploadRow> {
+        let done = matches!(self.state, UploadState::Done { .. });
+        done.then(|| UploadRow { offset: self.bytes, state: UploadState::Waiting, ..self.clone() })
+    }
 }
 
 /// How a site stands on this device.
@@ -153,6 +191,17 @@ pub struct Pulled {
     pub at: Option<Ms>,
     /// The server has more, or said that something is new.
     pub more: bool,
+    /// How far the site's last backup reaches, as of the last answer; `None` as long as there is none.
+    #[serde(default)]
+    pub stable: Option<i64>,
+}
+
+impl Pulled {
+    /// Whether what the server has had since this sequence number cannot be lost any more, or nothing is done about it:
+    /// without backups nothing is kept longer than until its receipt.
+    pub fn is_stable(&self, seq: i64) -> bool {
+        self.stable.is_none_or(|stable| seq <= stable)
+    }
 }
 
 /// After failures: how many, and when to try again.
@@ -248,7 +297,7 @@ pub fn plan(snapshot: &Snapshot<'_>, now: Ms) -> Step {
         .iter()
         .filter_map(|row| match row.delivery {
             Delivery::Held { since, .. } => Some(since.plus(HELD_AGAIN)),
-            Delivery::Pending | Delivery::Done { .. } | Delivery::Refused { .. } => None,
+            Delivery::Pending | Delivery::Again(_) | Delivery::Done { .. } | Delivery::Refused { .. } => None,
         })
         .min();
     Step::Wait(next_pull.flatten().into_iter().chain(next_held).min())
@@ -261,7 +310,7 @@ fn batch(outbox: &[OutboxRow], now: Ms) -> Vec<u64> {
     let mut batch: Vec<u64> = Vec::new();
     for row in outbox {
         let due = match row.delivery {
-            Delivery::Pending => true,
+            Delivery::Pending | Delivery::Again(_) => true,
             Delivery::Held { since, .. } => now.since(since) >= HELD_AGAIN || now < since,
             Delivery::Done { .. } | Delivery::Refused { .. } => false,
         };
@@ -286,11 +335,11 @@ pub fn verdicts(sent: &[OutboxRow], answers: &[Answer], now: Ms) -> Vec<OutboxRo
     answered
         .map(|(row, answer)| {
             let delivery = match &answer.verdict {
-                Verdict::Accepted { version, .. } => {
-                    Delivery::Done { version: *version, recorded: false, at: now }
+                Verdict::Accepted { version, seq } => {
+                    Delivery::Done { version: *version, recorded: false, at: now, seq: *seq }
                 }
-                Verdict::Recorded { version, .. } => {
-                    Delivery::Done { version: *version, recorded: true, at: now }
+                Verdict::Recorded { version, seq } => {
+                    Delivery::Done { version: *version, recorded: true, at: now, seq: *seq }
                 }
                 Verdict::Rejected(rejection) => Delivery::Refused { rejection: rejection.clone(), at: now },
                 Verdict::Held { code } => Delivery::Held { code: *code, since: now },
@@ -411,7 +460,7 @@ impl<'a> Judge<'a> {
         let shown = base.as_ref().map_or(0, CaseView::version);
         rows.into_iter().filter(|row| row.aggregate == id.0).fold(base, |view, row| {
             let known = match &row.delivery {
-                Delivery::Pending | Delivery::Held { .. } => false,
+                Delivery::Pending | Delivery::Held { .. } | Delivery::Again(_) => false,
                 Delivery::Done { version, .. } => *version <= shown,
                 Delivery::Refused { .. } => true,
             };
@@ -441,11 +490,20 @@ impl<'a> Judge<'a> {
     }
 }
 
-/// Whether a row of the outbox can go: the server has it, and the device shows a version that has it.
-pub fn settled(row: &OutboxRow, shown_version: Option<u32>) -> bool {
+/// Whether the first of these rows is to be sent with the word that nobody has what comes before it: the server waits for
+/// something that this device, which made all of the chain, does not have.
+pub fn has_gap(outbox: &[OutboxRow], first: &OutboxRow) -> bool {
+    let waits = matches!(first.delivery, Delivery::Held { code: Code::CommandPredecessorMissing, .. });
+    waits && !outbox.iter().any(|row| row.n < first.n && row.unsent())
+}
+
+/// Whether a row of the outbox can go: the server has it, the device shows a version that has it, and a backup has it.
+pub fn settled(row: &OutboxRow, shown_version: Option<u32>, pulled: &Pulled) -> bool {
     match row.delivery {
         // A case that is not shown any more is not this person's any more.
-        Delivery::Done { version, .. } => shown_version.is_none_or(|shown| shown >= version),
-        Delivery::Pending | Delivery::Held { .. } | Delivery::Refused { .. } => false,
+        Delivery::Done { version, seq, .. } => {
+            shown_version.is_none_or(|shown| shown >= version) && pulled.is_stable(seq)
+        }
+        Delivery::Pending | Delivery::Held { .. } | Delivery::Again(_) | Delivery::Refused { .. } => false,
     }
 }

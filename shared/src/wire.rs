@@ -24,6 +24,13 @@
 //!
 //! **Live.** `GET /api/live` is a stream of server-sent events, each a [`Poke`]; a poke only says that a pull is worthwhile.
 //!
+//! **Restores.** Every answer names the server's `epoch`, which is renewed when a backup is put back; a pull says how far the
+//! last backup reaches (`stable_seq`). A device keeps what it has sent until then, if there are backups at all. When the
+//! epoch has changed, it pushes everything that it has kept again, with the answers that it [`Had`]; for a while the server
+//! answers `held`, then judges all of it in its old order. If the first of it does not follow what the server knows of the
+//! chain, because an older backup was put back, the device says in [`PushRequest::gap`] that nobody has what is missing.
+//! Photos that the server has lost are found missing by `HEAD`, and sent again.
+//!
 //! **Files.** tus 1.0 at `/api/files`; the upload of a photo's part lies at [`file_name`], so that a lost answer is
 //! healed by `HEAD`; whoever carries another's adds `?author=`. A photo is read through the case that shows it: `GET /api/cases/{case}/photos/{photo}`.
 //!
@@ -39,7 +46,7 @@ use uuid::Uuid;
 use crate::{
     Code, Rejection,
     case::{CaseCommand, CaseView},
-    ids::{AttachmentId, CaseId, CommandId, DeviceId, PersonId, SiteCode},
+    ids::{AttachmentId, CaseId, CaseNumber, CommandId, DeviceId, PersonId, SiteCode},
     json,
     quarantine::Ruling,
     rejection::Fields,
@@ -182,6 +189,12 @@ pub fn signing_bytes(last_hash: &str) -> Vec<u8> {
     format!("firsthand-push-v1:{last_hash}").into_bytes()
 }
 
+/// What the author's key signs to say that the commands before one are lost: in this epoch the chain goes on with the
+/// command of this hash.
+pub fn gap_bytes(epoch: &str, first_hash: &str) -> Vec<u8> {
+    format!("firsthand-gap-v1:{epoch}:{first_hash}").into_bytes()
+}
+
 /// Commands of one device and author, on their way.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -198,6 +211,27 @@ pub struct PushRequest {
     pub commands: Vec<String>,
     /// Over [`signing_bytes`] of the last one's hash: `r ‖ s`, base64url without padding.
     pub signature: String,
+    /// What the server had answered to some of them before it was restored.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub had: Vec<Had>,
+    /// That the device has none of the commands before the first of these: a signature over [`gap_bytes`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gap: Option<String>,
+}
+
+/// What the server had answered to a command before it was restored.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Had {
+    /// The command's place in its chain.
+    pub n: u64,
+    /// The final verdict.
+    pub verdict: Verdict,
+    /// When it came, by the server's clock.
+    pub at: Ms,
+    /// The number that its case had got, if it is a report.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<CaseNumber>,
 }
 
 /// What became of a push.
@@ -399,6 +433,10 @@ pub struct PullResponse {
     pub cursor: String,
     /// Pull again at once.
     pub more: bool,
+    /// How far the site's last backup reaches: what was accepted up to this sequence number will not be lost. `None` as
+    /// long as there is no backup.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stable_seq: Option<i64>,
     /// The server's time (R3).
     pub server_time: Ms,
 }
@@ -445,6 +483,10 @@ pub enum Part {
     /// As it was taken, at most 1,600 pixels.
     Full,
 }
+
+/// The header that comes with the answer to a complete upload: how far the site is, with the upload. What a device keeps of
+/// it may go once `stable_seq` has passed that.
+pub const UPLOAD_SEQ: &str = "upload-seq";
 
 /// The last segment of an upload's address, `/api/files/{name}`: the photo's id, with `.thumb` for the thumbnail.
 pub fn file_name(photo: AttachmentId, part: Part) -> String {

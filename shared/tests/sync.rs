@@ -11,13 +11,13 @@ use rstest::rstest;
 use shared::{
     Code, Rejection,
     case::{CaseCommand, CaseView, StageName, command::Report},
-    ids::{CaseId, CommandId, DeviceId, PersonId, SiteCode},
+    ids::{CaseId, CaseNumber, CommandId, DeviceId, PersonId, SiteCode},
     sync::{
         BACKOFF_MAX, Delivery, Fault, HELD_AGAIN, Judge, OutboxRow, PULL_EVERY, Pulled, Reaction, Retry,
-        Snapshot, Step, UploadRow, UploadState, plan, react, settled, verdicts,
+        Snapshot, Step, UploadRow, UploadState, has_gap, plan, react, settled, verdicts,
     },
     time::{MINUTE, Ms, SECOND},
-    wire::{self, Answer, Envelope, Part, Verdict},
+    wire::{self, Answer, Envelope, Had, Part, Verdict},
 };
 use uuid::Uuid;
 
@@ -65,7 +65,12 @@ fn row_of(n: u64, case: CaseId, author: PersonId, command: &CaseCommand, deliver
 }
 
 fn done(version: u32) -> Delivery {
-    Delivery::Done { version, recorded: false, at: NOW }
+    Delivery::Done { version, recorded: false, at: NOW, seq: 5 }
+}
+
+/// What the server had accepted before it was restored.
+fn again(seq: i64) -> Delivery {
+    Delivery::Again(Had { n: 1, verdict: Verdict::Accepted { seq, version: 3 }, at: NOW, number: None })
 }
 
 fn refused() -> Delivery {
@@ -100,7 +105,7 @@ fn next(outbox: &[OutboxRow], uploads: &[UploadRow], pulled: Pulled) -> Step {
 }
 
 fn fresh() -> Pulled {
-    Pulled { cursor: Some("c".to_owned()), at: Some(NOW), more: false }
+    Pulled { cursor: Some("c".to_owned()), at: Some(NOW), more: false, stable: None }
 }
 
 fn stale() -> Pulled {
@@ -112,6 +117,15 @@ fn stale() -> Pulled {
 #[case::in_order(&[row(1, Delivery::Pending), row(2, Delivery::Pending)], fresh(), Step::Push(vec![1, 2]))]
 #[case::a_refused_one_blocks_nobody(&[row(1, refused()), row(2, Delivery::Pending)], fresh(), Step::Push(vec![2]))]
 #[case::a_done_one_is_not_sent_again(&[row(1, done(1))], stale(), Step::Pull(site()))]
+#[case::nothing_follows_a_hole_in_one_push(
+    &[row(1, held(NOW.plus(-HELD_AGAIN))), row(2, done(1)), row(3, Delivery::Pending)], fresh(), Step::Push(vec![1])
+)]
+#[case::behind_it_goes_by_itself(
+    &[row(1, held(NOW)), row(2, done(1)), row(3, Delivery::Pending)], fresh(), Step::Push(vec![3])
+)]
+#[case::what_the_server_lost_goes_again(
+    &[row(1, again(5)), row(2, Delivery::Pending)], fresh(), Step::Push(vec![1, 2])
+)]
 #[case::a_held_one_waits(
     &[row(1, held(NOW))], fresh(), Step::Wait(Some(NOW.plus(PULL_EVERY.min(HELD_AGAIN))))
 )]
@@ -140,7 +154,7 @@ fn thumbnails_go_before_photos_and_photos_of_refused_commands_stay() {
     ];
     let outbox = [row(1, done(1)), row(9, refused())];
     assert_eq!(next(&outbox, &uploads, fresh()), Step::Upload(uploads[2].name()));
-    let through = UploadState::Done { at: NOW };
+    let through = UploadState::Done { at: NOW, seq: 0 };
     let rest = [uploads[0].clone(), uploads[1].clone(), upload(3, Part::Thumb, 1, through)];
     assert_eq!(next(&outbox, &rest, fresh()), Step::Upload(rest[0].name()));
     assert!(matches!(next(&outbox, &rest[1..], fresh()), Step::Wait(_)));
@@ -228,12 +242,61 @@ fn answers_are_matched_by_place_and_never_to_another_command() {
 #[case(Delivery::Pending, Some(9), false)]
 #[case(refused(), Some(9), false)]
 #[case(held(NOW), None, false)]
+#[case(again(5), Some(9), false)]
 fn a_command_goes_only_with_its_receipt(
     #[case] delivery: Delivery,
     #[case] shown: Option<u32>,
     #[case] expected: bool,
 ) {
-    assert_eq!(settled(&row(1, delivery), shown), expected);
+    assert_eq!(settled(&row(1, delivery), shown, &fresh()), expected);
+}
+
+#[rstest]
+#[case::without_backups(None, true)]
+#[case::before_the_backup(Some(4), false)]
+#[case::in_the_backup(Some(5), true)]
+fn a_command_goes_only_with_a_backup_that_has_it(#[case] stable: Option<i64>, #[case] expected: bool) {
+    let pulled = Pulled { stable, ..fresh() };
+    assert_eq!(settled(&row(1, done(3)), Some(3), &pulled), expected);
+}
+
+#[test]
+fn after_a_restore_what_was_answered_is_sent_again_with_its_answer() {
+    let number = CaseNumber("20261122-014".to_owned());
+    let report = OutboxRow { kind: "case.report".to_owned(), ..row(7, done(3)) };
+    let had = |verdict, number| Some(Delivery::Again(Had { n: 7, verdict, at: NOW.plus(10), number }));
+    let after = |row: &OutboxRow| row.after_restore(Some(number.clone()), 10).map(|row| row.delivery);
+    let accepted = Verdict::Accepted { seq: 5, version: 3 };
+    assert_eq!(after(&report), had(accepted.clone(), Some(number.clone())));
+    let comment = OutboxRow { kind: "case.comment".to_owned(), ..report };
+    assert_eq!(after(&comment), had(accepted, None), "only a report was numbered");
+    let recorded = Delivery::Done { version: 3, recorded: true, at: NOW, seq: 5 };
+    let comment = OutboxRow { delivery: recorded, ..comment };
+    assert_eq!(after(&comment), had(Verdict::Recorded { seq: 5, version: 3 }, None));
+    let comment = OutboxRow { delivery: refused(), ..comment };
+    assert_eq!(after(&comment), had(Verdict::Rejected(Code::CasePostponedOnce.into()), None));
+    assert_eq!(after(&row(7, held(NOW))), Some(Delivery::Pending));
+    for delivery in [Delivery::Pending, again(5)] {
+        assert_eq!(after(&row(7, delivery)), None);
+    }
+}
+
+#[test]
+fn after_a_restore_the_server_is_asked_what_it_has_of_a_photo() {
+    let through = upload(1, Part::Full, 1, UploadState::Done { at: NOW, seq: 9 });
+    let asked = through.after_restore().unwrap();
+    assert_eq!((asked.state.clone(), asked.offset), (UploadState::Waiting, through.bytes));
+    assert_eq!(asked.after_restore(), None);
+}
+
+#[test]
+fn a_gap_is_what_the_server_waits_for_and_this_device_does_not_have() {
+    let waits = Delivery::Held { code: Code::CommandPredecessorMissing, since: NOW };
+    let first = row(7, waits);
+    assert!(has_gap(&[row(3, done(1)), first.clone(), row(8, Delivery::Pending)], &first));
+    assert!(!has_gap(&[row(6, Delivery::Pending), first.clone()], &first), "it goes first");
+    let other = row(7, held(NOW));
+    assert!(!has_gap(std::slice::from_ref(&other), &other));
 }
 
 fn judge(world: &World, me: PersonId) -> Judge<'_> {

@@ -31,9 +31,9 @@ use shared::{
     site::Role,
     time::{EventTime, HOUR, Heard, MINUTE, Ms},
     wire::{
-        Answer, Command, DISCARD, Doc, DocKey, Envelope, GENESIS, PUSH_BYTES, Part, PullResponse,
-        PushRequest, PushResponse, Quarantined, Refusal, SETTLE, TAKE, Verdict, base64url, file_name, hash,
-        read_base64url, read_file_name, signing_bytes,
+        Answer, Command, DISCARD, Doc, DocKey, Envelope, GENESIS, Had, PUSH_BYTES, Part, PullResponse,
+        PushRequest, PushResponse, Quarantined, Refusal, SETTLE, TAKE, Verdict, base64url, file_name,
+        gap_bytes, hash, read_base64url, read_file_name, signing_bytes,
     },
 };
 use uuid::Uuid;
@@ -176,6 +176,8 @@ fn push_of(bodies: Vec<(String, Value)>) -> PushRequest {
         sent_at: NOW,
         commands: texts,
         signature: base64url(&signature.to_bytes()),
+        had: Vec::new(),
+        gap: None,
     }
 }
 
@@ -267,6 +269,7 @@ fn pull() -> PullResponse {
         gone,
         cursor: "opaque".to_owned(),
         more: true,
+        stable_seq: None,
         server_time: NOW,
     }
 }
@@ -298,6 +301,33 @@ fn the_golden_messages_are_read_and_written_again_without_loss() {
     assert_eq!(value(&read::<PushResponse>(ANSWERS)), read::<Value>(ANSWERS));
     assert_eq!(value(&read::<PushRequest>(PUSH_QUARANTINE)), read::<Value>(PUSH_QUARANTINE));
     assert_eq!(value(&read::<PullResponse>(PULL_QUARANTINE)), read::<Value>(PULL_QUARANTINE));
+}
+
+#[test]
+fn what_a_restore_adds_to_version_1_is_frozen_too() {
+    let had = vec![
+        Had {
+            n: 1,
+            verdict: Verdict::Accepted { seq: 41, version: 1 },
+            at: NOW,
+            number: Some(CaseNumber("20261122-014".to_owned())),
+        },
+        Had { n: 2, verdict: Verdict::Rejected(Code::CaseWrongStage.into()), at: NOW, number: None },
+    ];
+    let added = json!([
+        { "n": 1, "verdict": { "accepted": { "seq": 41, "version": 1 } }, "at": NOW, "number": "20261122-014" },
+        { "n": 2, "verdict": { "rejected": { "code": "case.wrong_stage" } }, "at": NOW },
+    ]);
+    let request = PushRequest { had, gap: Some("signature".to_owned()), ..push() };
+    let written = value(&request);
+    assert_eq!((&written["had"], &written["gap"]), (&added, &json!("signature")));
+    assert_eq!(read::<PushRequest>(&written.to_string()), request);
+    assert_eq!(gap_bytes(EPOCH, "ab"), b"firsthand-gap-v1:0190a5c0-epoch:ab");
+
+    let response = PullResponse { stable_seq: Some(41), ..pull() };
+    let written = value(&response);
+    assert_eq!(written["stable_seq"], 41);
+    assert_eq!(read::<PullResponse>(&written.to_string()), response);
 }
 
 #[test]
@@ -583,6 +613,11 @@ fn a_case_number_is_the_sites_date_and_a_counter() {
     assert_eq!(number.0, "20260102-014");
     assert_eq!((number.short(2026), number.short(2027)), ("0102-014", "20260102-014"));
     assert_eq!(CaseNumber::new(jiff::civil::date(2026, 1, 2), 1_000).0, "20260102-1000");
+    assert_eq!(number.date_and_count(), Some((jiff::civil::date(2026, 1, 2), 14)));
+    for other in ["", "20260102", "20260102-14", "20261302-014", "2026010-014", "20260102-014 ", "楼0102-014"]
+    {
+        assert_eq!(CaseNumber(other.to_owned()).date_and_count(), None, "{other}");
+    }
 }
 
 #[test]

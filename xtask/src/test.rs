@@ -3,6 +3,7 @@
 //! The stages share their builds: one profile, one selection of packages. All stages run even after one has
 //! failed, so that one run says everything that is wrong.
 
+mod foreign;
 mod postgres;
 mod words;
 
@@ -16,6 +17,7 @@ use clap::ValueEnum;
 use crate::process::{call, cargo, program, timed};
 use crate::tools::{self, Tool};
 use crate::{build, site, workspace};
+use foreign::Foreign;
 use postgres::Postgres;
 
 #[derive(clap::Args)]
@@ -36,7 +38,7 @@ enum Stage {
     Words,
     /// clippy has nothing to say, about the app in the browser's target.
     Clippy,
-    /// Rules, wire, API on SQLite and on a PostgreSQL of its own, the app's units and these chores.
+    /// Rules, wire, API on SQLite and on a PostgreSQL and an S3 store of its own, the app's units and these chores.
     Cargo,
     /// rustdoc has nothing to say.
     Docs,
@@ -88,7 +90,10 @@ fn prepare(stages: &[Stage]) -> Result<()> {
                 tools::ensure_component("clippy", "clippy")?;
                 tools::ensure_wasm_target()?;
             }
-            Stage::Cargo => missing.extend([Tool::Nginx, Tool::Postgres]),
+            Stage::Cargo => {
+                tools::ensure_node()?;
+                missing.extend([Tool::Nginx, Tool::Postgres, Tool::PythonVenv]);
+            }
             Stage::Docs | Stage::Site => tools::ensure_wasm_target()?,
             Stage::Deny => {}
             Stage::End2end => {
@@ -149,10 +154,12 @@ fn browser(command: &mut Command) -> &mut Command {
 
 fn cargo_test(long: bool) -> Result<()> {
     let postgres = Postgres::start()?;
+    let foreign = Foreign::start()?;
     let mut command = cargo();
     command.args(["test", "--workspace", "--no-fail-fast"]);
     // `CI` lets insta refuse a snapshot that is new instead of writing it beside the old one.
     command.env("CI", "true").env("TEST_POSTGRES_URL", postgres.url()).env("NGINX", tools::nginx());
+    foreign.tell(&mut command);
     if long {
         command.args(["--", "--include-ignored"]);
     }

@@ -23,6 +23,7 @@ pub enum Tool {
     Git,
     Nginx,
     Postgres,
+    PythonVenv,
 }
 
 impl Tool {
@@ -33,6 +34,7 @@ impl Tool {
             Tool::Git => "git",
             Tool::Nginx => "nginx",
             Tool::Postgres => "postgresql",
+            Tool::PythonVenv => "python3-venv",
         }
     }
 
@@ -47,6 +49,8 @@ impl Tool {
             Tool::Git => succeeds(program("git").arg("--version")),
             Tool::Nginx => nginx().is_file(),
             Tool::Postgres => postgres_bin().is_some(),
+            // Debian keeps what fills a new environment in a package of its own.
+            Tool::PythonVenv => succeeds(program("python3").args(["-c", "import venv, ensurepip"])),
         }
     }
 }

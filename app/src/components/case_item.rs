@@ -288,9 +288,11 @@ mod tests {
     fn marks_say_how_far_it_got_text_before_photos() {
         let case = reported(1, 10, Ms(0));
         let view = &views(std::slice::from_ref(&case))[0];
-        let uploads =
-            [upload(&case, 1, UploadState::Done { at: Ms(0) }), upload(&case, 2, UploadState::Waiting)];
-        let done = Delivery::Done { version: 1, recorded: false, at: Ms(0) };
+        let uploads = [
+            upload(&case, 1, UploadState::Done { at: Ms(0), seq: 0 }),
+            upload(&case, 2, UploadState::Waiting),
+        ];
+        let done = Delivery::Done { version: 1, recorded: false, at: Ms(0), seq: 0 };
         assert_eq!(marks(view, &[row(&case, Delivery::Pending)], &uploads), [Mark::OnDevice]);
         assert_eq!(marks(view, &[row(&case, done)], &uploads), [Mark::Photos { done: 1, total: 2 }]);
         assert_eq!(marks(view, &[], &uploads[..1]), []);

@@ -363,7 +363,9 @@ fn RefusedStep(
             let property = state.property.get();
             words::sentence(i18n.get_locale(), rejection, property.as_deref())
         }
-        Delivery::Pending | Delivery::Held { .. } | Delivery::Done { .. } => String::new(),
+        Delivery::Pending | Delivery::Again(_) | Delivery::Held { .. } | Delivery::Done { .. } => {
+            String::new()
+        }
     };
     let mend = move |()| {
         if let (Some(asking), Some(action)) = (asking, action) {

@@ -184,7 +184,7 @@ fn of_row(row: &OutboxRow, uploads: &[UploadRow]) -> Option<Entry> {
     }
     let photos = Photos::of(row.id, uploads);
     let got = match &row.delivery {
-        Delivery::Pending => Got::Here,
+        Delivery::Pending | Delivery::Again(_) => Got::Here,
         Delivery::Held { code, .. } => Got::Held(*code),
         Delivery::Refused { rejection, .. } => Got::Refused(rejection.clone()),
         Delivery::Done { .. } => photos.got()?,
@@ -407,7 +407,7 @@ mod tests {
     }
 
     fn done() -> Delivery {
-        Delivery::Done { version: 1, recorded: false, at: Ms(0) }
+        Delivery::Done { version: 1, recorded: false, at: Ms(0), seq: 0 }
     }
 
     fn refused() -> Delivery {
@@ -423,8 +423,8 @@ mod tests {
             row(4, "case.report", done()),
         ];
         let uploads = [
-            upload(1, Part::Full, 100, UploadState::Done { at: Ms(0) }),
-            upload(4, Part::Thumb, 100, UploadState::Done { at: Ms(0) }),
+            upload(1, Part::Full, 100, UploadState::Done { at: Ms(0), seq: 0 }),
+            upload(4, Part::Thumb, 100, UploadState::Done { at: Ms(0), seq: 0 }),
             upload(4, Part::Full, 40, UploadState::Waiting),
         ];
         let listed = entries(&outbox, &uploads, &[], PersonId(id(1)));
@@ -523,7 +523,7 @@ mod tests {
         let count = Unsent::of(&entries(&outbox, &uploads, &[], PersonId(id(1))));
         assert_eq!(count, Unsent { waiting: 2, needs_somebody: 1, here: 3, oldest: Some(Ms(1)) });
         assert_eq!(count.all(), 3);
-        let sent = [upload(1, Part::Full, 100, UploadState::Done { at: Ms(0) })];
+        let sent = [upload(1, Part::Full, 100, UploadState::Done { at: Ms(0), seq: 0 })];
         assert_eq!(Unsent::of(&entries(&outbox[..1], &sent, &[], PersonId(id(1)))), Unsent::default());
     }
 

@@ -46,6 +46,7 @@ pub async fn send(request: Request) -> Result<Response, PlatformError> {
         body: bridge::bytes(&body),
         retry_after: header("retry-after"),
         upload_offset: header("upload-offset"),
+        upload_seq: header("upload-seq"),
     })
 }
 

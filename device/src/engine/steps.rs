@@ -5,7 +5,7 @@ use shared::{
     Code,
     case::CaseView,
     ids::{AttachmentId, CaseId, SiteCode},
-    sync::{OutboxRow, Pulled, UploadRow, UploadState, settled, verdicts},
+    sync::{Delivery, OutboxRow, Pulled, UploadRow, UploadState, has_gap, settled, verdicts},
     time::Ms,
     wire::{self, DocKey, Part, PullResponse, PushRequest, PushResponse, READS_QUARANTINE},
 };
@@ -35,6 +35,8 @@ impl<P: Platform> Engine<P> {
             sent_at: self.now(),
             commands: rows.iter().map(|row| row.text.clone()).collect(),
             signature: last.signature.clone(),
+            had: rows.iter().filter_map(had).cloned().collect(),
+            gap: self.gap(rows).await?,
         };
         let response = self.send(Request::post("/api/push", &body)?).await?;
         if !response.is_ok() {
@@ -42,11 +44,21 @@ impl<P: Platform> Engine<P> {
         }
         let answer: PushResponse = response.json()?;
         self.local.platform().hear(answer.server_time);
+        let lost = self.local.notice_epoch(&answer.epoch).await?;
         let rows = verdicts(rows, &answer.answers, self.now());
         self.local.keep_outbox(&rows).await?;
         // What was accepted comes back as a document.
         self.poked.extend(rows.iter().map(|row| row.site.clone()));
-        Ok(Changes::none())
+        Ok(Changes(lost.unwrap_or_default()))
+    }
+
+    /// The signed word that nobody has what comes before these commands, where that is so.
+    async fn gap(&self, rows: &[OutboxRow]) -> Result<Option<String>, PlatformError> {
+        let (Some(first), Some(epoch)) = (rows.first(), self.local.epoch().await?) else { return Ok(None) };
+        if !has_gap(&self.local.outbox().await?, first) {
+            return Ok(None);
+        }
+        self.local.sign(&wire::gap_bytes(&epoch, &first.hash)).await.map(Some)
     }
 
     /// Asks what is new at a site, and stores the page with its cursor.
@@ -61,13 +73,29 @@ impl<P: Platform> Engine<P> {
         if !response.is_ok() {
             let fault = response.fault();
             if shared::sync::react(&fault) == shared::sync::Reaction::Restart {
-                let page = Page { docs: &[], gone: &[], pulled: Pulled::default() };
+                let pulled = Pulled { stable: pulled.stable, ..Pulled::default() };
+                let page = Page { docs: &[], gone: &[], pulled };
                 self.local.keep_page(site, &page, &[]).await?;
             }
             return Err(Stop::Fault(fault));
         }
         let answer: PullResponse = response.json()?;
         self.local.platform().hear(answer.server_time);
+        if let Some(lost) = self.local.notice_epoch(&answer.epoch).await? {
+            // What was asked was where an earlier life of the server stood: once more, from the beginning.
+            self.poked.insert(site.clone());
+            return Ok(Changes(lost));
+        }
+        let mut pulled = Pulled {
+            cursor: Some(answer.cursor.clone()),
+            at: None,
+            more: answer.more,
+            stable: answer.stable_seq,
+        };
+        if self.local.cramped(outbox).await {
+            // Room is for what is not sent yet.
+            pulled.stable = None;
+        }
         let shown = |row: &OutboxRow| {
             let key = wire::DocKey::Case(CaseId(row.aggregate));
             answer.docs.iter().find_map(|doc| match doc {
@@ -83,7 +111,7 @@ impl<P: Platform> Engine<P> {
             };
             // A case that is not shown is nobody's here only after a pull that began after the receipt.
             let known = version.is_some() || (!answer.more && received_before(row, started));
-            if known && settled(row, version) {
+            if known && settled(row, version, &pulled) {
                 done.push(row.clone());
             }
         }
@@ -91,7 +119,7 @@ impl<P: Platform> Engine<P> {
         let page = Page {
             docs: &answer.docs,
             gone: &answer.gone,
-            pulled: Pulled { cursor: Some(answer.cursor.clone()), at: Some(self.now()), more: answer.more },
+            pulled: Pulled { at: Some(self.now()), ..pulled },
         };
         self.local.keep_page(site, &page, &done).await?;
         self.local.forget(&[], &[], &gone_photos).await?;
@@ -135,11 +163,20 @@ impl<P: Platform> Engine<P> {
         let name = upload.name();
         let url = format!("/api/files/{name}?author={}", upload.author);
         let Some(bytes) = self.local.blob(&name).await? else {
-            // The bytes are gone from this device: say so instead of trying for ever.
-            upload.state = UploadState::Refused { code: Code::FileNotFound };
+            // The bytes are gone from this device, to make room: unless the server has them, say so instead of trying for
+            // ever.
+            let head = self.send(tus("HEAD", &url)).await?;
+            upload.state = match head.status {
+                200 | 204 if head.offset() == usize::try_from(upload.bytes).ok() => {
+                    UploadState::Done { at: self.now(), seq: head.seq() }
+                }
+                200 | 204 | 404 => UploadState::Refused { code: Code::FileNotFound },
+                _ => return Err(Stop::Fault(head.fault())),
+            };
             return self.keep(upload).await;
         };
         // A small photo is one request. Only where an earlier try got somewhere is it asked how far.
+        let mut seq = 0;
         let mut offset = match self.under_way.take() {
             Some((under_way, offset)) if under_way == name => Some(offset),
             Some(_) | None => None,
@@ -147,7 +184,10 @@ impl<P: Platform> Engine<P> {
         if offset.is_none() && upload.offset > 0 {
             let head = self.send(tus("HEAD", &url)).await?;
             offset = match head.status {
-                200 | 204 => head.offset(),
+                200 | 204 => {
+                    seq = head.seq();
+                    head.offset()
+                }
                 404 => None,
                 _ => return Err(Stop::Fault(head.fault())),
             };
@@ -170,6 +210,7 @@ impl<P: Platform> Engine<P> {
             if !response.is_ok() {
                 return self.refused(upload, &response.fault()).await;
             }
+            seq = response.seq();
             offset = response.offset();
         }
         let mut offset = offset.unwrap_or(0).min(bytes.len());
@@ -182,6 +223,7 @@ impl<P: Platform> Engine<P> {
             if !response.is_ok() {
                 return self.refused(upload, &response.fault()).await;
             }
+            seq = response.seq();
             offset = response.offset().unwrap_or(offset + chunk.len());
         }
         if offset < bytes.len() {
@@ -191,7 +233,7 @@ impl<P: Platform> Engine<P> {
             return self.keep(upload).await;
         }
         upload.offset = upload.bytes;
-        upload.state = UploadState::Done { at: self.now() };
+        upload.state = UploadState::Done { at: self.now(), seq };
         self.keep(upload).await
     }
 
@@ -207,6 +249,12 @@ impl<P: Platform> Engine<P> {
         match shared::sync::react(fault) {
             // Where the upload stands is asked anew at the next try.
             shared::sync::Reaction::Refused(Code::FileOffset) => again,
+            // Begun so long ago that the server has forgotten it, or before it was restored: once more.
+            shared::sync::Reaction::Refused(Code::FileNotFound) if upload.offset > 0 => {
+                upload.offset = 0;
+                self.keep(upload).await?;
+                again
+            }
             // Damaged on the way, or begun by somebody else: once more from the beginning, and only once.
             shared::sync::Reaction::Refused(Code::FileWrongHash) if self.damaged.insert(upload.name()) => {
                 upload.offset = 0;
@@ -265,11 +313,20 @@ pub(super) struct Ahead {
     pub part: Part,
 }
 
+/// What the server had answered to a command before it was restored.
+fn had(row: &OutboxRow) -> Option<&wire::Had> {
+    match &row.delivery {
+        Delivery::Again(had) => Some(had),
+        Delivery::Pending | Delivery::Held { .. } | Delivery::Done { .. } | Delivery::Refused { .. } => None,
+    }
+}
+
 fn received_before(row: &OutboxRow, started: Ms) -> bool {
     match row.delivery {
         shared::sync::Delivery::Done { at, .. } => at <= started,
         shared::sync::Delivery::Pending
         | shared::sync::Delivery::Held { .. }
+        | shared::sync::Delivery::Again(_)
         | shared::sync::Delivery::Refused { .. } => false,
     }
 }

@@ -94,9 +94,15 @@ impl FromRequestParts<App> for SignedIn {
             store::find_session(&mut conn, &token_hash(&token), now).await?.ok_or(Code::AuthRequired)?
         };
         if now.since(session.seen) > NOTED {
-            let mut tx = app.db.write().await?;
-            store::touch_session(&mut tx, &session.id, now, expiry(now)).await?;
-            tx.commit().await?;
+            let noted = async {
+                let mut tx = app.db.write().await?;
+                store::touch_session(&mut tx, &session.id, now, expiry(now)).await?;
+                tx.commit().await
+            };
+            // A full disk keeps nobody from reading.
+            if let Err(error) = noted.await {
+                tracing::warn!(%error, "the use of a session is not noted");
+            }
         }
         Ok(SignedIn { session: session.id, person: session.account, device: session.device })
     }

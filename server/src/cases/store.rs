@@ -2,7 +2,7 @@
 
 use shared::{
     case::{Case, command::PhotoRef},
-    ids::{AttachmentId, CaseId, CommandId, PersonId, SiteCode},
+    ids::{AttachmentId, CaseId, CaseNumber, CommandId, PersonId, SiteCode},
     wire::DocKey,
 };
 
@@ -83,6 +83,17 @@ pub async fn put_facts(conn: &mut Conn, site: &SiteCode, case: &Case) -> sqlx::R
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// Whether a case of a site has this number.
+pub async fn number_taken(conn: &mut Conn, site: &SiteCode, number: &CaseNumber) -> sqlx::Result<bool> {
+    let case: Option<String> =
+        sqlx::query_scalar("select case_id from case_facts where site = $1 and number = $2")
+            .bind(site.as_str())
+            .bind(&number.0)
+            .fetch_optional(conn)
+            .await?;
+    Ok(case.is_some())
 }
 
 /// Notes that a case names a photo.

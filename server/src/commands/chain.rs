@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use shared::{
     Code, json,
-    wire::{self, Envelope, GENESIS},
+    wire::{self, Envelope, GENESIS, Had},
 };
 
 /// One command, with its place.
@@ -19,6 +19,8 @@ pub(super) struct Link {
     pub text: String,
     /// `None` for a text that is no command. It has its place all the same.
     pub envelope: Option<Envelope>,
+    /// What its device says that the server had answered before it was restored.
+    pub had: Option<Had>,
 }
 
 /// What a text says of its place, also where the rest of it cannot be read: a command of a newer version, say.
@@ -60,7 +62,7 @@ pub(super) fn read(texts: Vec<String>, alone: i64) -> Result<Vec<Link>, Code> {
             return Err(Code::PushChainBroken);
         }
         let prev = place.map(|place| place.prev);
-        links.push(Link { n, hash: wire::hash(&text), prev, text, envelope });
+        links.push(Link { n, hash: wire::hash(&text), prev, text, envelope, had: None });
     }
     Ok(links)
 }

@@ -14,11 +14,12 @@ use uuid::Uuid;
 
 use super::{
     chain::Link,
-    refusals,
+    collect, refusals,
     store::{self, Head, Kept, Status},
 };
 use crate::{
     App, Error,
+    backup::store::Restore,
     cases::Cases,
     db::Conn,
     feed,
@@ -29,7 +30,7 @@ use crate::{
 const NAMESPACE: Uuid = Uuid::from_u128(0x0b9a_6a52_5c1d_5f0e_8e0d_7f64_31c2_d8aa);
 
 /// What the commands of a push have in common.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Batch {
     /// On which device they were made.
     pub device: DeviceId,
@@ -41,6 +42,10 @@ pub(super) struct Batch {
     pub received: Ms,
     /// When the device first registered a key of the author.
     pub registered: Ms,
+    /// The last restore of the database, if what the device says of the time before it is to be believed.
+    pub restore: Option<Restore>,
+    /// The author says that nobody has what comes before the first command.
+    pub gap: bool,
 }
 
 /// Judges links of one site, or of none that their author knows.
@@ -54,10 +59,16 @@ pub(super) async fn judge(
     site: Option<&SiteCode>,
     links: &[Link],
 ) -> Result<Vec<Answer>, Error> {
-    let writer = match site {
+    let mut writer = match site {
         Some(site) => Writer::begin(app, site).await?,
         None => None,
     };
+    if let Some(collected) = writer.take_if(|writer| writer.has_collected()) {
+        let site = collected.code().clone();
+        drop(collected);
+        collect::judge_collected(app, &site).await?;
+        writer = Writer::begin(app, &site).await?;
+    }
     match writer {
         Some(writer) => at_site(batch, writer, links).await,
         None => nowhere(app, batch, links).await,
@@ -65,24 +76,39 @@ pub(super) async fn judge(
 }
 
 async fn at_site(batch: &Batch, mut writer: Writer, links: &[Link]) -> Result<Vec<Answer>, Error> {
-    let chain = Chain::lock(batch, writer.conn()).await?;
-    let site = writer.code().clone();
-    let any_quarantined = store::anything_quarantined(writer.conn(), &site).await?;
-    let mut court = Court { chain, known: writer.known()?, cases: Cases::default(), writer, any_quarantined };
+    let mut chain = Chain::lock(batch, writer.conn(), links).await?;
+    let mut court = Court::at(writer).await?;
     let mut answers = Vec::with_capacity(links.len());
     for link in links {
-        answers.push(court.judge(link).await?);
+        answers.push(court.judge(&mut chain, link).await?);
     }
-    let Court { chain, cases, mut writer, .. } = court;
+    let Court { cases, mut writer, .. } = court;
     chain.advance(writer.conn()).await?;
     cases.write(&mut writer).await?;
     writer.commit().await?;
     Ok(answers)
 }
 
+/// Judges commands that were collected.
+///
+/// # Errors
+/// If the database fails.
+pub(super) async fn again(writer: Writer, rows: Vec<Kept>) -> Result<(), Error> {
+    let mut court = Court::at(writer).await?;
+    for mut kept in rows {
+        let envelope = Envelope::read(&kept.text)?;
+        court.decide(&mut kept, &envelope).await?;
+        store::decide(court.writer.conn(), &kept).await?;
+        court.follow(&envelope).await?;
+    }
+    let Court { cases, mut writer, .. } = court;
+    cases.write(&mut writer).await?;
+    writer.commit().await
+}
+
 async fn nowhere(app: &App, batch: &Batch, links: &[Link]) -> Result<Vec<Answer>, Error> {
     let mut tx = app.db.write().await?;
-    let mut chain = Chain::lock(batch, &mut tx).await?;
+    let mut chain = Chain::lock(batch, &mut tx, links).await?;
     let mut answers = Vec::with_capacity(links.len());
     for link in links {
         let answer = match chain.place(&mut tx, link).await? {
@@ -107,8 +133,17 @@ struct Chain<'a> {
 }
 
 impl<'a> Chain<'a> {
-    async fn lock(batch: &'a Batch, conn: &mut Conn) -> Result<Chain<'a>, Error> {
-        Ok(Chain { batch, head: store::lock_head(conn, batch.device, batch.author).await? })
+    async fn lock(batch: &'a Batch, conn: &mut Conn, links: &[Link]) -> Result<Chain<'a>, Error> {
+        let mut head = store::lock_head(conn, batch.device, batch.author).await?;
+        if batch.gap
+            && let Some(Link { n, prev: Some(prev), .. }) = links.first()
+            && *n > head.n + 1
+        {
+            let lost = head.n + 1..=n - 1;
+            store::note_lost(conn, batch.device, batch.author, lost, batch.received).await?;
+            head = Head { n: n - 1, hash: prev.clone(), ..head };
+        }
+        Ok(Chain { batch, head })
     }
 
     /// The answer to a link that is known, or that cannot be judged yet; `None` for the one that comes next.
@@ -137,7 +172,7 @@ impl<'a> Chain<'a> {
 
     /// A link as it is to be kept, and the reason to refuse it that needs no site to be known.
     async fn draft(&self, conn: &mut Conn, link: &Link) -> Result<(Kept, Option<Rejection>), Error> {
-        let Batch { device, author, sent, received, registered } = *self.batch;
+        let Batch { device, author, sent, received, registered, restore, .. } = *self.batch;
         // The same text may lie at several places, of this chain and of others.
         let place = format!("{device}/{author}/{}/{}", link.n, link.hash);
         let derived = CommandId(Uuid::new_v5(&NAMESPACE, place.as_bytes()));
@@ -155,6 +190,7 @@ impl<'a> Chain<'a> {
             verdict: Verdict::Held { code: Code::CommandCreateMissing },
             status: Status::Held,
             private: true,
+            had: None,
         };
         let Some(envelope) = &link.envelope else {
             return Ok((kept, Some(Code::CommandUnreadable.into())));
@@ -171,6 +207,12 @@ impl<'a> Chain<'a> {
         kept.id = envelope.id;
         let (made, heard, previous) = (envelope.at, envelope.heard, self.head.last_at);
         kept.time = Claim { made, sent, received, heard, previous, registered }.event_time();
+        // What was made later cannot have been answered before.
+        if let (Some(had), Some(restore)) = (&link.had, restore.filter(|restore| kept.time.at <= restore.at))
+        {
+            kept.time = collect::arrived_before(kept.time, had, restore);
+            kept.had = Some(had.clone());
+        }
         Ok((kept, None))
     }
 
@@ -212,8 +254,7 @@ pub(super) enum Outcome {
 }
 
 /// Judges at one site, whose row it holds.
-pub(super) struct Court<'a> {
-    chain: Chain<'a>,
+pub(super) struct Court {
     pub(super) known: Arc<Known>,
     pub(super) cases: Cases,
     pub(super) writer: Writer,
@@ -221,29 +262,53 @@ pub(super) struct Court<'a> {
     pub(super) any_quarantined: bool,
 }
 
-impl Court<'_> {
-    async fn judge(&mut self, link: &Link) -> Result<Answer, Error> {
-        if let Some(answer) = self.chain.place(self.writer.conn(), link).await? {
+impl Court {
+    async fn at(mut writer: Writer) -> Result<Court, Error> {
+        let site = writer.code().clone();
+        let any_quarantined = store::anything_quarantined(writer.conn(), &site).await?;
+        Ok(Court { known: writer.known()?, cases: Cases::default(), writer, any_quarantined })
+    }
+
+    async fn judge(&mut self, chain: &mut Chain<'_>, link: &Link) -> Result<Answer, Error> {
+        if let Some(answer) = chain.place(self.writer.conn(), link).await? {
             return Ok(answer);
         }
         let Some(envelope) = link.envelope.as_ref().filter(|envelope| envelope.site == *self.writer.code())
         else {
-            return self.chain.keep_without_site(self.writer.conn(), link).await;
+            return chain.keep_without_site(self.writer.conn(), link).await;
         };
-        let (mut kept, refusal) = self.chain.draft(self.writer.conn(), link).await?;
+        let (mut kept, refusal) = chain.draft(self.writer.conn(), link).await?;
         kept.site = Some(envelope.site.clone());
+        // What was refused before the server was restored stays refused.
+        let refusal = refusal.or_else(|| match &kept.had.as_ref()?.verdict {
+            Verdict::Rejected(rejection) => Some(rejection.clone()),
+            Verdict::Accepted { .. } | Verdict::Recorded { .. } | Verdict::Held { .. } => None,
+        });
         match refusal {
             Some(rejection) => self.refuse(&mut kept, envelope, rejection).await?,
+            None if self.writer.collects() => {
+                kept.verdict = Verdict::Held { code: Code::CommandRestoring };
+                kept.status = Status::Collected;
+            }
             None => self.decide(&mut kept, envelope).await?,
         }
-        let answer = self.chain.keep(self.writer.conn(), link, &kept).await?;
+        let answer = chain.keep(self.writer.conn(), link, &kept).await?;
+        if kept.status != Status::Collected {
+            self.follow(envelope).await?;
+        }
+        Ok(answer)
+    }
+
+    /// Looks at what a command that was judged may have changed for others: what has waited for its case, and who may see
+    /// what is in quarantine.
+    async fn follow(&mut self, envelope: &Envelope) -> Result<(), Error> {
         if envelope.kind == "case.report" {
             self.release(envelope.aggregate).await?;
         }
         if self.any_quarantined && matches!(envelope.kind.as_str(), "case.report" | "case.classify") {
             self.readdress(envelope.aggregate).await?;
         }
-        Ok(answer)
+        Ok(())
     }
 
     /// Judges what has waited for a case that now exists, or never will.
@@ -319,7 +384,11 @@ impl Court<'_> {
     ) -> Result<Outcome, Error> {
         let known = &*Arc::clone(&self.known);
         let id = CaseId(aggregate);
-        let number = self.writer.next_number(known, kept.time.received);
+        let had = match collect::number_before(&self.writer, known, kept.had.as_ref()) {
+            Some(number) if !self.cases.number_taken(&mut self.writer, &number).await? => Some(number),
+            Some(_) | None => None,
+        };
+        let number = had.clone().unwrap_or_else(|| self.writer.next_number(known, kept.time.received));
         let context = Context {
             actor,
             site: &known.site,
@@ -339,8 +408,10 @@ impl Court<'_> {
             Err(rejection) => return Ok(Outcome::Refused(rejection)),
         };
         self.cases.append(&mut self.writer, id, &events, Some(kept.id))?;
-        if new {
-            self.writer.number_given(known, kept.time.received);
+        match had {
+            Some(number) if new => self.writer.number_given_back(&number),
+            None if new => self.writer.number_given(known, kept.time.received),
+            Some(_) | None => {}
         }
         self.cases.photos(&mut self.writer, id, kept.author, command.photos()).await?;
         let (seq, version) = self.cases.append(&mut self.writer, id, &[], None)?;

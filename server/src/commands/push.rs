@@ -28,7 +28,7 @@ use crate::{App, Error, accounts, accounts::SignedIn, body::Body, db::Conn, site
 )]
 pub(super) async fn push(
     State(app): State<App>,
-    _carrier: SignedIn,
+    carrier: SignedIn,
     request: Result<Body<PushRequest>, Error>,
 ) -> Result<Json<PushResponse>, Error> {
     let received = app.clock.now();
@@ -46,7 +46,7 @@ pub(super) async fn push(
     }
     // Whoever hangs up does not stop what has begun: the repeat finds it done.
     let sent = Some(request.sent_at);
-    let task = tokio::spawn(take(app.clone(), request, sent, received));
+    let task = tokio::spawn(take(app.clone(), Some(carrier.person), request, sent, received));
     let answers = task.await.map_err(anyhow::Error::from)??;
     Ok(Json(PushResponse { answers, server_time: app.clock.now(), epoch: app.epoch.clone() }))
 }
@@ -59,11 +59,20 @@ pub(crate) async fn carry(app: &App, commands: relay::Commands, received: Ms) ->
     let relay::Commands { device, author, rows } = commands;
     let signature = rows.last().map(|row| row.signature.clone()).unwrap_or_default();
     let commands = rows.into_iter().map(|row| row.text).collect();
-    let request = PushRequest { v: VERSION, device, author, sent_at: received, commands, signature };
-    tokio::spawn(take(app.clone(), request, None, received)).await.map_err(anyhow::Error::from)?
+    let (had, gap) = (Vec::new(), None);
+    let request =
+        PushRequest { v: VERSION, device, author, sent_at: received, commands, signature, had, gap };
+    tokio::spawn(take(app.clone(), None, request, None, received)).await.map_err(anyhow::Error::from)?
 }
 
-async fn take(app: App, request: PushRequest, sent: Option<Ms>, received: Ms) -> Result<Vec<Answer>, Error> {
+/// Takes commands that somebody carries, or a file.
+async fn take(
+    app: App,
+    carrier: Option<PersonId>,
+    request: PushRequest,
+    sent: Option<Ms>,
+    received: Ms,
+) -> Result<Vec<Answer>, Error> {
     let Some(last) = request.commands.last() else {
         return Err(Rejection::new(Code::RequestBadBody).with("detail", "no commands").into());
     };
@@ -73,18 +82,28 @@ async fn take(app: App, request: PushRequest, sent: Option<Ms>, received: Ms) ->
     if keys.is_empty() {
         return Err(Code::PushUnknownDevice.into());
     }
-    if !keys.iter().any(|key| vouches(key, &wire::hash(last), &request.signature)) {
+    if !keys.iter().any(|key| vouches(key, &wire::signing_bytes(&wire::hash(last)), &request.signature)) {
         return Err(Code::PushBadSignature.into());
     }
     let registered = store::registered(&mut tx, device, author).await?;
     let head = store::find_head(&mut tx, device, author).await?;
     let alone = chain::place_alone(last, head.n, &head.hash);
-    let links = chain::read(request.commands, alone)?;
+    let mut links = chain::read(request.commands, alone)?;
+    // Only of their author it is believed what the server had answered; whoever carries them could make it up.
+    let restore = app.restore.filter(|_| carrier == Some(author));
+    for link in links.iter_mut().filter(|_| restore.is_some()) {
+        link.had = request.had.iter().find(|had| i64::try_from(had.n) == Ok(link.n)).cloned();
+    }
+    let gap = app.restore.is_some()
+        && links.first().zip(request.gap.as_ref()).is_some_and(|(first, gap)| {
+            let signed = wire::gap_bytes(&app.epoch, &first.hash);
+            keys.iter().any(|key| vouches(key, &signed, gap))
+        });
     check_against(&mut tx, &links, &head, device, author).await?;
     let runs = runs(&mut tx, links, author).await?;
     tx.commit().await?;
 
-    let batch = Batch { device, author, sent, received, registered };
+    let batch = Batch { device, author, sent, received, registered, restore, gap };
     let mut answers = Vec::new();
     for (site, links) in runs {
         match judge(&app, &batch, site.as_ref(), &links).await {
@@ -123,12 +142,12 @@ async fn one_by_one(
     Ok(())
 }
 
-/// Whether a key has signed a push that ends with this hash.
-fn vouches(key: &str, last_hash: &str, signature: &str) -> bool {
+/// Whether a key has signed this.
+fn vouches(key: &str, signed: &[u8], signature: &str) -> bool {
     let key = wire::read_base64url(key).and_then(|point| VerifyingKey::from_sec1_bytes(&point).ok());
     let signature = wire::read_base64url(signature).and_then(|bytes| Signature::from_slice(&bytes).ok());
     match (key, signature) {
-        (Some(key), Some(signature)) => key.verify(&wire::signing_bytes(last_hash), &signature).is_ok(),
+        (Some(key), Some(signature)) => key.verify(signed, &signature).is_ok(),
         (None, _) | (_, None) => false,
     }
 }

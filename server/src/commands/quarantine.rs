@@ -59,7 +59,7 @@ async fn matter(
     })
 }
 
-impl Court<'_> {
+impl Court {
     async fn matter(&mut self, kept: &Kept, aggregate: Uuid) -> Result<Matter, Error> {
         let case = self.cases.find(&mut self.writer, CaseId(aggregate)).await?;
         let case =

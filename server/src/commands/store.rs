@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use shared::{
     ids::{CommandId, DeviceId, PersonId, SiteCode},
     time::{EventTime, Ms},
-    wire::Verdict,
+    wire::{Had, Verdict},
 };
 use sqlx::{AssertSqlSafe, Row};
 use uuid::Uuid;
@@ -99,6 +99,8 @@ pub enum Status {
     Held,
     /// Its author has left: the office rules on it.
     Quarantined,
+    /// It came after a restore, and what it follows may come yet.
+    Collected,
 }
 
 impl Status {
@@ -108,6 +110,7 @@ impl Status {
             Status::Rejected => "rejected",
             Status::Held => "held",
             Status::Quarantined => "quarantined",
+            Status::Collected => "collected",
         }
     }
 }
@@ -141,14 +144,26 @@ pub struct Kept {
     pub status: Status,
     /// Only its author may see that it was refused (R9).
     pub private: bool,
+    /// What the server had answered before it was restored.
+    pub had: Option<Had>,
+}
+
+impl Kept {
+    /// The sequence number that it had before the server was restored.
+    fn had_seq(&self) -> Option<i64> {
+        match self.had.as_ref()?.verdict {
+            Verdict::Accepted { seq, .. } | Verdict::Recorded { seq, .. } => Some(seq),
+            Verdict::Rejected(_) | Verdict::Held { .. } => None,
+        }
+    }
 }
 
 /// Keeps a command with its verdict.
 pub async fn keep(conn: &mut Conn, kept: &Kept) -> sqlx::Result<()> {
     sqlx::query(
         "insert into commands (device, author, n, hash, id, site, aggregate, kind, text, event_at, uncertain, \
-         received, status, verdict, private) \
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+         received, status, verdict, private, had, had_seq) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
     )
     .bind(kept.device.to_string())
     .bind(kept.author.to_string())
@@ -165,6 +180,8 @@ pub async fn keep(conn: &mut Conn, kept: &Kept) -> sqlx::Result<()> {
     .bind(kept.status.as_str())
     .bind(verdict_text(&kept.verdict)?)
     .bind(i64::from(kept.private))
+    .bind(had_text(kept.had.as_ref())?)
+    .bind(kept.had_seq())
     .execute(conn)
     .await?;
     Ok(())
@@ -180,6 +197,11 @@ pub async fn decide(conn: &mut Conn, kept: &Kept) -> sqlx::Result<()> {
         .execute(conn)
         .await?;
     Ok(())
+}
+
+fn had_text(had: Option<&Had>) -> sqlx::Result<Option<String>> {
+    let text = had.map(serde_json::to_string).transpose();
+    text.map_err(|error| damaged("commands", "had", error))
 }
 
 fn verdict_text(verdict: &Verdict) -> sqlx::Result<String> {
@@ -274,7 +296,7 @@ pub async fn find_refused(conn: &mut Conn, site: &SiteCode, id: CommandId) -> sq
 /// The columns of a command that is not judged for good, in a query that `waiting` reads. Written out like in the index,
 /// which would not be used otherwise.
 const WAITING: &str = "select device, author, n, hash, id, site, aggregate, kind, text, event_at, uncertain, \
-                       received, verdict, private, status from commands \
+                       received, verdict, private, status, had from commands \
                        where status in ('held', 'quarantined')";
 
 fn waiting(row: &sqlx::any::AnyRow) -> sqlx::Result<Kept> {
@@ -284,6 +306,7 @@ fn waiting(row: &sqlx::any::AnyRow) -> sqlx::Result<Kept> {
     let aggregate: &str = row.try_get("aggregate")?;
     let verdict: &str = row.try_get("verdict")?;
     let status: &str = row.try_get("status")?;
+    let had: Option<&str> = row.try_get("had")?;
     Ok(Kept {
         device: device.parse().map_err(|error| damaged("commands", id, error))?,
         author: author.parse().map_err(|error| damaged("commands", id, error))?,
@@ -300,8 +323,12 @@ fn waiting(row: &sqlx::any::AnyRow) -> sqlx::Result<Kept> {
             uncertain: row.try_get::<i64, _>("uncertain")? != 0,
         },
         verdict: serde_json::from_str(verdict).map_err(|error| damaged("commands", id, error))?,
-        status: if status == Status::Held.as_str() { Status::Held } else { Status::Quarantined },
+        status: [Status::Held, Status::Quarantined, Status::Collected]
+            .into_iter()
+            .find(|known| known.as_str() == status)
+            .ok_or_else(|| damaged("commands", id, "a status that waits for nothing"))?,
         private: row.try_get::<i64, _>("private")? != 0,
+        had: had.map(serde_json::from_str).transpose().map_err(|error| damaged("commands", id, error))?,
     })
 }
 
@@ -377,4 +404,41 @@ pub async fn reports_of(
     .fetch_all(conn)
     .await?;
     rows.iter().map(|row| Ok((row.try_get("text")?, row.try_get::<i64, _>("private")? != 0))).collect()
+}
+
+/// The commands that were collected after a restore: those that had been judged in their old order, then what is new in
+/// the order in which it came.
+pub async fn collected(conn: &mut Conn, site: &SiteCode, limit: i64) -> sqlx::Result<Vec<Kept>> {
+    let rows = sqlx::query(
+        "select device, author, n, hash, id, site, aggregate, kind, text, event_at, uncertain, received, \
+         verdict, private, status, had from commands where site = $1 and status = 'collected' \
+         order by case when had_seq is null then 1 else 0 end, had_seq, received, device, author, n limit $2",
+    )
+    .bind(site.as_str())
+    .bind(limit)
+    .fetch_all(conn)
+    .await?;
+    rows.iter().map(waiting).collect()
+}
+
+/// Notes that nobody has some commands of a chain any more.
+pub async fn note_lost(
+    conn: &mut Conn,
+    device: DeviceId,
+    author: PersonId,
+    places: std::ops::RangeInclusive<i64>,
+    now: Ms,
+) -> sqlx::Result<()> {
+    sqlx::query(
+        "insert into lost_commands (device, author, first, last, noted) values ($1, $2, $3, $4, $5) \
+         on conflict (device, author, first) do nothing",
+    )
+    .bind(device.to_string())
+    .bind(author.to_string())
+    .bind(places.start())
+    .bind(places.end())
+    .bind(now.0)
+    .execute(conn)
+    .await?;
+    Ok(())
 }

@@ -23,6 +23,7 @@ use super::{
 use crate::{
     App, Error,
     accounts::SignedIn,
+    backup,
     db::{Conn, damaged, storable},
     sites::{self, Known},
 };
@@ -91,6 +92,7 @@ pub(super) async fn pull(
     if cursor.as_ref().is_some_and(|cursor| cursor.furthest() > head) {
         return Err(Code::CursorFuture.into());
     }
+    let stable_seq = backup::store::stable(conn, &site).await?;
     let known = app.directory.get(conn, &site).await?.ok_or(Code::SiteNotMember)?;
     let reads_quarantine =
         asked.reads.is_some_and(|kinds| kinds.split(',').any(|kind| kind == READS_QUARANTINE));
@@ -125,6 +127,7 @@ pub(super) async fn pull(
         gone,
         cursor: next.write(&app.sealer).map_err(anyhow::Error::from)?,
         more: cut.is_some(),
+        stable_seq,
         server_time: now,
     }))
 }

@@ -68,7 +68,7 @@ pub(super) async fn photo(
     if headers.get(header::IF_NONE_MATCH) == Some(&tag) {
         return Ok((StatusCode::NOT_MODIFIED, CACHE, [(header::ETAG, tag)]).into_response());
     }
-    let bytes = app.files.depot.read(&upload.key).await?;
+    let bytes = app.files.depot.read(&upload.key, &upload.sha256).await?;
     let mime = HeaderValue::try_from(mime).map_err(anyhow::Error::new)?;
     let inline = HeaderValue::from_static("inline");
     let headers = [

@@ -2,6 +2,7 @@
 //!
 //! A row is written after the bytes that it claims lie in the [`depot`](super::depot), never before.
 
+use serde::{Deserialize, Serialize};
 use shared::{
     Rejection,
     ids::{AttachmentId, PersonId, SiteCode},
@@ -33,13 +34,13 @@ pub(super) const fn part_name(part: Part) -> &'static str {
     }
 }
 
-/// Bytes that arrived together, by the place that they take in their upload.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// Bytes that arrived together.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Segment {
-    /// The first.
-    pub start: u64,
-    /// Behind the last.
+    /// The place behind the last of them.
     pub end: u64,
+    /// The object that holds them, which no other request ever writes.
+    pub object: String,
 }
 
 /// An upload that was announced.
@@ -53,6 +54,8 @@ pub struct Upload {
     pub length: u64,
     /// How far it is.
     pub state: State,
+    /// When it last got further.
+    pub changed: Ms,
 }
 
 /// How far an upload is.
@@ -80,12 +83,20 @@ impl Upload {
             State::Kept { .. } | State::Refused(_) => self.length,
         }
     }
+
+    /// What is staged of it.
+    pub fn segments(&self) -> &[Segment] {
+        match &self.state {
+            State::Receiving { segments } => segments,
+            State::Kept { .. } | State::Refused(_) => &[],
+        }
+    }
 }
 
 /// An upload.
 pub async fn find(conn: &mut Conn, key: &UploadKey) -> sqlx::Result<Option<Upload>> {
     let row = sqlx::query(
-        "select sha256, length, segments, mime, refused from uploads \
+        "select sha256, length, segments, mime, refused, changed from uploads \
          where site = $1 and photo = $2 and part = $3 and author = $4",
     )
     .bind(key.site.as_str())
@@ -108,11 +119,9 @@ fn read(key: UploadKey, row: &sqlx::any::AnyRow) -> sqlx::Result<Upload> {
             State::Refused(serde_json::from_str(&refused).map_err(|error| damaged("uploads", photo, error))?)
         }
         (None, None) => {
-            let ends: String = row.try_get("segments")?;
-            let ends: Vec<u64> =
-                serde_json::from_str(&ends).map_err(|error| damaged("uploads", photo, error))?;
-            let starts = std::iter::once(0).chain(ends.iter().copied());
-            let segments = starts.zip(&ends).map(|(start, end)| Segment { start, end: *end }).collect();
+            let segments: String = row.try_get("segments")?;
+            let segments =
+                serde_json::from_str(&segments).map_err(|error| damaged("uploads", photo, error))?;
             State::Receiving { segments }
         }
     };
@@ -121,11 +130,12 @@ fn read(key: UploadKey, row: &sqlx::any::AnyRow) -> sqlx::Result<Upload> {
         length: length.try_into().map_err(|error| damaged("uploads", photo, error))?,
         key,
         state,
+        changed: Ms(row.try_get("changed")?),
     })
 }
 
 /// Writes down what was announced. The caller has looked for it in the same transaction.
-pub async fn insert(conn: &mut Conn, upload: &Upload, now: Ms) -> sqlx::Result<()> {
+pub async fn insert(conn: &mut Conn, upload: &Upload) -> sqlx::Result<()> {
     sqlx::query(
         "insert into uploads (site, photo, part, author, sha256, length, segments, announced, changed) \
          values ($1, $2, $3, $4, $5, $6, '[]', $7, $7)",
@@ -136,29 +146,28 @@ pub async fn insert(conn: &mut Conn, upload: &Upload, now: Ms) -> sqlx::Result<(
     .bind(upload.key.author.to_string())
     .bind(&upload.sha256)
     .bind(i64::try_from(upload.length).unwrap_or(i64::MAX))
-    .bind(now.0)
+    .bind(upload.changed.0)
     .execute(conn)
     .await?;
     Ok(())
 }
 
 /// Writes down how far an upload is, whose row the caller has looked at in the same transaction.
-pub async fn update(conn: &mut Conn, upload: &Upload, now: Ms) -> sqlx::Result<()> {
-    let (segments, mime, refused) = match &upload.state {
-        State::Receiving { segments } => (segments.as_slice(), None, None),
-        State::Kept { mime } => (&[][..], Some(mime.as_str()), None),
-        // A code and some words always serialise.
-        State::Refused(rejection) => (&[][..], None, serde_json::to_string(rejection).ok()),
+pub async fn update(conn: &mut Conn, upload: &Upload) -> sqlx::Result<()> {
+    let unwritable = |error| damaged("uploads", upload.key.photo, error);
+    let (mime, refused) = match &upload.state {
+        State::Receiving { .. } => (None, None),
+        State::Kept { mime } => (Some(mime.as_str()), None),
+        State::Refused(rejection) => (None, Some(serde_json::to_string(rejection).map_err(unwritable)?)),
     };
-    let ends: Vec<String> = segments.iter().map(|segment| segment.end.to_string()).collect();
     sqlx::query(
         "update uploads set segments = $1, mime = $2, refused = $3, changed = $4 \
          where site = $5 and photo = $6 and part = $7 and author = $8",
     )
-    .bind(format!("[{}]", ends.join(",")))
+    .bind(serde_json::to_string(upload.segments()).map_err(unwritable)?)
     .bind(mime)
     .bind(refused)
-    .bind(now.0)
+    .bind(upload.changed.0)
     .bind(upload.key.site.as_str())
     .bind(upload.key.photo.to_string())
     .bind(part_name(upload.key.part))
@@ -178,4 +187,95 @@ pub async fn staged_full(
     let key = UploadKey { site: site.clone(), author, photo, part: Part::Full };
     let upload = find(conn, &key).await?;
     Ok(upload.filter(|upload| matches!(upload.state, State::Kept { .. })).map(|upload| upload.sha256))
+}
+
+/// Forgets an upload, whose row the caller has looked at in the same transaction.
+pub async fn remove(conn: &mut Conn, key: &UploadKey) -> sqlx::Result<()> {
+    sqlx::query("delete from uploads where site = $1 and photo = $2 and part = $3 and author = $4")
+        .bind(key.site.as_str())
+        .bind(key.photo.to_string())
+        .bind(part_name(key.part))
+        .bind(key.author.to_string())
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// How many uploads of an author at a site are not finished.
+pub async fn count_unfinished(conn: &mut Conn, site: &SiteCode, author: PersonId) -> sqlx::Result<i64> {
+    sqlx::query_scalar(
+        "select count(*) from uploads where site = $1 and author = $2 and mime is null and refused is null",
+    )
+    .bind(site.as_str())
+    .bind(author.to_string())
+    .fetch_one(conn)
+    .await
+}
+
+/// When that unfinished upload last got further which has been left alone for longest.
+pub async fn earliest_unfinished(conn: &mut Conn) -> sqlx::Result<Option<Ms>> {
+    let changed: Option<i64> =
+        sqlx::query_scalar("select min(changed) from uploads where mime is null and refused is null")
+            .fetch_one(conn)
+            .await?;
+    Ok(changed.map(Ms))
+}
+
+/// Unfinished uploads of a site that have not got further since an instant.
+pub async fn unfinished_since(
+    conn: &mut Conn,
+    site: &SiteCode,
+    since: Ms,
+    limit: i64,
+) -> sqlx::Result<Vec<Upload>> {
+    let rows = sqlx::query(
+        "select site, photo, part, author, sha256, length, segments, mime, refused, changed from uploads \
+         where site = $1 and changed <= $2 and mime is null and refused is null order by changed limit $3",
+    )
+    .bind(site.as_str())
+    .bind(since.0)
+    .bind(limit)
+    .fetch_all(conn)
+    .await?;
+    rows.iter().map(|row| read(key(row)?, row)).collect()
+}
+
+/// All unfinished uploads.
+pub async fn unfinished(conn: &mut Conn) -> sqlx::Result<Vec<Upload>> {
+    let rows = sqlx::query(
+        "select site, photo, part, author, sha256, length, segments, mime, refused, changed from uploads \
+         where mime is null and refused is null",
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.iter().map(|row| read(key(row)?, row)).collect()
+}
+
+fn key(row: &sqlx::any::AnyRow) -> sqlx::Result<UploadKey> {
+    let (photo, author): (&str, &str) = (row.try_get("photo")?, row.try_get("author")?);
+    let part: &str = row.try_get("part")?;
+    let part = [Part::Thumb, Part::Full].into_iter().find(|known| part_name(*known) == part);
+    Ok(UploadKey {
+        site: SiteCode(row.try_get("site")?),
+        author: author.parse().map_err(|error| damaged("uploads", photo, error))?,
+        photo: photo.parse().map_err(|error| damaged("uploads", photo, error))?,
+        part: part.ok_or_else(|| damaged("uploads", photo, "no part of a photo"))?,
+    })
+}
+
+/// All uploads that are complete.
+pub async fn kept(conn: &mut Conn) -> sqlx::Result<Vec<Upload>> {
+    let rows = sqlx::query(
+        "select site, photo, part, author, sha256, length, segments, mime, refused, changed from uploads \
+         where mime is not null",
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.iter().map(|row| read(key(row)?, row)).collect()
+}
+
+/// Nothing is staged any more of what was not finished.
+pub async fn begin_anew(conn: &mut Conn) -> sqlx::Result<()> {
+    sqlx::query("update uploads set segments = '[]' where mime is null").execute(conn).await?;
+    Ok(())
 }

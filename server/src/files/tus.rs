@@ -1,9 +1,10 @@
-//! Uploading by tus 1.0: core, creation, creation with upload.
+//! Uploading by tus 1.0: core, creation, creation with upload, checksum, termination, expiration.
 //!
 //! An upload lies at [`file_name`] of its photo and part, so that a device whose answer was lost finds it without
 //! having been told where. `POST` announces it with its length, and with site, SHA-256 and author in `Upload-Metadata`;
 //! a repeat finds what is there. A small photo goes with its announcement, in one request. `HEAD` says how far it is,
-//! `PATCH` goes on from there.
+//! `PATCH` goes on from there, `DELETE` gives it up. `Upload-Checksum` has the bytes of one request taken as a whole or
+//! not at all. `Upload-Expires` says until when an upload that gets no further is kept.
 //!
 //! Anybody who serves at the site may carry the bytes of anybody's photo there: the hash in the author's signed command
 //! vouches for them. Before that command is here, only the author announces anything; and whoever carries says whose
@@ -23,18 +24,22 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
+use jiff::fmt::rfc2822::DateTimePrinter;
 use serde::Deserialize;
 use shared::{
     Code, Rejection,
     ids::{PersonId, SiteCode},
     relay,
+    time::Ms,
     wire::{self, Part},
 };
 use utoipa::IntoParams;
 
 use super::{
+    checksum::{self, Checksum},
+    expiry,
     store::{self, Upload, UploadKey},
-    upload::{announce, elsewhere, receive, refuse_again},
+    upload::{self, announce, elsewhere, receive, refuse_again},
 };
 use crate::{
     App, Error,
@@ -43,13 +48,18 @@ use crate::{
 };
 
 const VERSION: HeaderValue = HeaderValue::from_static("1.0.0");
-const EXTENSIONS: HeaderValue = HeaderValue::from_static("creation,creation-with-upload");
+const EXTENSIONS: HeaderValue =
+    HeaderValue::from_static("creation,creation-with-upload,checksum,termination,expiration");
 const TUS_RESUMABLE: HeaderName = HeaderName::from_static("tus-resumable");
 const TUS_VERSION: HeaderName = HeaderName::from_static("tus-version");
 const TUS_EXTENSION: HeaderName = HeaderName::from_static("tus-extension");
 const TUS_MAX_SIZE: HeaderName = HeaderName::from_static("tus-max-size");
+const TUS_CHECKSUM_ALGORITHM: HeaderName = HeaderName::from_static("tus-checksum-algorithm");
+const UPLOAD_CHECKSUM: HeaderName = HeaderName::from_static("upload-checksum");
+const UPLOAD_EXPIRES: HeaderName = HeaderName::from_static("upload-expires");
 const UPLOAD_LENGTH: HeaderName = HeaderName::from_static("upload-length");
 const UPLOAD_METADATA: HeaderName = HeaderName::from_static("upload-metadata");
+const UPLOAD_SEQ: HeaderName = HeaderName::from_static(wire::UPLOAD_SEQ);
 const UPLOAD_OFFSET: HeaderName = HeaderName::from_static("upload-offset");
 /// The type of a request that carries bytes of an upload.
 const OCTETS: &str = "application/offset+octet-stream";
@@ -81,10 +91,17 @@ pub(super) async fn with_version(mut response: Response) -> Response {
 /// What the server can do.
 #[utoipa::path(options, path = "/api/files", tag = "files", responses(
     (status = 204, description = "See the headers", headers(
-        ("Tus-Version" = String), ("Tus-Extension" = String), ("Tus-Max-Size" = u64)))))]
+        ("Tus-Version" = String), ("Tus-Extension" = String), ("Tus-Max-Size" = u64),
+        ("Tus-Checksum-Algorithm" = String)))))]
 pub(super) async fn options(State(app): State<App>) -> impl IntoResponse {
     let size = HeaderValue::from(max_bytes(&app, Part::Full));
-    let headers = [(TUS_VERSION, VERSION), (TUS_EXTENSION, EXTENSIONS), (TUS_MAX_SIZE, size)];
+    let algorithms = HeaderValue::from_static(checksum::ALGORITHMS);
+    let headers = [
+        (TUS_VERSION, VERSION),
+        (TUS_EXTENSION, EXTENSIONS),
+        (TUS_MAX_SIZE, size),
+        (TUS_CHECKSUM_ALGORITHM, algorithms),
+    ];
     (StatusCode::NO_CONTENT, headers)
 }
 
@@ -95,11 +112,13 @@ pub(super) async fn options(State(app): State<App>) -> impl IntoResponse {
 /// `application/offset+octet-stream`.
 #[utoipa::path(post, path = "/api/files", tag = "files",
     params(("Tus-Resumable" = String, Header), ("Upload-Length" = u64, Header),
-        ("Upload-Metadata" = String, Header)),
+        ("Upload-Metadata" = String, Header), ("Upload-Checksum" = Option<String>, Header)),
     request_body(content(("application/offset+octet-stream"))),
     responses(
-        (status = 201, description = "New", headers(("Location" = String), ("Upload-Offset" = u64))),
-        (status = 200, description = "Known", headers(("Location" = String), ("Upload-Offset" = u64))),
+        (status = 201, description = "New", headers(
+            ("Location" = String), ("Upload-Offset" = u64), ("Upload-Expires" = String))),
+        (status = 200, description = "Known", headers(
+            ("Location" = String), ("Upload-Offset" = u64), ("Upload-Expires" = String))),
         (status = "default", body = wire::Problem, content_type = "application/problem+json")))]
 pub(super) async fn create(
     _: Tus,
@@ -109,10 +128,11 @@ pub(super) async fn create(
     body: Body,
 ) -> Result<impl IntoResponse + use<>, Error> {
     let announced = announcement(&app, &signed_in, &headers)?;
+    let checksum = checksum(&headers)?;
     admit(&app, &signed_in, &announced).await?;
     let (mut upload, new) = announce(&app, announced).await?;
     if carries_bytes(&headers) && upload.received() == 0 {
-        upload = receive(app, upload, body).await?;
+        upload = receive(app.clone(), upload, body, checksum).await?;
     }
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };
     let mut location = format!("/api/files/{}", wire::file_name(upload.key.photo, upload.key.part));
@@ -120,7 +140,9 @@ pub(super) async fn create(
         location = format!("{location}?author={}", upload.key.author);
     }
     let location = HeaderValue::try_from(location).map_err(anyhow::Error::new)?;
-    Ok((status, [(header::LOCATION, location), (UPLOAD_OFFSET, upload.received().into())]))
+    let mut headers = progress(&app, &upload).await?;
+    headers.insert(header::LOCATION, location);
+    Ok((status, headers))
 }
 
 /// Whose upload.
@@ -135,7 +157,8 @@ pub(super) struct Whose {
 #[utoipa::path(head, path = "/api/files/{name}", tag = "files",
     params(("name" = String, Path), Whose, ("Tus-Resumable" = String, Header)),
     responses(
-        (status = 200, headers(("Upload-Offset" = u64), ("Upload-Length" = u64))),
+        (status = 200, headers(
+            ("Upload-Offset" = u64), ("Upload-Length" = u64), ("Upload-Expires" = String))),
         (status = "default", description = "As a problem without a body")))]
 pub(super) async fn look(
     _: Tus,
@@ -147,19 +170,19 @@ pub(super) async fn look(
     // An answer to HEAD has no body that could say why an upload was refused: the repeated announcement says it.
     let upload =
         refuse_again(locate(&app, &signed_in, name, whose).await?).map_err(|_| Code::FileNotFound)?;
-    Ok([
-        (UPLOAD_OFFSET, HeaderValue::from(upload.received())),
-        (UPLOAD_LENGTH, HeaderValue::from(upload.length)),
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-    ])
+    let mut headers = progress(&app, &upload).await?;
+    headers.insert(UPLOAD_LENGTH, upload.length.into());
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(headers)
 }
 
 /// Brings bytes of an upload, from where it stands.
 #[utoipa::path(patch, path = "/api/files/{name}", tag = "files",
-    params(("name" = String, Path), Whose, ("Tus-Resumable" = String, Header), ("Upload-Offset" = u64, Header)),
+    params(("name" = String, Path), Whose, ("Tus-Resumable" = String, Header), ("Upload-Offset" = u64, Header),
+        ("Upload-Checksum" = Option<String>, Header)),
     request_body(content(("application/offset+octet-stream"))),
     responses(
-        (status = 204, description = "Taken", headers(("Upload-Offset" = u64))),
+        (status = 204, description = "Taken", headers(("Upload-Offset" = u64), ("Upload-Expires" = String))),
         (status = "default", body = wire::Problem, content_type = "application/problem+json")))]
 pub(super) async fn append(
     _: Tus,
@@ -174,19 +197,63 @@ pub(super) async fn append(
         return Err(bad(&header::CONTENT_TYPE).into());
     }
     let offset = number(&headers, &UPLOAD_OFFSET)?;
+    let checksum = checksum(&headers)?;
     let upload = refuse_again(locate(&app, &signed_in, name, whose).await?)?;
     if offset != upload.received() {
         return Err(elsewhere(&upload).into());
     }
-    let upload = receive(app, upload, body).await?;
-    Ok((StatusCode::NO_CONTENT, [(UPLOAD_OFFSET, HeaderValue::from(upload.received()))]))
+    let upload = receive(app.clone(), upload, body, checksum).await?;
+    Ok((StatusCode::NO_CONTENT, progress(&app, &upload).await?))
+}
+
+/// Gives up an upload that is not finished. Only its author may: whoever carries another's bytes has nothing to give up.
+#[utoipa::path(delete, path = "/api/files/{name}", tag = "files",
+    params(("name" = String, Path), ("Tus-Resumable" = String, Header)),
+    responses(
+        (status = 204, description = "Forgotten"),
+        (status = "default", body = wire::Problem, content_type = "application/problem+json")))]
+pub(super) async fn terminate(
+    _: Tus,
+    signed_in: SignedIn,
+    State(app): State<App>,
+    name: Result<Path<String>, PathRejection>,
+) -> Result<StatusCode, Error> {
+    let own = Ok(Query(Whose { author: None }));
+    let upload = locate(&app, &signed_in, name, own).await?;
+    upload::terminate(&app, &upload.key).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// What every answer says of an upload: how far it is, and until when it is kept if it gets no further; or, when it is
+/// complete, how far its site is, which may be further than with the upload but never less.
+async fn progress(app: &App, upload: &Upload) -> Result<HeaderMap, Error> {
+    let mut headers = HeaderMap::from_iter([(UPLOAD_OFFSET, upload.received().into())]);
+    if matches!(upload.state, store::State::Kept { .. }) {
+        let head = sites::store::head(&mut *app.db.connection().await?, &upload.key.site).await?;
+        headers.insert(UPLOAD_SEQ, head.unwrap_or(0).into());
+    }
+    if let Some(expires) = expiry::expires(upload) {
+        let expires = jiff::Timestamp::from_millisecond(expires.0)
+            .and_then(|expires| DateTimePrinter::new().timestamp_to_rfc9110_string(&expires))
+            .map_err(anyhow::Error::new)?;
+        headers.insert(UPLOAD_EXPIRES, HeaderValue::try_from(expires).map_err(anyhow::Error::new)?);
+    }
+    Ok(headers)
+}
+
+/// What a request says of its own bytes.
+fn checksum(headers: &HeaderMap) -> Result<Option<Checksum>, Rejection> {
+    let Some(header) = headers.get(UPLOAD_CHECKSUM) else { return Ok(None) };
+    let checksum = header.to_str().ok().and_then(Checksum::read);
+    checksum.map(Some).ok_or_else(|| bad(&UPLOAD_CHECKSUM))
 }
 
 /// What a `POST` announces.
 fn announcement(app: &App, signed_in: &SignedIn, headers: &HeaderMap) -> Result<Upload, Rejection> {
     let length = number(headers, &UPLOAD_LENGTH)?;
     let metadata = headers.get(UPLOAD_METADATA).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let upload = announced(metadata, length, signed_in.person).ok_or_else(|| bad(&UPLOAD_METADATA))?;
+    let upload = announced(metadata, length, signed_in.person, app.clock.now())
+        .ok_or_else(|| bad(&UPLOAD_METADATA))?;
     match max_bytes(app, upload.key.part) {
         // Nothing to send would be complete unseen.
         _ if length == 0 => Err(bad(&UPLOAD_LENGTH)),
@@ -195,7 +262,7 @@ fn announcement(app: &App, signed_in: &SignedIn, headers: &HeaderMap) -> Result<
     }
 }
 
-fn announced(metadata: &str, length: u64, signed_in: PersonId) -> Option<Upload> {
+fn announced(metadata: &str, length: u64, signed_in: PersonId, now: Ms) -> Option<Upload> {
     let pairs: HashMap<&str, String> = metadata
         .split(',')
         .filter_map(|pair| {
@@ -219,6 +286,7 @@ fn announced(metadata: &str, length: u64, signed_in: PersonId) -> Option<Upload>
         sha256: sha256.clone(),
         length,
         state: store::State::Receiving { segments: Vec::new() },
+        changed: now,
     })
 }
 
@@ -339,7 +407,7 @@ mod tests {
     fn an_announcement_names_photo_part_site_and_hash() {
         let name = format!("{PHOTO}.thumb");
         let text = metadata(&[("name", &name), ("site", "jinzhou"), ("sha256", SHA), ("filename", "a.jpg")]);
-        let upload = announced(&text, 9, ME).unwrap();
+        let upload = announced(&text, 9, ME, Ms(0)).unwrap();
         assert_eq!(upload.key.photo.to_string(), PHOTO);
         assert_eq!(upload.key.part, Part::Thumb);
         assert_eq!(upload.key.site.as_str(), "jinzhou");
@@ -351,7 +419,7 @@ mod tests {
     fn an_announcement_may_name_another_author() {
         let author = Uuid::from_u128(2).to_string();
         let text = metadata(&[("name", PHOTO), ("site", "jinzhou"), ("sha256", SHA), ("author", &author)]);
-        assert_eq!(announced(&text, 9, ME).unwrap().key.author.0, Uuid::from_u128(2));
+        assert_eq!(announced(&text, 9, ME, Ms(0)).unwrap().key.author.0, Uuid::from_u128(2));
     }
 
     #[rstest]
@@ -364,11 +432,11 @@ mod tests {
     #[case::loud_hash(&[("name", PHOTO), ("site", "jinzhou"), ("sha256", &SHA.to_uppercase())])]
     #[case::no_person(&[("name", PHOTO), ("site", "jinzhou"), ("sha256", SHA), ("author", "me")])]
     fn an_incomplete_announcement_is_none(#[case] pairs: &[(&str, &str)]) {
-        assert!(announced(&metadata(pairs), 9, ME).is_none());
+        assert!(announced(&metadata(pairs), 9, ME, Ms(0)).is_none());
     }
 
     #[test]
     fn what_is_not_base64_is_no_announcement() {
-        assert!(announced("name %%%,site jinzhou,sha256 x", 9, ME).is_none());
+        assert!(announced("name %%%,site jinzhou,sha256 x", 9, ME, Ms(0)).is_none());
     }
 }

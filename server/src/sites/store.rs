@@ -3,6 +3,7 @@
 use shared::{
     ids::{PersonId, SiteCode},
     site::Member,
+    time::Ms,
 };
 use sqlx::Row;
 
@@ -17,12 +18,26 @@ pub struct SiteRow {
     pub day: String,
     /// The count of that date.
     pub day_count: i64,
+    /// After a restore: how commands are collected.
+    pub collecting: Collecting,
+}
+
+/// Whether a site that was restored collects commands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Collecting {
+    /// It does not.
+    No,
+    /// It will, from the server's next start.
+    FromStart,
+    /// It does, or did until then and has yet to judge them.
+    Until(Ms),
 }
 
 /// Takes the site's row, for which every other writer of the site waits until the end of the transaction.
 pub async fn lock(conn: &mut Conn, code: &SiteCode) -> sqlx::Result<Option<SiteRow>> {
     let row = sqlx::query(
-        "update sites set lock_count = lock_count + 1 where code = $1 returning head, day, day_count",
+        "update sites set lock_count = lock_count + 1 where code = $1 returning head, day, day_count, \
+         collect_for, collect_until",
     )
     .bind(code.as_str())
     .fetch_optional(conn)
@@ -32,6 +47,11 @@ pub async fn lock(conn: &mut Conn, code: &SiteCode) -> sqlx::Result<Option<SiteR
             head: row.try_get("head")?,
             day: row.try_get("day")?,
             day_count: row.try_get("day_count")?,
+            collecting: match (row.try_get::<Option<i64>, _>("collect_for")?, row.try_get("collect_until")?) {
+                (Some(_), _) => Collecting::FromStart,
+                (None, Some(until)) => Collecting::Until(Ms(until)),
+                (None, None) => Collecting::No,
+            },
         })
     })
     .transpose()

@@ -11,6 +11,7 @@ use shared::{
 use super::{Known, store};
 use crate::{
     App, Error,
+    backup::store::Restore,
     db::{Conn, WriteTx},
     feed,
     live::Touched,
@@ -83,6 +84,25 @@ impl Writer {
         known.ok_or_else(|| Error::Other(anyhow::anyhow!("site {} was never imported", self.code)))
     }
 
+    /// The last restore of the database.
+    pub fn restore(&self) -> Option<Restore> {
+        self.app.restore
+    }
+
+    /// Whether commands are collected before they are judged.
+    pub fn collects(&self) -> bool {
+        match self.row.collecting {
+            store::Collecting::No => false,
+            store::Collecting::FromStart => true,
+            store::Collecting::Until(until) => until > self.now(),
+        }
+    }
+
+    /// Whether commands were collected, and have to be judged now.
+    pub fn has_collected(&self) -> bool {
+        matches!(self.row.collecting, store::Collecting::Until(until) if until <= self.now())
+    }
+
     /// The last sequence number.
     pub fn head(&self) -> i64 {
         self.row.head
@@ -103,6 +123,18 @@ impl Writer {
         let day = self.row.day.parse().map_or(day, |last| day.max(last));
         let count = if self.row.day == day.to_string() { self.row.day_count + 1 } else { 1 };
         CaseNumber::new(day, u32::try_from(count).unwrap_or(u32::MAX))
+    }
+
+    /// A case has got back the number that it had; what is numbered next comes after it.
+    pub fn number_given_back(&mut self, number: &CaseNumber) {
+        let Some((day, count)) = number.date_and_count() else { return };
+        let day = day.to_string();
+        if day > self.row.day {
+            self.row.day = day;
+            self.row.day_count = count.into();
+        } else if day == self.row.day {
+            self.row.day_count = self.row.day_count.max(count.into());
+        }
     }
 
     /// The next number has been given to a case.

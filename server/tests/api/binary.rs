@@ -1,178 +1,27 @@
-//! The program itself: killed, stopped, and its commands.
+//! The program itself: stopped, and its commands. See `kills` for what is left when it is killed.
 
 use std::{path::Path, process::Stdio, time::Duration};
 
-use axum::{
-    Router,
-    body::Body,
-    extract::Request,
-    http::{Response, header},
-};
-use http_body_util::BodyExt;
 use serde_json::{Value, json};
-use shared::{ids::CaseId, wire::Verdict};
 use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
-    process::{Child, Command},
+    process::Command,
 };
 
-use crate::kit::{Device, On, PASSWORD, TestApp, cast, demo, leak, tests};
+use crate::kit::{Device, On, PASSWORD, Process, TestApp, cast, demo, leak, program, tests};
 
 tests![
-    killing_the_server_loses_nothing_that_was_acknowledged,
     stopping_the_server_waits_for_no_open_stream,
     stopping_the_server_waits_for_no_endless_request,
     a_file_with_a_missing_parent_is_not_imported,
     an_administrator_is_made_by_hand,
     somebody_who_has_forgotten_the_password_gets_a_new_one,
     who_is_locked_is_out_everywhere_until_unlocked,
+    what_fails_is_said_without_a_backtrace,
+    whoever_reads_only_the_beginning_is_no_failure,
     data_may_lie_in_a_folder_of_any_name,
 ];
-
-pub fn program(app: &TestApp, command: &str) -> Command {
-    let mut program = Command::new(env!("CARGO_BIN_EXE_firsthand"));
-    program.arg(command).arg("--data").arg(&app.storage.data).kill_on_drop(true);
-    match &app.storage.database_url {
-        Some(url) => program.env("DATABASE_URL", url),
-        None => program.env_remove("DATABASE_URL"),
-    };
-    program
-}
-
-/// A server of its own process, with a router that passes requests on to it.
-pub struct Process {
-    child: Child,
-    pub router: Router,
-    pub address: String,
-}
-
-impl Process {
-    pub async fn start(app: &TestApp) -> Process {
-        let mut program = program(app, "serve");
-        program.args(["--listen", "127.0.0.1:0", "--log-format", "json"]);
-        let mut child = program.env("RUST_LOG", "info").stderr(Stdio::piped()).spawn().unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let address = loop {
-            let line = lines.next_line().await.unwrap().expect("the server ended");
-            let line: Value = serde_json::from_str(&line).unwrap();
-            if line["message"] == "listening" {
-                break line["address"].as_str().unwrap().to_owned();
-            }
-        };
-        // Whatever it says later must not fill the pipe.
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        let to = address.clone();
-        let router = Router::new().fallback(move |request: Request| pass_on(to.clone(), request));
-        Process { child, router, address }
-    }
-
-    /// SIGKILL: nothing is said, nothing is flushed.
-    pub async fn kill(mut self) {
-        self.child.kill().await.unwrap();
-    }
-}
-
-/// Sends a request over a connection of its own. A server that is no more answers 599.
-pub async fn pass_on(address: String, request: Request) -> Response<Body> {
-    exchange(&address, request)
-        .await
-        .unwrap_or_else(|| Response::builder().status(599).body(Body::empty()).unwrap())
-}
-
-async fn exchange(address: &str, request: Request) -> Option<Response<Body>> {
-    let mut stream = TcpStream::connect(address).await.ok()?;
-    let (parts, body) = request.into_parts();
-    let body = body.collect().await.ok()?.to_bytes();
-    let mut text =
-        format!("{} {} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n", parts.method, parts.uri);
-    for (name, value) in &parts.headers {
-        text.push_str(&format!("{name}: {}\r\n", value.to_str().unwrap()));
-    }
-    text.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
-    stream.write_all(text.as_bytes()).await.ok()?;
-    stream.write_all(&body).await.ok()?;
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).await.ok()?;
-    let split = answer.windows(4).position(|window| window == b"\r\n\r\n")?;
-    let (head, body) = answer.split_at(split + 4);
-    let head = String::from_utf8(head.to_vec()).unwrap();
-    let status = head.split(' ').nth(1)?.parse::<u16>().ok()?;
-    let mut response = Response::builder().status(status);
-    let mut length = None;
-    for (name, value) in head.lines().skip(1).filter_map(|line| line.split_once(": ")) {
-        if name.eq_ignore_ascii_case(header::CONTENT_LENGTH.as_str()) {
-            length = value.parse().ok();
-        }
-        response = response.header(name, value);
-    }
-    // An answer that was cut off is none. Some have no body, whatever they say of its length.
-    let bodiless = parts.method == axum::http::Method::HEAD || status == 204;
-    (bodiless || length == Some(body.len())).then(|| response.body(Body::from(body.to_vec())).unwrap())
-}
-
-async fn killing_the_server_loses_nothing_that_was_acknowledged(on: On) {
-    let app = TestApp::start(on).await;
-    app.app.db.close().await;
-    let mut acknowledged: Vec<(CaseId, Verdict)> = Vec::new();
-    let mut guard = Device::new(&app);
-    let mut waiting: Option<(CaseId, String)> = None;
-    for round in 0..3 {
-        let server = Process::start(&app).await;
-        guard.router = server.router.clone();
-        if round == 0 {
-            assert_eq!(guard.sign_in(cast::GUARD, PASSWORD).await.status, 200);
-        }
-        // One push after the other, until the server is shot in the middle of one.
-        let shot = tokio::spawn(async move {
-            tokio::time::sleep(Duration::from_millis(700)).await;
-            server.kill().await;
-        });
-        loop {
-            let (case, text) = waiting.take().unwrap_or_else(|| {
-                let case = guard.new_case();
-                let text = guard.make("case.report", case, leak());
-                (case, text)
-            });
-            let reply = guard.try_push(&guard.pack(vec![text.clone()])).await;
-            if reply.status != 200 {
-                assert_eq!(reply.status, 599, "{}", reply.text);
-                // Nobody knows whether it was taken; the same text is sent again.
-                waiting = Some((case, text));
-                break;
-            }
-            let verdict: Verdict =
-                serde_json::from_value(reply.json()["answers"][0]["verdict"].clone()).unwrap();
-            assert!(matches!(verdict, Verdict::Accepted { .. }), "{verdict:?}");
-            acknowledged.push((case, verdict));
-        }
-        shot.await.unwrap();
-    }
-    assert!(!acknowledged.is_empty());
-    let server = Process::start(&app).await;
-    guard.router = server.router.clone();
-    let (case, text) = waiting.unwrap();
-    let verdicts = guard.push(vec![text]).await;
-    acknowledged.push((case, verdicts[0].clone()));
-    let feed = guard.pull().await;
-    for (case, _) in &acknowledged {
-        assert!(feed.case(*case).is_some(), "{case} is lost");
-    }
-    // No sequence number was given twice, and no number either.
-    let mut seqs: Vec<i64> = acknowledged
-        .iter()
-        .map(|(_, verdict)| match verdict {
-            Verdict::Accepted { seq, .. } => *seq,
-            Verdict::Recorded { .. } | Verdict::Rejected(_) | Verdict::Held { .. } => panic!("{verdict:?}"),
-        })
-        .collect();
-    let count = seqs.len();
-    seqs.sort_unstable();
-    seqs.dedup();
-    assert_eq!(seqs.len(), count);
-    assert_eq!(feed.docs.len(), 3 + count);
-    server.kill().await;
-}
 
 async fn stopping_the_server_waits_for_no_open_stream(on: On) {
     let app = TestApp::start(on).await;
@@ -288,6 +137,25 @@ async fn who_is_locked_is_out_everywhere_until_unlocked(on: On) {
     app.reimport("jinzhou", crate::import::without(cast::GUARD)).await;
     assert_eq!(by_hand(&app, "unlock", "jinzhou", cast::GUARD).await, Ok(String::new()));
     assert_eq!(Device::new(&app).sign_in(phone, PASSWORD).await.problem().0, 403);
+}
+
+async fn what_fails_is_said_without_a_backtrace(on: On) {
+    let app = TestApp::start(on).await;
+    let mut program = program(&app, "import");
+    let output = program.arg("missing.json").env("RUST_BACKTRACE", "1").output().await.unwrap();
+    assert!(!output.status.success());
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.starts_with("error: missing.json cannot be read: ") && said.lines().count() == 1, "{said}");
+}
+
+async fn whoever_reads_only_the_beginning_is_no_failure(_: On) {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_firsthand"));
+    program.arg("openapi").stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    let mut child = program.spawn().unwrap();
+    let mut begun = [0; 10];
+    child.stdout.take().unwrap().read_exact(&mut begun).await.unwrap();
+    let output = child.wait_with_output().await.unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
 }
 
 async fn data_may_lie_in_a_folder_of_any_name(on: On) {

@@ -9,15 +9,20 @@ use axum::{
 use futures::{StreamExt, stream};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
+use server::{
+    clock::Clock,
+    files::{expiry, store::UploadKey},
+};
 use sha2::{Digest, Sha256};
 use shared::{
     case::{CaseView, Photo},
     ids::{AttachmentId, CaseId},
+    time::{MINUTE, Ms},
     wire::{self, Part, Verdict},
 };
 use tower::ServiceExt;
 
-use crate::kit::{Device, On, Reply, TestApp, cast, complaint, leak, tests};
+use crate::kit::{Device, On, PASSWORD, Reply, TestApp, cast, complaint, leak, long_photo, tests};
 
 tests![
     the_server_says_what_it_can_do,
@@ -26,7 +31,19 @@ tests![
     a_cut_connection_loses_nothing_that_arrived,
     a_restarted_server_goes_on_where_the_upload_stood,
     a_piece_at_the_wrong_place_is_refused,
+    a_connection_cut_anywhere_is_gone_on_from_there,
+    a_connection_that_is_cut_again_and_again_still_brings_one_whole_photo,
     two_requests_with_the_same_bytes_do_no_harm,
+    two_tabs_that_send_the_same_photo_bring_it_once,
+    a_request_may_say_what_its_bytes_sum_up_to,
+    a_request_with_a_wrong_sum_counts_for_nothing,
+    a_request_with_a_sum_that_is_cut_off_counts_for_nothing,
+    an_upload_says_until_when_it_is_kept,
+    an_abandoned_upload_is_forgotten_after_a_week,
+    what_a_killed_server_had_staged_is_swept_up,
+    a_person_begins_only_so_many_uploads,
+    an_upload_is_given_up_by_its_author_only,
+    a_complete_photo_is_not_given_up,
     bytes_with_another_hash_are_refused_and_may_be_sent_again,
     a_bad_file_is_refused_for_ever,
     a_large_file_is_refused_before_it_is_sent,
@@ -204,7 +221,9 @@ async fn the_server_says_what_it_can_do(on: On) {
     let reply = tus(&nobody, "OPTIONS", "/api/files", &[], Body::empty()).await;
     assert_eq!(reply.status, 204);
     assert_eq!(reply.header("tus-version"), "1.0.0");
-    assert_eq!(reply.header("tus-extension"), "creation,creation-with-upload");
+    let extensions = "creation,creation-with-upload,checksum,termination,expiration";
+    assert_eq!(reply.header("tus-extension"), extensions);
+    assert_eq!(reply.header("tus-checksum-algorithm"), "sha1,sha256");
     assert_eq!(reply.header("tus-max-size"), "12000000");
 }
 
@@ -258,6 +277,293 @@ async fn a_cut_connection_loses_nothing_that_arrived(on: On) {
     assert_eq!(offset(&guard, &announced.name).await, "100000");
     let reply = patch(&guard, &announced.name, 100_000, bytes[100_000..].to_vec()).await;
     assert_eq!(reply.header("upload-offset"), bytes.len().to_string());
+}
+
+/// Where the server stages what has arrived, whether or not more comes.
+const SEGMENT: usize = 1 << 20;
+
+/// A body whose connection is cut after it.
+fn cut(bytes: &[u8]) -> Body {
+    let pieces: Vec<io::Result<Bytes>> =
+        bytes.chunks(64 * 1_024).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
+    let reset = Err(io::Error::from(io::ErrorKind::ConnectionReset));
+    Body::from_stream(stream::iter(pieces.into_iter().chain([reset])))
+}
+
+/// How many objects lie staged.
+async fn staged(app: &TestApp) -> usize {
+    app.app.files.depot.staged_before(Ms(i64::MAX)).await.unwrap().len()
+}
+
+/// Whether a case has exactly this photo, verified, and shows it.
+async fn shows(device: &mut Device, case: CaseId, photo: AttachmentId, bytes: &[u8]) {
+    let photos = photos(device, case).await;
+    assert_eq!(photos.len(), 1);
+    assert!(photos[0].kept && photos[0].photo.id == photo && photos[0].photo.sha256 == sha256(bytes));
+    let (status, headers, shown) = read(device, &photo_path(case, photo, ""), None).await;
+    assert_eq!(status, 200);
+    assert_eq!(headers[header::ETAG], format!("\"{}\"", sha256(bytes)));
+    let pixels = |bytes: &[u8]| image::load_from_memory(bytes).unwrap().to_rgb8();
+    assert!(pixels(&shown) == pixels(bytes), "another picture");
+}
+
+async fn a_connection_cut_anywhere_is_gone_on_from_there(on: On) {
+    let app = TestApp::start(on).await;
+    let mut guard = app.sign_in(cast::GUARD).await;
+    let bytes = long_photo();
+    assert!(bytes.len() > SEGMENT + SEGMENT / 2);
+    let middle = SEGMENT + SEGMENT / 2;
+    for at in [0, 1, 64 * 1_024, SEGMENT - 1, SEGMENT, SEGMENT + 1, middle, bytes.len() - 1] {
+        let photo = new_photo(&guard);
+        let case = report(&mut guard, leak(), photo, &bytes).await;
+        let announced = Announced::of(&guard, photo, Part::Full, &bytes);
+        announced.post(&guard).await;
+        patch(&guard, &announced.name, 0, cut(&bytes[..at])).await;
+        assert_eq!(offset(&guard, &announced.name).await, at.to_string());
+        let reply = patch(&guard, &announced.name, at, bytes[at..].to_vec()).await;
+        assert_eq!(reply.status, 204, "{}", reply.text);
+        shows(&mut guard, case, photo, &bytes).await;
+        assert_eq!(staged(&app).await, 0);
+    }
+}
+
+async fn a_connection_that_is_cut_again_and_again_still_brings_one_whole_photo(on: On) {
+    let app = TestApp::start(on).await;
+    let mut guard = app.sign_in(cast::GUARD).await;
+    let (photo, bytes) = (new_photo(&guard), long_photo());
+    let case = report(&mut guard, leak(), photo, &bytes).await;
+    let announced = Announced::of(&guard, photo, Part::Full, &bytes);
+    announced.post(&guard).await;
+    let mut at = 0;
+    for length in [1, 99_999, SEGMENT, 7, 200_000, 2 * SEGMENT] {
+        let end = bytes.len().min(at + length);
+        patch(&guard, &announced.name, at, cut(&bytes[at..end])).await;
+        at = offset(&guard, &announced.name).await.parse().unwrap();
+        assert_eq!(at, end);
+    }
+    assert_eq!(at, bytes.len(), "complete although the last connection was cut too");
+    shows(&mut guard, case, photo, &bytes).await;
+    assert_eq!(staged(&app).await, 0);
+}
+
+async fn two_tabs_that_send_the_same_photo_bring_it_once(on: On) {
+    let app = TestApp::start(on).await;
+    let mut guard = app.sign_in(cast::GUARD).await;
+    let (photo, bytes) = (new_photo(&guard), long_photo());
+    let case = report(&mut guard, leak(), photo, &bytes).await;
+    let announced = Announced::of(&guard, photo, Part::Full, &bytes);
+    // Each goes on from where the server says, with pieces of its own length, until all is there.
+    let tab = async |piece: usize| {
+        let mut refused = 0;
+        announced.post(&guard).await;
+        loop {
+            let at: usize = offset(&guard, &announced.name).await.parse().unwrap();
+            if at == bytes.len() {
+                return refused;
+            }
+            let end = bytes.len().min(at + piece);
+            let reply = patch(&guard, &announced.name, at, bytes[at..end].to_vec()).await;
+            assert!(matches!(reply.status, 204 | 409), "{}", reply.text);
+            refused += usize::from(reply.status == 409);
+        }
+    };
+    let (one, other) = tokio::join!(tab(150_000), tab(170_000));
+    assert!(one + other > 0, "they never met");
+    shows(&mut guard, case, photo, &bytes).await;
+    assert_eq!(staged(&app).await, 0);
+}
+
+/// A `PATCH` that says what its bytes sum up to.
+async fn patch_with_sum(device: &Device, name: &str, offset: usize, sum: &str, body: Body) -> Reply {
+    let offset = offset.to_string();
+    let headers = [("upload-offset", offset.as_str()), ("content-type", OCTETS), ("upload-checksum", sum)];
+    tus(device, "PATCH", &address(name), &headers, body).await
+}
+
+fn sum(algorithm: &str, bytes: &[u8]) -> String {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    let sum = match algorithm {
+        "sha1" => STANDARD.encode(sha1::Sha1::digest(bytes)),
+        _ => STANDARD.encode(Sha256::digest(bytes)),
+    };
+    format!("{algorithm} {sum}")
+}
+
+async fn a_request_may_say_what_its_bytes_sum_up_to(on: On) {
+    let app = TestApp::start(on).await;
+    let mut guard = app.sign_in(cast::GUARD).await;
+    let (photo, bytes) = (new_photo(&guard), long_photo());
+    let case = report(&mut guard, leak(), photo, &bytes).await;
+    let announced = Announced::of(&guard, photo, Part::Full, &bytes);
+    announced.post(&guard).await;
+    // Longer than what is staged at once.
+    let first = SEGMENT + 1_000;
+    for (algorithm, from, to) in [("sha1", 0, first), ("sha256", first, bytes.len())] {
+        let piece = &bytes[from..to];
+        let body = Body::from(piece.to_vec());
+        let reply = patch_with_sum(&guard, &announced.name, from, &sum(algorithm, piece), body).await;
+        assert_eq!((reply.status, reply.header("upload-offset")), (204, to.to_string().as_str()));
+    }
+    shows(&mut guard, case, photo, &bytes).await;
+
+    let announced = Announced::of(&guard, new_photo(&guard), Part::Full, &bytes);
+    announced.post(&guard).await;
+    for unknown in ["md5 XrY7u+Ae7tCTyyK7j1rNww==", "sha1", "sha256 Kq5sNclPz7QV2+lfQIuc6R7oRu0="] {
+        let reply = patch_with_sum(&guard, &announced.name, 0, unknown, Body::from("hello world")).await;
+        assert_eq!(reply.problem(), (400, "file.bad_header".to_owned()));
+        assert_eq!(reply.json()["fields"]["header"], "upload-checksum");
+    }
+}
+
+async fn a_request_with_a_wrong_sum_counts_for_nothing(on: On) {
+    let app = TestApp::start(on).await;
+    let mut guard = app.sign_in(cast::GUARD).await;
+    let (photo, bytes) = (new_photo(&guard), long_photo());
+    let case = report(&mut guard, leak(), photo, &bytes).await;
+    let announced = Announced::of(&guard, photo, Part::Full, &bytes);
+    announced.post_with(&guard, &bytes[..10]).await;
+    let wrong = sum("sha256", b"something else");
+    for end in [11, SEGMENT + 20, bytes.len()] {
+        let body = Body::from(bytes[10..end].to_vec());
+        let reply = patch_with_sum(&guard, &announced.name, 10, &wrong, body).await;
+        assert_eq!(reply.problem(), (460, "file.wrong_checksum".to_owned()));
+        assert_eq!(offset(&guard, &announced.name).await, "10");
+        assert_eq!(staged(&app).await, 1, "only what counts");
+    }
+    patch(&guard, &announced.name, 10, bytes[10..].to_vec()).await;
+    shows(&mut guard, case, photo, &bytes).await;
+}
+
+async fn a_request_with_a_sum_that_is_cut_off_counts_for_nothing(on: On) {
+    let app = TestApp::start(on).await;
+    let guard = app.sign_in(cast::GUARD).await;
+    let bytes = long_photo();
+    let announced = Announced::of(&guard, new_photo(&guard), Part::Full, &bytes);
+    announced.post(&guard).await;
+    let sum = sum("sha1", &bytes);
+    patch_with_sum(&guard, &announced.name, 0, &sum, cut(&bytes[..SEGMENT + 5])).await;
+    assert_eq!(offset(&guard, &announced.name).await, "0");
+    assert_eq!(staged(&app).await, 0);
+}
+
+async fn an_upload_says_until_when_it_is_kept(on: On) {
+    let app = TestApp::start(on).await;
+    let guard = app.sign_in(cast::GUARD).await;
+    let bytes = litter();
+    let announced = Announced::of(&guard, new_photo(&guard), Part::Full, &bytes);
+    let expires = announced.post(&guard).await.header("upload-expires").to_owned();
+    assert_eq!(expires, "Mon, 30 Nov 2026 02:00:00 GMT");
+    app.advance(60);
+    assert_eq!(head(&guard, &announced.name).await.header("upload-expires"), expires);
+    let reply = patch(&guard, &announced.name, 0, bytes[..10].to_vec()).await;
+    assert_eq!(reply.header("upload-expires"), "Mon, 30 Nov 2026 03:00:00 GMT");
+    let reply = patch(&guard, &announced.name, 10, bytes[10..].to_vec()).await;
+    assert_eq!((reply.status, reply.header("upload-expires")), (204, ""), "what is complete stays");
+}
+
+async fn an_abandoned_upload_is_forgotten_after_a_week(on: On) {
+    const DAY: u64 = 24 * 60;
+    let app = TestApp::start(on).await;
+    let mut guard = app.sign_in(cast::GUARD).await;
+    let bytes = litter();
+    let [abandoned, slow, kept] =
+        [0; 3].map(|_| Announced::of(&guard, new_photo(&guard), Part::Full, &bytes));
+    for upload in [&abandoned, &slow] {
+        upload.post_with(&guard, &bytes[..10]).await;
+    }
+    kept.post_with(&guard, &bytes).await;
+    let due = app.now().plus(7 * DAY.cast_signed() * MINUTE);
+    assert_eq!(expiry::sweep(&app.app).await.unwrap(), Some(due));
+    app.advance(3 * DAY);
+    patch(&guard, &slow.name, 10, bytes[10..20].to_vec()).await;
+    app.advance(4 * DAY);
+    let next = app.now().plus(3 * DAY.cast_signed() * MINUTE);
+    assert_eq!(expiry::sweep(&app.app).await.unwrap(), Some(next), "it sleeps until the next");
+    guard.sign_in(cast::GUARD, PASSWORD).await;
+    assert_eq!(head(&guard, &abandoned.name).await.status, 404);
+    assert_eq!(offset(&guard, &slow.name).await, "20");
+    assert_eq!(offset(&guard, &kept.name).await, bytes.len().to_string());
+    assert_eq!(staged(&app).await, 2);
+    // Whoever abandoned it comes back and begins anew.
+    let reply = patch(&guard, &abandoned.name, 10, bytes[10..].to_vec()).await;
+    assert_eq!(reply.problem(), (404, "file.not_found".to_owned()));
+    assert_eq!(abandoned.post_with(&guard, &bytes).await.status, 201);
+}
+
+async fn what_a_killed_server_had_staged_is_swept_up(on: On) {
+    let app = TestApp::start(on).await;
+    let guard = app.sign_in(cast::GUARD).await;
+    let announced = Announced::of(&guard, new_photo(&guard), Part::Full, &litter());
+    announced.post_with(&guard, &litter()[..10]).await;
+    // As if it had been killed before the row was written.
+    let key = UploadKey {
+        site: "jinzhou".into(),
+        author: guard.person,
+        photo: new_photo(&guard),
+        part: Part::Full,
+    };
+    app.app.files.depot.stage(&key, 0, Bytes::from_static(b"left behind")).await.unwrap();
+    app.clock.set(Clock::System.now());
+    expiry::sweep(&app.app).await.unwrap();
+    assert_eq!(staged(&app).await, 2, "what is young may yet be claimed");
+    app.advance(25 * 60);
+    expiry::sweep(&app.app).await.unwrap();
+    assert_eq!(staged(&app).await, 1);
+    assert_eq!(offset(&guard, &announced.name).await, "10");
+}
+
+async fn a_person_begins_only_so_many_uploads(on: On) {
+    let app = TestApp::start(on).await;
+    let guard = app.sign_in(cast::GUARD).await;
+    let other = app.sign_in(cast::OTHER_GUARD).await;
+    let bytes = litter();
+    let announced: Vec<Announced> =
+        (0..51).map(|_| Announced::of(&guard, new_photo(&guard), Part::Full, &bytes)).collect();
+    for upload in &announced[..50] {
+        assert_eq!(upload.post(&guard).await.status, 201);
+    }
+    let reply = announced[50].post(&guard).await;
+    assert_eq!(reply.problem(), (429, "file.too_many".to_owned()));
+    assert_eq!(reply.json()["fields"]["max"], "50");
+    assert_eq!(announced[49].post(&guard).await.status, 200, "what was begun goes on");
+    let theirs = Announced::of(&other, new_photo(&other), Part::Full, &bytes);
+    assert_eq!(theirs.post(&other).await.status, 201, "others are not concerned");
+    announced[0].post_with(&guard, &bytes).await;
+    assert_eq!(announced[50].post(&guard).await.status, 201, "one is finished");
+}
+
+async fn give_up(device: &Device, name: &str) -> Reply {
+    tus(device, "DELETE", &address(name), &[], Body::empty()).await
+}
+
+async fn an_upload_is_given_up_by_its_author_only(on: On) {
+    let app = TestApp::start(on).await;
+    let guard = app.sign_in(cast::GUARD).await;
+    let other = app.sign_in(cast::OTHER_GUARD).await;
+    let bytes = litter();
+    let announced = Announced::of(&guard, new_photo(&guard), Part::Full, &bytes);
+    announced.post_with(&guard, &bytes[..10]).await;
+    let theirs = format!("{}?author={}", announced.name, guard.person);
+    for name in [&announced.name, &theirs] {
+        assert_eq!(give_up(&other, name).await.problem(), (404, "file.not_found".to_owned()));
+    }
+    assert_eq!(offset(&guard, &announced.name).await, "10");
+    assert_eq!(give_up(&guard, &announced.name).await.status, 204);
+    assert_eq!(staged(&app).await, 0);
+    assert_eq!(head(&guard, &announced.name).await.status, 404);
+    assert_eq!(give_up(&guard, &announced.name).await.problem(), (404, "file.not_found".to_owned()));
+    assert_eq!(announced.post_with(&guard, &bytes).await.status, 201, "it may be begun anew");
+}
+
+async fn a_complete_photo_is_not_given_up(on: On) {
+    let app = TestApp::start(on).await;
+    let mut guard = app.sign_in(cast::GUARD).await;
+    let (photo, bytes) = (new_photo(&guard), long_photo());
+    let case = report(&mut guard, leak(), photo, &bytes).await;
+    upload(&guard, photo, Part::Full, &bytes).await;
+    let name = wire::file_name(photo, Part::Full);
+    assert_eq!(give_up(&guard, &name).await.problem(), (409, "file.kept".to_owned()));
+    shows(&mut guard, case, photo, &bytes).await;
 }
 
 async fn a_restarted_server_goes_on_where_the_upload_stood(on: On) {

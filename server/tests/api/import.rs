@@ -117,7 +117,21 @@ async fn what_is_wrong_with_a_file_is_named_and_nothing_is_written(on: On) {
     import.bad_reference: role "wizard" leads nowhere: correct it
     import.bad_reference: dispatch_to "nobody" leads nowhere: correct it
     import.bad_reference: ladder "P999" leads nowhere: correct it
+    import.bad_value: ladder cannot be 1: correct it
     import.bad_reference: group "P502" leads nowhere: correct it
+    "#);
+    insta::assert_snapshot!(wrong(&|file| {
+        file["ladder"] = json!([]);
+        file["figures"] = json!({
+            "urgent_days": [0, 2], "other_days": [3, 2], "grace": -1, "feedback_days": 4_000, "promise_days": 0,
+        });
+    }), @r#"
+    import.bad_value: figures.urgent_days cannot be [0, 2]: correct it
+    import.bad_value: figures.other_days cannot be [3, 2]: correct it
+    import.bad_value: figures.grace cannot be -1: correct it
+    import.bad_value: figures.feedback_days cannot be 4000: correct it
+    import.bad_value: figures.promise_days cannot be 0: correct it
+    import.bad_value: ladder cannot be 0: correct it
     "#);
     }
     assert!(read("{").unwrap_err()[0].code == shared::Code::ImportBadFile);

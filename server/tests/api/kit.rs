@@ -1,12 +1,16 @@
 //! The world of a test: a server of its own with the two demo properties, a clock, and people with devices.
 
 mod device;
+mod phone;
+mod process;
 mod world;
 
-use std::{future::Future, pin::Pin};
+use std::{env, future::Future, pin::Pin};
 
-pub use device::{Device, Reply, complaint, leak};
-pub use world::{On, PASSWORD, TestApp, demo, postgres_url};
+pub use self::device::{Device, Reply, complaint, leak};
+pub use phone::Phone;
+pub use process::{Process, pass_on, program};
+pub use world::{On, PASSWORD, TestApp, demo, long_photo, postgres_url, s3_url};
 
 /// A test of the interface.
 #[derive(Clone, Copy)]
@@ -15,8 +19,52 @@ pub struct Test {
     pub name: &'static str,
     /// The databases that it is about.
     pub on: &'static [On],
+    /// What it asks for besides a database.
+    pub asks: Asks,
     /// Its body.
     pub body: fn(On) -> Pin<Box<dyn Future<Output = ()>>>,
+}
+
+/// What a test asks for; without it, it is listed as ignored.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Asks {
+    Nothing,
+    /// More time than every change has: `cargo xtask test --long`.
+    Long,
+    /// To be root, which mounts a small disk.
+    Root,
+    /// Node with `tus-js-client`.
+    Node,
+    /// Python with `tuspy`.
+    Python,
+}
+
+impl Asks {
+    /// Whether it is missing.
+    pub fn missing(self) -> bool {
+        match self {
+            Asks::Nothing => false,
+            Asks::Long => true,
+            Asks::Root => !is_root(),
+            Asks::Node => foreign_node().is_none(),
+            Asks::Python => foreign_python().is_none(),
+        }
+    }
+}
+
+fn is_root() -> bool {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
+}
+
+/// The Node that has `tus-js-client` beside the scripts.
+pub fn foreign_node() -> Option<String> {
+    env::var("TEST_NODE").ok().filter(|path| !path.is_empty())
+}
+
+/// The Python that has `tuspy`.
+pub fn foreign_python() -> Option<String> {
+    env::var("TEST_PYTHON").ok().filter(|path| !path.is_empty())
 }
 
 /// Runs a test on a database.
@@ -25,18 +73,29 @@ pub fn run(test: Test, on: On) {
     runtime.unwrap().block_on((test.body)(on));
 }
 
-/// Lists the tests of a module; one that is missing is dead code, which is denied.
+/// Lists the tests of a module, those that ask for something behind its name; one that is missing is dead code, which is
+/// denied.
 macro_rules! tests {
-    ($($name:ident),* $(,)?) => {
-        $crate::kit::tests![on &[$crate::kit::On::Sqlite, $crate::kit::On::Postgres]; $($name),*];
+    ($($name:ident),* $(,)? $(; $asks:ident: $($asking:ident),* $(,)?)*) => {
+        pub fn tests() -> Vec<$crate::kit::Test> {
+            const BOTH: &[$crate::kit::On] = &[$crate::kit::On::Sqlite, $crate::kit::On::Postgres];
+            vec![
+                $($crate::kit::tests!(@one BOTH, $name, Nothing),)*
+                $($($crate::kit::tests!(@one BOTH, $asking, $asks),)*)*
+            ]
+        }
     };
     (on $on:expr; $($name:ident),* $(,)?) => {
         pub fn tests() -> Vec<$crate::kit::Test> {
-            vec![$($crate::kit::Test {
-                name: concat!(module_path!(), "::", stringify!($name)),
-                on: $on,
-                body: |on| Box::pin($name(on)),
-            }),*]
+            vec![$($crate::kit::tests!(@one $on, $name, Nothing)),*]
+        }
+    };
+    (@one $on:expr, $name:ident, $asks:ident) => {
+        $crate::kit::Test {
+            name: concat!(module_path!(), "::", stringify!($name)),
+            on: $on,
+            asks: $crate::kit::Asks::$asks,
+            body: |on| Box::pin($name(on)),
         }
     };
 }

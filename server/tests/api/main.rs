@@ -1,17 +1,22 @@
 //! The interface as devices use it: the real router, both databases, a clock moved by hand.
 //!
 //! Every test runs once on SQLite and once on PostgreSQL, but for those about several processes, which only the latter
-//! serves; they need nginx. Without `TEST_POSTGRES_URL`, which `cargo xtask test` sets,
-//! the latter are listed as ignored. `kit` has the world that tests live in.
+//! serves; they need nginx. Those of photos also run with an S3 store, and some with clients that are not ours. What
+//! `cargo xtask test` does not provide (`TEST_POSTGRES_URL`, `TEST_S3_URL`, `TEST_NODE`, `TEST_PYTHON`), and what only
+//! root can do, has its tests listed as ignored. `kit` has the world that tests live in.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 mod account;
+mod backup;
 mod bad_input;
 mod binary;
 
 mod files;
+mod foreign;
+mod full_disk;
 mod import;
+mod kills;
 mod kit;
 mod live;
 mod many;
@@ -19,6 +24,7 @@ mod outside;
 mod pull;
 mod push;
 mod quarantine;
+mod race;
 mod relay;
 mod story;
 
@@ -29,38 +35,44 @@ fn main() {
     let arguments = Arguments::from_args();
     let tests: Vec<Test> = [
         account::tests(),
+        backup::tests(),
         bad_input::tests(),
         binary::tests(),
         files::tests(),
+        foreign::tests(),
+        full_disk::tests(),
         import::tests(),
+        kills::tests(),
         live::tests(),
         many::tests(),
         outside::tests(),
         pull::tests(),
         push::tests(),
         quarantine::tests(),
+        race::tests(),
         relay::tests(),
         story::tests(),
     ]
     .into_iter()
     .flatten()
     .collect();
-    let missing = kit::postgres_url().is_none();
+    let trial = |test: Test, on: On| {
+        let (name, missing) = match on {
+            On::Sqlite => ("sqlite", false),
+            On::Postgres => ("postgres", kit::postgres_url().is_none()),
+            On::S3 => ("s3", kit::s3_url().is_none()),
+        };
+        let run = move || {
+            kit::run(test, on);
+            Ok(())
+        };
+        Trial::test(format!("{}::{name}", test.name), run).with_ignored_flag(missing || test.asks.missing())
+    };
+    let photos = [backup::tests(), files::tests(), foreign::tests()].into_iter().flatten();
     let trials = tests
         .into_iter()
-        .flat_map(|test| {
-            test.on.iter().map(move |on| {
-                let (name, ignored) = match on {
-                    On::Sqlite => ("sqlite", false),
-                    On::Postgres => ("postgres", missing),
-                };
-                let trial = Trial::test(format!("{}::{name}", test.name), move || {
-                    kit::run(test, *on);
-                    Ok(())
-                });
-                trial.with_ignored_flag(ignored)
-            })
-        })
+        .flat_map(|test| test.on.iter().map(move |on| trial(test, *on)))
+        .chain(photos.map(|test| trial(test, On::S3)))
         .collect();
     libtest_mimic::run(&arguments, trials).exit();
 }

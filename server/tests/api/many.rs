@@ -20,9 +20,8 @@ use tokio::{
 };
 
 use crate::{
-    binary::{Process, pass_on},
     files::{Announced, litter, named, new_photo},
-    kit::{Device, On, PASSWORD, TestApp, cast, demo, leak, tests},
+    kit::{Device, On, PASSWORD, Process, TestApp, cast, demo, leak, pass_on, program, tests},
 };
 
 tests![on &[On::Postgres];
@@ -155,7 +154,7 @@ async fn a_session_and_a_change_of_the_site_hold_everywhere(on: On) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("site.json");
     std::fs::write(&path, file.to_string()).unwrap();
-    let output = crate::binary::program(&app, "import").arg(&path).output().await.unwrap();
+    let output = program(&app, "import").arg(&path).output().await.unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let report = json!({ "category": "brand_new", "place": "B1-1-LOBBY", "text": "x", "source": "found" });
     guard.accepted("case.report", guard.new_case(), report).await;

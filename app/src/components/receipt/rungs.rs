@@ -166,7 +166,7 @@ fn text(case: &Case, rows: &[&OutboxRow], under_way: StepTone) -> (Rung, StepTon
         Some(Delivery::Done { at, .. }) => (Some(*at), None, StepTone::Done),
         Some(Delivery::Held { code, .. }) => (None, Some(*code), StepTone::Waiting),
         Some(Delivery::Refused { .. }) => (None, None, StepTone::Bad),
-        Some(Delivery::Pending) | None => (None, None, under_way),
+        Some(Delivery::Pending | Delivery::Again(_)) | None => (None, None, under_way),
     };
     let late_by = (case.number.is_some() && case.reported.late())
         .then(|| case.reported.received.since(case.reported.at));
@@ -348,7 +348,7 @@ mod tests {
         assert_eq!(ladder[1].0, Rung::Text { received: None, late_by: None, held: None });
         // While it is being sent it is under way, no more.
         assert_eq!(tones(&rungs(&case, &pending, &[], true))[1], Going);
-        let receipt = Delivery::Done { version: 1, recorded: false, at: MORNING };
+        let receipt = Delivery::Done { version: 1, recorded: false, at: MORNING, seq: 0 };
         let ladder = rungs(&case, &[row(&case, "case.report", receipt)], &[], false);
         assert_eq!(ladder[1].1, Done);
     }
@@ -369,7 +369,7 @@ mod tests {
     fn photos_count_as_verified_one_by_one_and_are_left_out_where_there_are_none() {
         let case = at_server(10, &report("leak", 2), MORNING, 0);
         let uploads = [
-            upload(&case, 0, 1_000, UploadState::Done { at: MORNING }),
+            upload(&case, 0, 1_000, UploadState::Done { at: MORNING, seq: 0 }),
             upload(&case, 1, 400, UploadState::Waiting),
         ];
         let ladder = rungs(&case, &[], &uploads, true);

@@ -9,6 +9,7 @@ use shared::{
     Code, Rejection,
     ids::{CategoryCode, CompanyCode, PersonId, PlaceCode, SiteCode},
     site::{CaseKind, Category, Company, Figures, Member, Place, PlaceKind, Places, Role, Site},
+    time::HOUR,
 };
 
 /// The role that makes a person the on-site lead of their company, which is no [`Role`].
@@ -180,6 +181,9 @@ pub fn read(text: &str) -> Result<Plan, Vec<Rejection>> {
         }
     }
     wrong.refers("ladder", &people, file.ladder.iter().map(String::as_str));
+    wrong.figures(&file.figures);
+    // A late case climbs to post 1, then to post 2 (R2); nobody would hear of it on a ladder with fewer.
+    wrong.within("ladder", file.ladder.len(), file.ladder.len() == 2);
     wrong.refers("group", &people, file.groups.values().flatten().map(String::as_str));
     wrong.refers("control_room", &people, file.control_room.iter().map(String::as_str));
     for stop in file.routes.iter().flat_map(|route| &route.stops) {
@@ -228,6 +232,9 @@ pub fn sentence(rejection: &Rejection) -> String {
         Code::ImportDuplicate => {
             format!("{} {} stands twice: give each its own", field("what"), field("code"))
         }
+        Code::ImportBadValue => {
+            format!("{} cannot be {}: correct it", field("what"), field("value"))
+        }
         Code::ImportUnknownZone => {
             format!("the time zone {} is unknown: use a name like Asia/Shanghai", field("zone"))
         }
@@ -270,6 +277,26 @@ impl Wrong {
         if code.is_empty() || !code.bytes().all(plain) {
             self.reference(what, code);
         }
+    }
+
+    fn within(&mut self, what: &str, value: impl std::fmt::Display, right: bool) {
+        if !right {
+            self.0.push(Rejection::new(Code::ImportBadValue).with("what", what).with("value", value));
+        }
+    }
+
+    /// Days are counted from 1, the second step does not come before the first, and nothing waits longer than a year.
+    fn figures(&mut self, figures: &Figures) {
+        let days = |days: u32| (1..=366).contains(&days);
+        for (what, [first, second]) in
+            [("figures.urgent_days", figures.urgent_days), ("figures.other_days", figures.other_days)]
+        {
+            let right = days(first) && days(second) && first <= second;
+            self.within(what, format_args!("[{first}, {second}]"), right);
+        }
+        self.within("figures.grace", figures.grace, (0..=24 * HOUR).contains(&figures.grace));
+        self.within("figures.feedback_days", figures.feedback_days, days(figures.feedback_days));
+        self.within("figures.promise_days", figures.promise_days, days(figures.promise_days));
     }
 
     /// The zone's TZif file in base64.

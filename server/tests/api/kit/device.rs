@@ -16,7 +16,9 @@ use shared::{
     ids::{CaseId, CommandId, DeviceId, PersonId},
     session::Session,
     time::{Heard, Ms},
-    wire::{self, Doc, DocKey, Envelope, GENESIS, PullResponse, PushRequest, PushResponse, VERSION, Verdict},
+    wire::{
+        self, Doc, DocKey, Envelope, GENESIS, Had, PullResponse, PushRequest, PushResponse, VERSION, Verdict,
+    },
 };
 use tower::ServiceExt;
 use uuid::Uuid;
@@ -91,6 +93,8 @@ impl Aggregate for CommandId {
 #[derive(Default, Debug)]
 pub struct Feed {
     pub cursor: Option<String>,
+    pub epoch: String,
+    pub stable_seq: Option<i64>,
     pub docs: BTreeMap<DocKey, Doc>,
     /// The keys that the last pull brought, shown or gone.
     pub changed: BTreeSet<DocKey>,
@@ -116,6 +120,13 @@ impl Feed {
     }
 }
 
+/// A command that was answered.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    pub text: String,
+    pub had: Had,
+}
+
 /// One installation of the app, used by one person.
 pub struct Device {
     pub router: Router,
@@ -129,6 +140,8 @@ pub struct Device {
     /// By how much the device's clock is ahead of the server's.
     pub ahead: i64,
     pub feeds: BTreeMap<String, Feed>,
+    /// What was sent alone, with its answer.
+    pub sent: Vec<Sent>,
     clock: server::clock::ManualClock,
 }
 
@@ -148,6 +161,7 @@ impl Device {
             prev: GENESIS.to_owned(),
             ahead: 0,
             feeds: BTreeMap::new(),
+            sent: Vec::new(),
             clock: app.clock.clone(),
         }
     }
@@ -257,7 +271,24 @@ impl Device {
             sent_at: self.now(),
             commands,
             signature: wire::base64url(&signature.to_bytes()),
+            had: Vec::new(),
+            gap: None,
         }
+    }
+
+    /// A push of everything that was answered, from `n` on, as after a restore: with the answers that there were.
+    pub fn again(&self, n: u64) -> PushRequest {
+        let sent: Vec<&Sent> = self.sent.iter().filter(|sent| sent.had.n >= n).collect();
+        PushRequest {
+            had: sent.iter().map(|sent| sent.had.clone()).collect(),
+            ..self.pack(sent.iter().map(|sent| sent.text.clone()).collect())
+        }
+    }
+
+    /// Says that nobody has what comes before the first command of a push.
+    pub fn with_gap(&self, request: PushRequest, epoch: &str) -> PushRequest {
+        let signature: Signature = self.key.sign(&wire::gap_bytes(epoch, &wire::hash(&request.commands[0])));
+        PushRequest { gap: Some(wire::base64url(&signature.to_bytes())), ..request }
     }
 
     /// Sends a push and answers with whatever comes.
@@ -267,18 +298,25 @@ impl Device {
 
     /// Pushes texts; the push as a whole must be taken.
     pub async fn push(&self, commands: Vec<String>) -> Vec<Verdict> {
-        let count = commands.len();
-        let reply = self.try_push(&self.pack(commands)).await;
+        self.take(&self.pack(commands)).await
+    }
+
+    /// Sends a push that must be taken as a whole.
+    pub async fn take(&self, request: &PushRequest) -> Vec<Verdict> {
+        let reply = self.try_push(request).await;
         assert_eq!(reply.status, 200, "{}", reply.text);
         let response: PushResponse = serde_json::from_str(&reply.text).unwrap();
-        assert_eq!(response.answers.len(), count);
+        assert_eq!(response.answers.len(), request.commands.len());
         response.answers.into_iter().map(|answer| answer.verdict).collect()
     }
 
     /// Makes and pushes one command.
     pub async fn send(&mut self, kind: &str, aggregate: impl Aggregate, body: Value) -> Verdict {
         let text = self.make(kind, aggregate, body);
-        self.push(vec![text]).await.remove(0)
+        let verdict = self.push(vec![text.clone()]).await.remove(0);
+        let had = Had { n: self.n, verdict: verdict.clone(), at: self.now().plus(-self.ahead), number: None };
+        self.sent.push(Sent { text, had });
+        verdict
     }
 
     /// The same for one that must be taken.
@@ -323,6 +361,8 @@ impl Device {
                 feed.docs.remove(&key);
             }
             feed.cursor = Some(page.cursor);
+            feed.epoch = page.epoch;
+            feed.stable_seq = page.stable_seq;
             if !page.more {
                 break;
             }

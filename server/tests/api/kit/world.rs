@@ -29,16 +29,25 @@ pub const PASSWORD: &str = "a password of tests";
 /// Monday, 23 November 2026, 10:00 at the demo property.
 const START: Ms = Ms(1_795_399_200_000);
 
-/// The database that a test runs on.
+/// What a test runs on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum On {
+    /// SQLite, and photos in a folder.
     Sqlite,
+    /// PostgreSQL, and photos in a folder.
     Postgres,
+    /// SQLite, and photos in an S3 store.
+    S3,
 }
 
 /// Where the PostgreSQL of the tests is.
 pub fn postgres_url() -> Option<String> {
     env::var("TEST_POSTGRES_URL").ok().filter(|url| !url.is_empty())
+}
+
+/// The bucket of the tests, whose keys are in the environment as a server finds them.
+pub fn s3_url() -> Option<String> {
+    env::var("TEST_S3_URL").ok().filter(|url| !url.is_empty())
 }
 
 /// A number that no other test of this run has had.
@@ -67,10 +76,11 @@ impl TestApp {
     pub async fn with(on: On, settings: Settings) -> TestApp {
         let folder = tempfile::tempdir().unwrap();
         let storage = match on {
-            On::Sqlite => {
+            On::Sqlite | On::S3 => {
                 let template = sqlite_template().await;
                 std::fs::copy(template, folder.path().join("firsthand.db")).unwrap();
-                storage(folder.path(), None)
+                let prefix = || format!("{}/{}/{}", s3_url().unwrap(), std::process::id(), unique());
+                Storage { files_url: (on == On::S3).then(prefix), ..storage(folder.path(), None) }
             }
             On::Postgres => {
                 let name = format!("test_{}_{}", std::process::id(), unique());
@@ -84,9 +94,24 @@ impl TestApp {
         TestApp { app, clock, storage, router, _folder: folder }
     }
 
+    /// Stops the server.
+    pub async fn stop(&self) {
+        self.app.db.close().await;
+    }
+
+    /// Puts a dump into a PostgreSQL database of its own, which takes the place of the present one.
+    pub async fn take_dump(&mut self, dump: &Path) {
+        let name = format!("restored_{}_{}", std::process::id(), unique());
+        let url = postgres_database(&name, None).await;
+        let mut program = tokio::process::Command::new("pg_restore");
+        let status = program.arg("--dbname").arg(&url).arg(dump).status().await.unwrap();
+        assert!(status.success());
+        self.storage.database_url = Some(url);
+    }
+
     /// Stops the server and starts it again on the same data.
     pub async fn restart(&mut self) {
-        self.app.db.close().await;
+        self.stop().await;
         let clock = Clock::Manual(self.clock.clone());
         self.app = App::open(&self.storage, settings(), clock).await.unwrap();
         self.router = server::router(self.app.clone());
@@ -154,6 +179,24 @@ pub struct Team {
 pub fn demo(site: &str) -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../demo");
     std::fs::read_to_string(folder.join(format!("site-{site}.json"))).unwrap()
+}
+
+/// A photo of few pixels in many bytes, so that it is long to send and quick to look at.
+pub fn long_photo() -> Vec<u8> {
+    static PHOTO: OnceLock<Vec<u8>> = OnceLock::new();
+    let noise = || {
+        let mut state = 1_u32;
+        let pixels = image::RgbImage::from_fn(1_000, 800, |_, _| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let [red, green, blue, _] = state.to_be_bytes();
+            image::Rgb([red, green, blue])
+        });
+        let mut bytes = Vec::new();
+        let encoder = image::codecs::jpeg::JpegEncoder::new_with_quality(&mut bytes, 100);
+        pixels.write_with_encoder(encoder).unwrap();
+        bytes
+    };
+    PHOTO.get_or_init(noise).clone()
 }
 
 /// The clock stands still, so that no bucket of requests would ever fill again.
