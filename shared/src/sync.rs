@@ -92,6 +92,12 @@ impl OutboxRow {
     pub fn unsent(&self) -> bool {
         matches!(self.delivery, Delivery::Pending | Delivery::Held { .. })
     }
+
+    /// Whether it was made without anybody's doing, to note that a case was seen or a refusal settled: while it waits
+    /// it is not worth a word.
+    pub fn is_quiet(&self) -> bool {
+        matches!(self.kind.as_str(), wire::SETTLE | "case.see")
+    }
 }
 
 /// A photo's part that is on its way; the bytes lie beside it under the same name.
