@@ -138,6 +138,7 @@ impl Phone {
             chain: None,
             server_time: NOW,
             epoch: String::new(),
+            relay_key: None,
         }
     }
 
