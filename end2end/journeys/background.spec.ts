@@ -44,6 +44,35 @@ test("what was saved without a network is sent after the app was closed, and onc
   expect([...phone.errors, ...desks.errors]).toEqual([]);
 });
 
+test("what a tab has in hand is left to it, until the browser calls for the last time", { tag: "@phone" }, async ({ device }) => {
+  const [phone, desks] = [await device(PHONE), await device(TABLET)];
+  const [page, desk] = [phone.page, desks.page];
+  await people.signIn(desk, people.DESK);
+  await people.signIn(page, people.GUARD);
+  await people.shellIsKept(page);
+  // The tab's own requests hang, as those of a tab that the system has frozen.
+  let letGo = () => {};
+  const held = new Promise<void>((resolve) => (letGo = resolve));
+  await page.route("**/api/push", async (route) => {
+    await held;
+    await route.continue();
+  });
+  await people.write(page, { category: "漏水", place: ["5大堂", /^大堂/], text: "水管滴水" });
+  await people.send(page);
+  const worker = phone.context.serviceWorkers()[0];
+  if (!worker) throw new Error("no service worker runs");
+  expect(await worker.evaluate("sendAll(false).catch((error) => error.message)")).toMatch(/^a tab has it in hand/);
+  expect(await people.reports(desk, "jinzhou")).toEqual([]);
+
+  await worker.evaluate("sendAll(true)");
+  expect(await people.reports(desk, "jinzhou")).toEqual(["水管滴水"]);
+  await expect(rung(page, "等服务台收到文字")).toBeVisible();
+  letGo();
+  await expect(rung(page, "服务台收到文字")).toBeVisible();
+  expect(await people.reports(desk, "jinzhou")).toEqual(["水管滴水"]);
+  expect([...phone.errors, ...desks.errors]).toEqual([]);
+});
+
 test("of two tabs one sends and both show; when it is closed the other goes on", { tag: "@phone" }, async ({
   device,
   picture,

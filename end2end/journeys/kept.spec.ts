@@ -287,6 +287,44 @@ async function roomIs(page: Page, origin: string, room?: number): Promise<void> 
   await cdp.send("Storage.overrideQuotaForOrigin", { origin, quotaSize: usage + room });
 }
 
+test("room that runs out is said before it has, and how long the oldest waits", { tag: "@phone" }, async ({ device, picture }) => {
+  const phone = await device();
+  const page = phone.page;
+  // A browser that says how much room there is, and grants what it is asked for: Chromium hides the one, and grants the
+  // other to apps that have been in use for a while.
+  await page.addInitScript(() => {
+    const left = Number(localStorage.getItem("test-left") ?? 900 * 1024 * 1024 + 1);
+    let asked = false;
+    navigator.storage.estimate = () => Promise.resolve({ usage: 1_000, quota: 1_000 + left });
+    navigator.storage.persist = () => Promise.resolve((asked = true));
+    navigator.storage.persisted = () => Promise.resolve(asked);
+  });
+  await people.signIn(page, people.GUARD);
+  await people.shellIsKept(page);
+  expect(await page.evaluate(() => navigator.storage.persisted())).toBe(true);
+  const warning = page.getByText("空间快满了。请删掉一些不用的照片或应用，不然新的照片存不上。");
+  await page.goto("/me");
+  await expect(page.getByText("不会被系统清掉")).toBeVisible();
+  await expect(page.getByText(/^900(\.0)? MB$/)).toBeVisible();
+  await expect(warning).toBeHidden();
+
+  await page.evaluate(() => localStorage.setItem("test-left", String(10 * 1024 * 1024)));
+  for (const path of ["/me", "/report", "/"]) {
+    await page.goto(path);
+    await expect(warning).toBeVisible();
+  }
+  await picture(page, "little-room");
+
+  await phone.goOffline();
+  await people.write(page, { category: "漏水", place: ["5大堂", /^大堂/], text: "水管滴水" });
+  await people.send(page);
+  await page.goto("/");
+  await page.getByRole("link", { name: /1 条还没送出，最早的存了/ }).click();
+  await expect(page.getByText(/^最早的一条存了/)).toBeVisible();
+  await picture(page, "how-long-the-oldest-waits");
+  expect(phone.errors).toEqual([]);
+});
+
 /** How many rows a table of the guard's database has. */
 function kept(page: Page, table: string): Promise<number> {
   return page.evaluate(async (table) => {

@@ -69,6 +69,9 @@ impl<P: Platform> Engine<P> {
     /// Takes a step with what others left, if there is any to be taken now.
     pub(super) async fn carry(&mut self) -> Result<Carried, PlatformError> {
         let mut carried = Carried::default();
+        if self.others.as_ref().is_some_and(Vec::is_empty) {
+            return Ok(carried);
+        }
         let Some(session) = self.local.session().await? else { return Ok(carried) };
         let engines = match self.others.take() {
             Some(engines) => engines,
