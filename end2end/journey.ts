@@ -30,6 +30,11 @@ export class Device {
     return this.page.context();
   }
 
+  /** The server's address as this device knows it. */
+  get url(): string {
+    return this.#line.url;
+  }
+
   /** Leaves the network; the app may still start from what it has kept. */
   async goOffline(): Promise<void> {
     await this.#line.cut();

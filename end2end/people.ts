@@ -186,3 +186,17 @@ export async function everything(page: Page, site: string): Promise<string> {
     query = `&cursor=${encodeURIComponent(cursor)}`;
   }
 }
+
+/** The words of every report at a site that the server shows to this device, in their order: one twice would stand twice. */
+export async function reports(page: Page, site: string): Promise<string[]> {
+  const texts: string[] = [];
+  for (let query = ""; ; ) {
+    const answer = await page.request.get(`/api/pull?site=${site}${query}`);
+    expect(answer.status()).toBe(200);
+    const { docs, cursor, more }: { docs: { case?: { full?: { text: string } } }[]; cursor: string; more: boolean } =
+      await answer.json();
+    for (const { case: shown } of docs) if (shown?.full) texts.push(shown.full.text);
+    if (!more) return texts.sort();
+    query = `&cursor=${encodeURIComponent(cursor)}`;
+  }
+}

@@ -72,6 +72,14 @@ export class Server {
     return server;
   }
 
+  /** Starts it again with nothing in it but the demo. */
+  async renew(): Promise<void> {
+    await this.kill();
+    await rm(this.data, { recursive: true });
+    await cp(process.env[TEMPLATE] ?? "", this.data, { recursive: true });
+    await this.start();
+  }
+
   /** Starts it again with the data it has. */
   async start(): Promise<void> {
     const listen = `127.0.0.1:${this.port}`;

@@ -4,6 +4,7 @@ pub mod actions;
 mod case_detail;
 mod case_item;
 mod case_photo;
+mod device_notes;
 mod minute;
 mod notices;
 #[cfg(test)]
@@ -21,6 +22,7 @@ pub use case_detail::CaseDetail;
 pub(crate) use case_item::kit;
 pub use case_item::{CaseItem, due_text, next_due};
 pub use case_photo::{CasePhotos, Thumb, picture};
+pub use device_notes::{LeftByOthers, LittleRoom};
 pub use minute::minute;
 pub use notices::{Notes, Notices, give_voice, toast};
 pub use person_picker::PersonPicker;

@@ -15,8 +15,10 @@
 //! | [`files`] | files that a person takes out of the app and brings into it |
 //! | [`http`], [`live`] | requests with a time limit; the server's stream of pokes |
 //! | [`events`], [`tabs`], [`update`] | the page's own events; other tabs; a new version that waits |
+//! | [`background`] | sending after the app was closed |
 //! | [`device`] | room left, language, theme, vibration, what kind of device this is |
 
+pub mod background;
 mod bridge;
 mod browser;
 pub mod clock;

@@ -25,7 +25,7 @@ use shared::{
     ids::{CaseId, CommandId, PersonId, SiteCode},
     session::Session,
     site::{Member, People, Places, Site},
-    sync::{Delivery, Judge, OutboxRow, UploadRow},
+    sync::{Delivery, Judge, OutboxRow, UploadRow, UploadState},
     time::{Heard, Ms, Zone},
     wire::{DISCARD, Doc, DocKey, Quarantined, Refusal, SETTLE, TAKE},
 };
@@ -33,7 +33,7 @@ use shared::{
 use ::device::{Nudge, PlatformError, Stock, platform::Platform};
 
 use crate::{
-    platform::{Browser, clock, events, tabs::Channel},
+    platform::{Browser, background, clock, device, device::Room, events, tabs::Channel},
     reactive::RwSignal,
     sync::Wake,
 };
@@ -124,6 +124,8 @@ enum Told {
     Session,
     /// There is something to send.
     Nudge,
+    /// So many records of other people are still unsent.
+    Left { count: usize },
 }
 
 #[derive(Default)]
@@ -171,6 +173,10 @@ pub struct State {
     pub busy: RwSignal<bool>,
     /// Now, by the server's clock as far as it is known; ticks every second while the app is visible.
     pub now: RwSignal<Ms>,
+    /// How much room there is on this device, where the browser says so.
+    pub room: RwSignal<Option<Room>>,
+    /// How many records of other people lie unsent on this device.
+    pub left_by_others: RwSignal<usize>,
     inner: StoredValue<Rc<RefCell<Inner>>, LocalStorage>,
 }
 
@@ -190,6 +196,8 @@ impl Default for State {
             link: RwSignal::new(Link::Unknown),
             busy: RwSignal::new(false),
             now: RwSignal::new(Ms(clock::now_ms())),
+            room: RwSignal::new(None),
+            left_by_others: RwSignal::new(0),
             inner: StoredValue::new_local(Rc::new(RefCell::new(Inner::default()))),
         }
     }
@@ -244,6 +252,32 @@ impl State {
         if let Some(channel) = &inner.channel {
             // The other tabs look at the database anyway, only later.
             let _ = channel.post(&Told::Nudge);
+        }
+    }
+
+    /// Looks how much room there is.
+    pub fn measure_room(self) {
+        leptos::task::spawn_local(async move {
+            let room = device::room().await;
+            self.room.set(room);
+        });
+    }
+
+    /// Shows how many records of other people are still unsent, here and in the other tabs.
+    pub(crate) fn tell_left(&self, count: usize) {
+        self.left_by_others.set(count);
+        if let Some(channel) = &self.inner().borrow().channel {
+            // The other tabs count again at their next start.
+            let _ = channel.post(&Told::Left { count });
+        }
+    }
+
+    /// Has the browser send what waits, should the app be closed before it is sent.
+    pub(crate) fn send_in_background(&self) {
+        let outbox = self.outbox.with_untracked(|rows| rows.iter().any(OutboxRow::unsent));
+        let waits = |upload: &UploadRow| upload.state == UploadState::Waiting;
+        if outbox || self.uploads.with_untracked(|uploads| uploads.iter().any(waits)) {
+            leptos::task::spawn_local(background::ask());
         }
     }
 

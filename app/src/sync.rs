@@ -100,6 +100,9 @@ impl Driver {
             state.site.get_untracked().map(|site| (site, cases))
         };
         let mut taken = self.engine.take(planned, shown).await?;
+        if let Some(count) = taken.left {
+            self.state.tell_left(count);
+        }
         if let Some(docs) = taken.changed.take() {
             self.state.changed(docs).await?;
         }

@@ -4,6 +4,7 @@
 //! that says until when. A step stores its result in one transaction before the next begins, so that the device may be
 //! killed at any time.
 
+mod carry;
 mod steps;
 
 use std::{
@@ -12,7 +13,7 @@ use std::{
 };
 
 use shared::{
-    Rejection,
+    Code, Rejection,
     case::CaseView,
     ids::SiteCode,
     sync::{Fault, OutboxRow, Pulled, Reaction, Retry, Snapshot, Step, UploadRow, UploadState, plan, react},
@@ -22,6 +23,8 @@ use shared::{
 
 use crate::{Local, NetworkError, PlatformError, Request, Response, local, platform::Platform};
 use steps::Ahead;
+
+pub use carry::left_by_others;
 
 /// A site whose pull failed is left alone for so long, while the rest goes on.
 const SPARE: i64 = 60_000;
@@ -83,12 +86,14 @@ impl Planned {
 pub type Shown = (SiteCode, Vec<Arc<CaseView>>);
 
 /// What came of a step.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Taken {
     /// What the screen should read again: outbox and uploads, and these documents. `None` if nothing has changed.
     pub changed: Option<Vec<(SiteCode, DocKey)>>,
     /// How the network was, if it was needed.
     pub link: Option<Link>,
+    /// How many records of other people lie unsent on this device, if that has changed.
+    pub left: Option<usize>,
     /// Until when to wait, unless something nudges before; `None` to go on at once.
     pub wait: Option<Ms>,
 }
@@ -132,8 +137,10 @@ impl From<PlatformError> for Stop {
 pub struct Engine<P: Platform> {
     local: Local<P>,
     retry: Retry,
-    /// The session has ended: nothing is sent until somebody signs in.
+    /// Nothing is sent until somebody signs in.
     expired: bool,
+    /// The server has said that the session that carried a request has ended, whosever rows were in it.
+    session_ended: bool,
     poked: BTreeSet<SiteCode>,
     /// Sites that are not asked before then, because asking failed in a way that would fail again.
     spare: BTreeMap<SiteCode, Ms>,
@@ -143,6 +150,12 @@ pub struct Engine<P: Platform> {
     damaged: BTreeSet<String>,
     /// Photos to be fetched ahead, the next one last; `None` until it has been looked what there is.
     ahead: Option<Vec<Ahead>>,
+    /// This engine sends somebody else's rows, with the session of a person who serves at these sites.
+    carried_at: Option<Vec<SiteCode>>,
+    /// Engines for what others left unsent here; `None` until it has been looked who there is.
+    others: Option<Vec<Engine<P>>>,
+    /// How many records of others were last found.
+    left: Option<usize>,
 }
 
 impl<P: Platform> Engine<P> {
@@ -152,11 +165,15 @@ impl<P: Platform> Engine<P> {
             local,
             retry: Retry::default(),
             expired: false,
+            session_ended: false,
             poked: BTreeSet::new(),
             spare: BTreeMap::new(),
             under_way: None,
             damaged: BTreeSet::new(),
             ahead: None,
+            carried_at: None,
+            others: None,
+            left: None,
         }
     }
 
@@ -202,6 +219,7 @@ impl<P: Platform> Engine<P> {
                 }
                 self.retry = Retry::default();
                 self.spare.clear();
+                self.others = None;
                 self.ask_everywhere().await
             }
             Nudge::Hearing => self.ask_everywhere().await,
@@ -229,8 +247,17 @@ impl<P: Platform> Engine<P> {
     /// # Errors
     /// Of storage; see [`unable`](Self::unable).
     pub async fn plan(&mut self, visible: bool) -> Result<Planned, PlatformError> {
-        let (outbox, uploads) = (self.local.outbox().await?, self.local.uploads().await?);
-        let codes = self.sites().await?;
+        let (outbox, mut uploads) = (self.local.outbox().await?, self.local.uploads().await?);
+        let codes = match &self.carried_at {
+            Some(served) => {
+                // Of others the server takes photos from those who serve at the site, and after the command.
+                let unsent =
+                    |upload: &UploadRow| outbox.iter().any(|row| row.id == upload.command && row.unsent());
+                uploads.retain(|upload| served.contains(&upload.site) && !unsent(upload));
+                Some(Vec::new())
+            }
+            None => self.sites().await?,
+        };
         let signed_in = !self.expired && codes.is_some();
         let now = self.now();
         let mut sites = Vec::new();
@@ -266,6 +293,14 @@ impl<P: Platform> Engine<P> {
         planned: Planned,
         shown: impl FnOnce() -> Option<Shown>,
     ) -> Result<Taken, PlatformError> {
+        match planned.step {
+            Step::Wait(until) => self.rest(until, shown).await,
+            Step::Push(_) | Step::Pull(_) | Step::Upload(_) => self.act(planned).await,
+        }
+    }
+
+    /// Carries out a step that asks something of the server.
+    async fn act(&mut self, planned: Planned) -> Result<Taken, PlatformError> {
         let Planned { step, outbox, uploads } = planned;
         let done = match step {
             Step::Push(batch) => {
@@ -289,26 +324,34 @@ impl<P: Platform> Engine<P> {
                 Some(upload) => self.upload(upload).await,
                 None => Ok(Changes::none()),
             },
-            Step::Wait(until) => return self.rest(until, shown).await,
+            Step::Wait(_) => return Ok(Taken::default()),
         };
         match done {
             Ok(Changes(docs)) => {
                 self.retry = Retry::default();
-                Ok(Taken { changed: Some(docs), link: Some(Link::Online), wait: None })
+                Ok(Taken { changed: Some(docs), link: Some(Link::Online), ..Taken::default() })
             }
             Err(Stop::Device(error)) => Err(error),
             Err(Stop::Fault(fault)) => Ok(self.failed(&fault)),
         }
     }
 
-    /// Nothing to send or ask: cleans up, and fetches photos ahead; then waits.
+    /// Nothing of one's own to send or ask: carries what others left, cleans up, and fetches photos ahead; then waits.
     async fn rest(
         &mut self,
         until: Option<Ms>,
         shown: impl FnOnce() -> Option<Shown>,
     ) -> Result<Taken, PlatformError> {
-        let mut taken = Taken { changed: None, link: None, wait: None };
+        let mut taken = Taken::default();
+        let mut until = until;
         if self.at_ease() {
+            // What cannot be read of others now is looked for at the next change.
+            let carried = self.carry().await.unwrap_or_default();
+            taken.left = carried.left;
+            if carried.went || self.expired {
+                return Ok(taken);
+            }
+            until = until.into_iter().chain(carried.until).min();
             let mut ahead = match self.ahead.take() {
                 Some(ahead) => ahead,
                 None => {
@@ -342,7 +385,7 @@ impl<P: Platform> Engine<P> {
     /// The device itself failed: the rows stay as they were, and a later look finds them so.
     pub fn unable(&mut self, error: PlatformError) -> Taken {
         let wait = Some(self.put_off(None));
-        Taken { changed: None, link: Some(Link::Refused(error.into())), wait }
+        Taken { link: Some(Link::Refused(error.into())), wait, ..Taken::default() }
     }
 
     fn put_off(&mut self, after: Option<i64>) -> Ms {
@@ -356,7 +399,7 @@ impl<P: Platform> Engine<P> {
     }
 
     fn failed(&mut self, fault: &Fault) -> Taken {
-        let on = Taken { changed: None, link: None, wait: None };
+        let on = Taken::default();
         let (link, after) = match react(fault) {
             Reaction::Retry { after } => match fault {
                 Fault::Unreachable => (Link::Offline, after),
@@ -364,6 +407,8 @@ impl<P: Platform> Engine<P> {
             },
             Reaction::SignIn => {
                 self.expired = true;
+                self.session_ended =
+                    !matches!(fault, Fault::Answered { code: Some(Code::PushUnknownDevice), .. });
                 return on;
             }
             // The cursor was dropped by the step itself.

@@ -17,7 +17,7 @@ pub mod memory;
 pub mod platform;
 mod store;
 
-pub use engine::{Engine, Link, Nudge, Planned, Shown, Taken};
+pub use engine::{Engine, Link, Nudge, Planned, Shown, Taken, left_by_others};
 pub use error::{MediaError, NetworkError, PlatformError, StorageError};
 pub use http::{Body, Request, Response, problem};
 pub use local::{Ask, Local, Photo, Stock, Subject};

@@ -471,7 +471,7 @@ impl<P: Platform> Local<P> {
     pub async fn keep_outbox(&self, rows: &[OutboxRow]) -> Result<(), PlatformError> {
         let ops: Vec<Op> =
             rows.iter().map(|row| Op::put(Table::Outbox, row.n, row)).collect::<Result<_, _>>()?;
-        self.db.apply(&ops).await
+        self.store(&ops).await
     }
 
     /// Stores how far an upload got.
@@ -479,7 +479,7 @@ impl<P: Platform> Local<P> {
     /// # Errors
     /// Of storage.
     pub async fn keep_upload(&self, row: &UploadRow) -> Result<(), PlatformError> {
-        self.db.put(Table::Attachments, row.name(), row).await
+        self.store(&[Op::put(Table::Attachments, row.name(), row)?]).await
     }
 
     /// Stores a page of a pull together with its cursor, and lets go what is settled by it.
@@ -563,7 +563,7 @@ impl<P: Platform> Local<P> {
     /// # Errors
     /// Of storage.
     pub async fn keep_draft<T: Serialize>(&self, key: &str, draft: &T) -> Result<(), PlatformError> {
-        self.db.put(Table::Drafts, key, draft).await
+        self.store(&[Op::put(Table::Drafts, key, draft)?]).await
     }
 
     /// Keeps a photo's bytes, and with them the draft that shows it, in one transaction.

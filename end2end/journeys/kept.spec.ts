@@ -1,10 +1,11 @@
 /** What is written stays on the device: through a killed browser, an ended session, an update, bad photos. */
-import { type BrowserContext, chromium, type Page } from "@playwright/test";
+import { type BrowserContext, chromium, type Page, type Route } from "@playwright/test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PHONE, TABLET } from "../devices.ts";
 import { expect, test } from "../journey.ts";
+import { Line } from "../line.ts";
 import * as people from "../people.ts";
 import { rung } from "../people.ts";
 
@@ -23,12 +24,7 @@ test("a half-written report is there again after the browser was killed", { tag:
     await people.write(page, { photo: "leak-12mp.jpg", category: "漏水", text: "水管接头滴水，正在" });
     await expect(page.getByText("已自动存在手机 ✓")).toBeVisible();
     await picture(page, "half-written");
-    // As the system does it to an app in the background: no page is asked, nothing is said.
-    const gone = new Promise<void>((resolve) => first.once("close", () => resolve()));
-    const browser = await first.browser()?.newBrowserCDPSession();
-    // The answer is that there is nobody left to answer.
-    await browser?.send("Browser.crash").catch(() => undefined);
-    await gone;
+    await killed(first);
 
     await server.stop();
     const second = await open();
@@ -57,6 +53,78 @@ test("a half-written report is there again after the browser was killed", { tag:
     await rm(profile, { recursive: true, force: true });
   }
 });
+
+test("a report saved without a network arrives once, though the browser was killed before it was sent", { tag: "@phone" }, async ({
+  server,
+  device,
+  picture,
+}, info) => {
+  const desk = (await device(TABLET)).page;
+  await people.signIn(desk, people.DESK);
+  const line = await Line.to(server.port);
+  const profile = await mkdtemp(join(tmpdir(), "firsthand-profile-"));
+  const { launchOptions, ...shape } = info.project.use;
+  const open = () => chromium.launchPersistentContext(profile, { ...launchOptions, ...shape, baseURL: line.url });
+  try {
+    const first = await open();
+    const page = await only(first);
+    await people.signIn(page, people.GUARD);
+    await people.shellIsKept(page);
+    await line.cut();
+    await people.write(page, { photo: "leak-12mp.jpg", category: "漏水", place: ["5大堂", /^大堂/], text: "水管滴水" });
+    await people.send(page);
+    await expect(rung(page, "等服务台收到文字")).toBeVisible();
+    // Browsers write a cookie to the disk some half a minute later: as it is after that.
+    const cookies = await first.cookies();
+    await killed(first);
+
+    const second = await open();
+    await second.addCookies(cookies);
+    const again = await only(second);
+    await again.goto("/");
+    await expect(again.getByRole("link", { name: /1 条还没送出/ })).toBeVisible();
+    await picture(again, "still-unsent-after-the-kill");
+    expect(await people.reports(desk, "jinzhou")).toEqual([]);
+    await line.mend();
+    await again.getByRole("link", { name: /漏水/ }).click();
+    await expect(rung(again, "照片 1 / 1 已核对")).toBeVisible({ timeout: 60_000 });
+    await picture(again, "sent");
+    expect(await people.reports(desk, "jinzhou")).toEqual(["水管滴水"]);
+
+    // Killed before it has seen an answer, it sends again: the server takes nothing twice.
+    await again.goto("/");
+    await people.write(again, { category: "垃圾污渍", place: ["5大堂", /^大堂/], text: "地面有水" });
+    await again.route("**/api/push", async (route) => {
+      await route.fetch();
+      await route.abort();
+    });
+    await people.send(again);
+    await expect.poll(() => people.reports(desk, "jinzhou")).toEqual(["地面有水", "水管滴水"]);
+    await expect(rung(again, "等服务台收到文字")).toBeVisible();
+    await killed(second);
+    const third = await open();
+    await third.addCookies(cookies);
+    const last = await only(third);
+    await last.goto("/");
+    await last.getByRole("link", { name: /垃圾污渍/ }).click();
+    await expect(rung(last, "服务台收到文字")).toBeVisible();
+    expect(await people.reports(desk, "jinzhou")).toEqual(["地面有水", "水管滴水"]);
+    await picture(last, "sent-twice-and-taken-once");
+    await third.close();
+  } finally {
+    await line.cut();
+    await rm(profile, { recursive: true, force: true });
+  }
+});
+
+/** Ends a browser as the system ends an app in the background: no page is asked, nothing is said. */
+async function killed(context: BrowserContext): Promise<void> {
+  const gone = new Promise<void>((resolve) => context.once("close", () => resolve()));
+  const browser = await context.browser()?.newBrowserCDPSession();
+  // The answer is that there is nobody left to answer.
+  await browser?.send("Browser.crash").catch(() => undefined);
+  await gone;
+}
 
 /** The page that a browser opens with. */
 async function only(context: BrowserContext): Promise<Page> {
@@ -97,6 +165,185 @@ test("an ended session stops nothing but the sending, until signing in again", {
   expect(phone.errors).toEqual([]);
 });
 
+test("a session that ends between the text and its photo stops nothing but the sending", { tag: "@phone" }, async ({
+  device,
+  picture,
+}) => {
+  const [phone, desks] = [await device(PHONE), await device(TABLET)];
+  const [page, desk] = [phone.page, desks.page];
+  await people.signIn(desk, people.DESK);
+  await people.signIn(page, people.GUARD);
+  await people.shellIsKept(page);
+  // The text is through, and before its photo is, the session ends at the server.
+  const endSession = async (route: Route) => {
+    const sessions: { id: string }[] = await (await page.request.get("/api/sessions")).json();
+    for (const { id } of sessions) await page.request.delete(`/api/sessions/${id}`);
+    await route.continue();
+  };
+  await page.route("**/api/files", endSession, { times: 1 });
+  await people.write(page, { photo: "litter-small.jpg", category: "垃圾污渍", place: ["5大堂", /^大堂/], text: "第一条" });
+  await people.send(page);
+  const banner = page.getByRole("status").filter({ hasText: "登录已过期，1 条存在手机" });
+  await expect(banner).toBeVisible();
+  expect(await people.reports(desk, "jinzhou")).toEqual(["第一条"]);
+  await expect(rung(page, "服务台收到文字")).toBeVisible();
+  await picture(page, "ended-before-the-photo");
+
+  // Recording goes on.
+  await page.goto("/");
+  await people.write(page, { photo: "leak-12mp.jpg", category: "漏水", place: ["5大堂", /^大堂/], text: "第二条" });
+  await people.send(page);
+  const both = page.getByRole("status").filter({ hasText: "登录已过期，2 条存在手机" });
+  await expect(both).toBeVisible();
+  await picture(page, "and-recording-goes-on");
+  await both.getByRole("button", { name: "登录" }).click();
+  const sheet = page.getByRole("dialog", { name: "登录" });
+  await people.fillSignIn(sheet, people.GUARD);
+  await expect(sheet).toBeHidden();
+  await expect(rung(page, "照片 1 / 1 已核对")).toBeVisible();
+  await page.goto("/");
+  await expect(page.getByRole("link", { name: /条还没送出/ })).toBeHidden();
+  await page.getByRole("link", { name: /垃圾污渍/ }).click();
+  await expect(rung(page, "照片 1 / 1 已核对")).toBeVisible();
+  await picture(page, "drained");
+  expect(await people.reports(desk, "jinzhou")).toEqual(["第一条", "第二条"]);
+  expect([...phone.errors, ...desks.errors]).toEqual([]);
+});
+
+test("a full phone says what to do, keeps the text, half-keeps no photo, and goes on with room again", { tag: "@phone" }, async ({
+  device,
+  picture,
+}) => {
+  test.setTimeout(150_000);
+  const [phone, desks] = [await device(PHONE), await device(TABLET)];
+  const [page, desk] = [phone.page, desks.page];
+  await people.signIn(desk, people.DESK);
+  await people.signIn(page, people.GUARD);
+  await people.shellIsKept(page);
+  await people.write(page, { category: "漏水", place: ["5大堂", /^大堂/] });
+  await roomIs(page, phone.url, 48 * 1024);
+
+  const full = page.getByRole("alert").filter({ hasText: "手机存满了，这次没有存上。请删掉一些不用的照片或应用，再试一次。" });
+  await page.getByLabel("拍照", { exact: true }).setInputFiles(people.photo("leak-12mp.jpg"));
+  await expect(full).toBeVisible();
+  await expect(page.getByRole("button", { name: /^照片 \d$/ })).toHaveCount(0);
+  expect(await kept(page, "blobs")).toBe(0);
+  await picture(page, "no-room-for-a-photo");
+
+  // What is typed has room, outlives the page, and goes.
+  await page.getByLabel("补充一句").fill("水管滴水");
+  await expect(page.getByText("已自动存在手机 ✓")).toBeVisible();
+  await phone.restart("/report");
+  await expect(page.getByLabel("补充一句")).toHaveValue("水管滴水");
+  await people.send(page);
+  await expect(rung(page, "服务台收到文字")).toBeVisible();
+  expect(await people.reports(desk, "jinzhou")).toEqual(["水管滴水"]);
+  expect(await kept(page, "attachments")).toBe(0);
+  await picture(page, "the-text-went");
+
+  // The person has made room, and takes the photo again.
+  await roomIs(page, phone.url);
+  await page.goto("/");
+  await people.write(page, { photo: "leak-12mp.jpg", category: "漏水", place: ["5大堂", /^大堂/], text: "还在滴水" });
+  await people.send(page);
+  await expect(rung(page, "照片 1 / 1 已核对")).toBeVisible();
+  expect(await people.reports(desk, "jinzhou")).toEqual(["水管滴水", "还在滴水"]);
+  await picture(page, "with-room-again");
+  expect([...phone.errors, ...desks.errors]).toEqual([]);
+});
+
+/** Leaves a device so many bytes of room, or, without a number, as many as it likes. */
+async function roomIs(page: Page, origin: string, room?: number): Promise<void> {
+  const cdp = await page.context().newCDPSession(page);
+  if (room === undefined) {
+    await cdp.send("Storage.overrideQuotaForOrigin", { origin });
+    return;
+  }
+  // The browser goes by what it last found for half a minute, unless that is too little: so there is none at first.
+  await cdp.send("Storage.overrideQuotaForOrigin", { origin, quotaSize: 1 });
+  // A photo's weight in a database of our own: whether it would be kept.
+  const fits = () =>
+    page.evaluate(async () => {
+      const database = await new Promise<IDBDatabase>((resolve, reject) => {
+        const opened = indexedDB.open("room");
+        opened.onupgradeneeded = () => opened.result.createObjectStore("bytes");
+        opened.onsuccess = () => resolve(opened.result);
+        opened.onerror = () => reject(opened.error);
+      });
+      const write = (run: (bytes: IDBObjectStore) => void) =>
+        new Promise<boolean>((resolve) => {
+          const transaction = database.transaction("bytes", "readwrite");
+          run(transaction.objectStore("bytes"));
+          transaction.oncomplete = () => resolve(true);
+          transaction.onabort = () => resolve(false);
+        });
+      const fits = await write((bytes) => bytes.put(new Uint8Array(200_000), 1));
+      await write((bytes) => bytes.clear());
+      database.close();
+      return fits;
+    });
+  await expect.poll(fits, { timeout: 60_000 }).toBe(false);
+  const { usage } = await cdp.send("Storage.getUsageAndQuota", { origin });
+  await cdp.send("Storage.overrideQuotaForOrigin", { origin, quotaSize: usage + room });
+}
+
+test("room that runs out is said before it has, and how long the oldest waits", { tag: "@phone" }, async ({ device, picture }) => {
+  const phone = await device();
+  const page = phone.page;
+  // A browser that says how much room there is, and grants what it is asked for: Chromium hides the one, and grants the
+  // other to apps that have been in use for a while.
+  await page.addInitScript(() => {
+    const left = Number(localStorage.getItem("test-left") ?? 900 * 1024 * 1024 + 1);
+    let asked = false;
+    navigator.storage.estimate = () => Promise.resolve({ usage: 1_000, quota: 1_000 + left });
+    navigator.storage.persist = () => Promise.resolve((asked = true));
+    navigator.storage.persisted = () => Promise.resolve(asked);
+  });
+  await people.signIn(page, people.GUARD);
+  await people.shellIsKept(page);
+  expect(await page.evaluate(() => navigator.storage.persisted())).toBe(true);
+  const warning = page.getByText("空间快满了。请删掉一些不用的照片或应用，不然新的照片存不上。");
+  await page.goto("/me");
+  await expect(page.getByText("不会被系统清掉")).toBeVisible();
+  await expect(page.getByText(/^900(\.0)? MB$/)).toBeVisible();
+  await expect(warning).toBeHidden();
+
+  await page.evaluate(() => localStorage.setItem("test-left", String(10 * 1024 * 1024)));
+  for (const path of ["/me", "/report", "/"]) {
+    await page.goto(path);
+    await expect(warning).toBeVisible();
+  }
+  await picture(page, "little-room");
+
+  await phone.goOffline();
+  await people.write(page, { category: "漏水", place: ["5大堂", /^大堂/], text: "水管滴水" });
+  await people.send(page);
+  await page.goto("/");
+  await page.getByRole("link", { name: /1 条还没送出，最早的存了/ }).click();
+  await expect(page.getByText(/^最早的一条存了/)).toBeVisible();
+  await picture(page, "how-long-the-oldest-waits");
+  expect(phone.errors).toEqual([]);
+});
+
+/** How many rows a table of the guard's database has. */
+function kept(page: Page, table: string): Promise<number> {
+  return page.evaluate(async (table) => {
+    const names = (await indexedDB.databases()).map(({ name }) => name ?? "");
+    const person = names.find((name) => /^firsthand-[0-9a-f-]{36}$/.test(name)) ?? "";
+    return new Promise<number>((resolve, reject) => {
+      const opened = indexedDB.open(person);
+      opened.onerror = () => reject(opened.error);
+      opened.onsuccess = () => {
+        const counted = opened.result.transaction(table).objectStore(table).count();
+        counted.onsuccess = () => {
+          opened.result.close();
+          resolve(counted.result);
+        };
+      };
+    });
+  }, table);
+}
+
 test("an update is offered, waits for a tap and loses nothing", { tag: "@phone" }, async ({ device, server, picture }) => {
   const phone = await device();
   const page = phone.page;
@@ -128,6 +375,9 @@ test("an update is offered, waits for a tap and loses nothing", { tag: "@phone" 
   const sheet = page.getByRole("dialog", { name: "改密码" });
   await sheet.getByLabel("现在的密码").fill("firsthand");
   await expect(banner).toBeHidden();
+  // It is there and waits, and the page goes on with the build that it has.
+  expect(await page.evaluate(async () => !!(await navigator.serviceWorker.ready).waiting)).toBe(true);
+  expect(await build()).toBe(before);
   await picture(page, "not-offered-over-a-dirty-form");
   await sheet.getByRole("button", { name: "关闭" }).click();
   await expect(banner).toBeVisible();

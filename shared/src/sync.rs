@@ -121,6 +121,12 @@ impl OutboxRow {
         let had = Had { n: self.n, verdict, at: at.plus(offset), number };
         Some(OutboxRow { delivery: Delivery::Again(had), ..self.clone() })
     }
+
+    /// Whether it was made without anybody's doing, to note that a case was seen or a refusal settled: while it waits
+    /// it is not worth a word.
+    pub fn is_quiet(&self) -> bool {
+        matches!(self.kind.as_str(), wire::SETTLE | "case.see")
+    }
 }
 
 /// A photo's part that is on its way; the bytes lie beside it under the same name.

@@ -111,7 +111,7 @@ impl Site {
 /// One hash over everything that a site is made from: sources, manifests, this tool and the compiler.
 fn inputs() -> Result<String> {
     let mut files = Files::new();
-    for folder in ["app", "shared", "public", "xtask/src/site"] {
+    for folder in ["app", "device", "shared", "public", "xtask/src/site"] {
         read_folder(&workspace::path(folder), folder, &mut files)?;
     }
     for file in ["Cargo.toml", "Cargo.lock", "xtask/src/site.rs"] {

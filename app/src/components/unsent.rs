@@ -17,8 +17,6 @@ use crate::{
     state::State,
 };
 
-/// What was seen is noted without anybody's doing; it is not worth a word while it waits.
-const SEE: &str = "case.see";
 const REPORT: &str = "case.report";
 
 /// How much is not at the server.
@@ -179,7 +177,7 @@ fn adopt(entries: Vec<Entry>) -> Vec<Entry> {
 
 fn of_row(row: &OutboxRow, uploads: &[UploadRow]) -> Option<Entry> {
     // That a refusal is settled, or a case was seen, matters to its person only where it was refused.
-    if matches!(row.kind.as_str(), SETTLE | SEE) && !matches!(row.delivery, Delivery::Refused { .. }) {
+    if row.is_quiet() && !matches!(row.delivery, Delivery::Refused { .. }) {
         return None;
     }
     let photos = Photos::of(row.id, uploads);

@@ -14,7 +14,7 @@ use shared::{
 use self::lists::{Lists, Net};
 use super::Taking;
 use crate::{
-    components::{CaseItem, toast, unsent_count},
+    components::{CaseItem, LittleRoom, toast, unsent_count},
     i18n::*,
     platform::photo,
     reactive::{RwSignal, Signal, effect, memo},
@@ -64,6 +64,7 @@ pub fn Home() -> impl IntoView {
             <NetChip />
         </TopBar>
         <main class="main">
+            <LittleRoom />
             <Hero />
             <Unfinished />
             <Waiting />

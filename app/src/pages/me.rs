@@ -10,7 +10,7 @@ use shared::time::Ms;
 use self::{password::ChangePassword, sessions::Sessions};
 use super::sign_in::LanguagePicks;
 use crate::{
-    components::{HandOver, TakeOver, toast, unsent_count},
+    components::{HandOver, LeftByOthers, LittleRoom, TakeOver, toast, unsent_count},
     i18n::*,
     platform::{device, device::Room},
     prefs::{Prefs, Theme},
@@ -22,9 +22,6 @@ use crate::{
     },
     words,
 };
-
-/// Less room than this is worth a warning: some forty photos.
-const LITTLE_ROOM: u64 = 20 * 1_024 * 1_024;
 
 /// The person's own page.
 #[component]
@@ -223,10 +220,9 @@ fn Looks() -> impl IntoView {
 fn Device() -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
-    let room = RwSignal::new(None::<Room>);
     let kept = RwSignal::new(None::<bool>);
+    state.measure_room();
     leptos::task::spawn_local(async move {
-        let _ = room.try_set(device::room().await);
         let _ = kept.try_set(Some(device::persist().await));
     });
     let net = move || match state.link.get() {
@@ -243,15 +239,15 @@ fn Device() -> impl IntoView {
         let at = at.plus(state.offset());
         Some(words::moment(i18n.get_locale(), &property.zone, at, state.now.get()))
     };
-    let left = memo(move |_| room.get().map(|room| room.quota.saturating_sub(room.used)));
-    let room_text =
-        move || left.get().map_or_else(|| t_string!(i18n, field.room_unknown).to_owned(), words::bytes);
+    let room_text = move || match state.room.get().and_then(Room::left) {
+        Some(left) => words::bytes(left),
+        None => t_string!(i18n, field.room_unknown).to_owned(),
+    };
     let kept_text = move || match kept.get() {
         Some(true) => t_string!(i18n, field.kept_for_good),
         Some(false) => t_string!(i18n, field.kept_if_room),
         None => t_string!(i18n, frame.loading),
     };
-    let little = move || left.get().is_some_and(|left| left < LITTLE_ROOM);
     let count = unsent_count(state);
     let waiting_text = move || match count.get().all() {
         0 => t_string!(i18n, field.all_sent).to_owned(),
@@ -289,9 +285,8 @@ fn Device() -> impl IntoView {
                 </dl>
             </div>
         </div>
-        <Show when=little>
-            <Banner text=t_string!(i18n, field.little_room) tone=Tone::Warn glyph=Glyph::Warn />
-        </Show>
+        <LeftByOthers />
+        <LittleRoom />
     }
     .into_any()
 }

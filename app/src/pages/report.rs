@@ -27,7 +27,9 @@ use self::{
 };
 use super::Taking;
 use crate::{
-    components::{PersonPicker, PlacePicker, asked, children, named, picture, taken, text_of, toast},
+    components::{
+        LittleRoom, PersonPicker, PlacePicker, asked, children, named, picture, taken, text_of, toast,
+    },
     i18n::*,
     pages::Dirty,
     platform::{clock, device, events, ids, photo},
@@ -350,6 +352,7 @@ fn Sheets(paper: Paper, mend: Option<CommandId>) -> impl IntoView {
     view! {
         <Bar paper=Some(paper) />
         <main class="main">
+            <LittleRoom />
             <Show when=move || { with.get_value() > 0 }>
                 <Banner text=with_text tone=Tone::Info glyph=Glyph::Shield />
             </Show>

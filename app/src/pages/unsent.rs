@@ -7,8 +7,8 @@ use shared::{Rejection, case::CaseCommand, ids::CommandId};
 
 use crate::{
     components::{
-        Entry, Got, HandOver, Loss, Mend, Photos, RefusedPhotos, TakeOver, Unsent as Count, WithdrawSheet,
-        asked, mend, of_state, said, text_of,
+        Entry, Got, HandOver, LeftByOthers, Loss, Mend, Photos, RefusedPhotos, TakeOver, Unsent as Count,
+        WithdrawSheet, asked, mend, of_state, said, text_of,
     },
     i18n::*,
     reactive::{RwSignal, Signal, memo},
@@ -27,7 +27,13 @@ pub fn Unsent() -> impl IntoView {
     let navigate = StoredValue::new_local(use_navigate());
     let home = move || navigate.with_value(|navigate| navigate("/", NavigateOptions::default()));
     let entries = memo(move |_| of_state(state));
-    let waiting = memo(move |_| entries.with(|entries| Count::of(entries).waiting));
+    let count = memo(move |_| entries.with(|entries| Count::of(entries)));
+    let waiting = memo(move |_| count.get().waiting);
+    let oldest = move || {
+        let age = state.now.get().since(count.get().oldest?.plus(state.offset()));
+        let age = words::span(i18n.get_locale(), age.max(0));
+        Some(t_string!(i18n, field.oldest_unsent).replace("{age}", &age))
+    };
     let offline = memo(move |_| state.link.with(|link| *link == Link::Offline));
     let note = move || {
         if offline.get() { t_string!(i18n, field.safe_offline) } else { t_string!(i18n, field.safe) }
@@ -54,6 +60,7 @@ pub fn Unsent() -> impl IntoView {
                 }
             >
                 <Banner text=note tone=Tone::Info glyph=Glyph::Shield />
+                <p class="s num">{oldest}</p>
                 <For
                     each=move || entries.get()
                     key=|entry| (entry.command, entry.got.turn(), entry.children.len())
@@ -62,6 +69,7 @@ pub fn Unsent() -> impl IntoView {
                     <Row entry=entry losing=losing />
                 </For>
             </Show>
+            <LeftByOthers />
             <HandOver />
             <TakeOver />
         </main>

@@ -66,7 +66,7 @@ impl Platform for Browser {
     }
 
     async fn room(&self) -> Option<u64> {
-        device::room().await.map(|room| room.quota.saturating_sub(room.used))
+        device::room().await.and_then(device::Room::left)
     }
 
     fn label(&self) -> String {

@@ -17,6 +17,19 @@ pub struct Room {
     pub quota: u64,
 }
 
+impl Room {
+    /// What is left; `None` where the browser hides it.
+    ///
+    /// Newer Chromium tells every site the same: what it uses and a round number of gibibytes more, so that sites cannot
+    /// tell devices apart. A number that only looks like an answer is worse than none.
+    #[must_use]
+    pub fn left(self) -> Option<u64> {
+        let left = self.quota.saturating_sub(self.used);
+        let hidden = left > 0 && left.is_multiple_of(1 << 30);
+        (!hidden).then_some(left)
+    }
+}
+
 /// How much room there is; `None` where the browser does not say.
 pub async fn room() -> Option<Room> {
     let estimate: StorageEstimate =
@@ -159,5 +172,19 @@ impl Drop for ObjectUrl {
     fn drop(&mut self) {
         // Revoking an address of ours does not throw.
         let _ = Url::revoke_object_url(&self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_is_what_is_left_unless_the_browser_says_a_round_number() {
+        let room = |used, quota| Room { used, quota }.left();
+        assert_eq!(room(2_463_601, 1_523_804_864), Some(1_521_341_263));
+        assert_eq!(room(2_463_601, 10_739_881_841), None);
+        assert_eq!(room(7, 7), Some(0));
+        assert_eq!(room(8, 7), Some(0));
     }
 }

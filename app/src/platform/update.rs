@@ -32,7 +32,7 @@ pub async fn take_over() -> bool {
     worker.post_message(&bridge::object(&[("type", "take-over".into())])).is_ok()
 }
 
-async fn registration() -> Option<(ServiceWorkerContainer, ServiceWorkerRegistration)> {
+pub(super) async fn registration() -> Option<(ServiceWorkerContainer, ServiceWorkerRegistration)> {
     // Read by name: missing on an insecure page and in some private modes, where the typed getter would pretend.
     let container: ServiceWorkerContainer =
         bridge::property(&bridge::window().ok()?.navigator(), "serviceWorker")?.unchecked_into();

@@ -133,7 +133,9 @@ impl State {
             thumb_bytes: u32::try_from(taken.thumb.len()).unwrap_or(u32::MAX),
         };
         let draft = add(photo.clone());
-        local.keep_photo(key, &draft, &photo, taken).await?;
+        let kept = local.keep_photo(key, &draft, &photo, taken).await;
+        self.measure_room();
+        kept?;
         Ok(photo)
     }
 }

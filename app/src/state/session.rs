@@ -6,6 +6,7 @@
 use ::device::{
     Nudge, Request, Response,
     accounts::{self, Accounts, answer},
+    left_by_others,
     platform::Platform,
     problem,
 };
@@ -62,6 +63,13 @@ impl State {
         self.load(stock);
         self.phase.set(Phase::Ready);
         leptos::task::spawn_local(sync::run(self, local, woken));
+        self.measure_room();
+        leptos::task::spawn_local(async move {
+            // The sync engine looks again, and says so.
+            if let Ok(count) = left_by_others(&self.browser(), person).await {
+                self.left_by_others.set(count);
+            }
+        });
         // Asked for once somebody works here: browsers grant it to apps in use.
         leptos::task::spawn_local(async {
             let _ = device::persist().await;
@@ -76,6 +84,7 @@ impl State {
                 let _ = self.refresh(&docs).await;
             }
             Told::Session => device::reload(),
+            Told::Left { count } => self.left_by_others.set(count),
             Told::Nudge => {
                 // Perhaps somebody has signed in there; if not, the next request says so again.
                 self.expired.set(false);
@@ -109,6 +118,9 @@ impl State {
             if visible {
                 self.now.set(self.now_ms());
                 self.nudge(Nudge::Visible);
+                self.measure_room();
+            } else {
+                self.send_in_background();
             }
         }));
         let inner = self.inner();
@@ -167,6 +179,7 @@ impl State {
         }
         self.outbox.set(Vec::new());
         self.uploads.set(Vec::new());
+        self.left_by_others.set(0);
         self.property.set(None);
         self.show_site(None);
     }

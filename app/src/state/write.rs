@@ -72,6 +72,8 @@ impl State {
         // It is saved: what cannot be shown at once is shown at the next change.
         let _ = self.changed(Vec::new()).await;
         self.nudge(Nudge::Saved);
+        self.send_in_background();
+        self.measure_room();
         Ok(())
     }
 
@@ -102,6 +104,7 @@ impl State {
         self.local()?.retry_photos(command).await?;
         let _ = self.changed(Vec::new()).await;
         self.nudge(Nudge::Asked);
+        self.send_in_background();
         Ok(())
     }
 
