@@ -309,13 +309,14 @@ pub(crate) async fn carry(
     }
     let key = UploadKey { site, author, photo, part };
     let state = store::State::Receiving { segments: Vec::new() };
-    let announced = Upload { key, sha256, length, state };
+    let announced = Upload { key, sha256, length, state, changed: app.clock.now() };
     admit(app, carrier, &announced).await?;
     let (mut upload, _) = announce(app, announced).await?;
     if upload.received() < length {
         // No longer than the bytes themselves, which are in memory.
         let here = usize::try_from(upload.received()).unwrap_or(usize::MAX).min(bytes.len());
-        upload = receive(app.clone(), upload, Body::from(bytes.slice(here..))).await?;
+        let rest = Body::from(bytes.slice(here..));
+        upload = receive(app.clone(), upload, rest, None).await?;
     }
     Ok(upload.received() == length)
 }
