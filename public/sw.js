@@ -100,6 +100,7 @@ const send = async (url, options) => {
 
 const push = async (device, outbox) => {
   const encoder = new TextEncoder();
+  // What the server had answered before it was restored is for the app, which tells it what that was.
   const unsent = outbox.filter(({ delivery }) => delivery === "pending" || delivery.held);
   while (unsent.length > 0) {
     // A signature vouches for a chain: one push has no hole.

@@ -113,6 +113,7 @@ impl Phone {
                 gone: Vec::new(),
                 cursor: "1".to_owned(),
                 more: false,
+                stable_seq: None,
                 server_time: NOW,
             }),
             "/api/push" => match *self.says.borrow() {
