@@ -124,7 +124,7 @@ fn only_what_is_unsent_is_handed_over_and_each_piece_is_a_push() {
     let refused = Delivery::Refused { rejection: shared::Code::CaseExists.into(), at: Ms(0) };
     let held = Delivery::Held { code: shared::Code::CommandCreateMissing, since: Ms(0) };
     let outbox = [
-        row(1, GUARD, Delivery::Done { version: 1, recorded: false, at: Ms(0) }),
+        row(1, GUARD, Delivery::Done { version: 1, recorded: false, seq: 1, at: Ms(0) }),
         row(2, GUARD, held),
         row(3, GUARD, refused),
         row(4, GUARD, Delivery::Pending),
