@@ -16,12 +16,15 @@ use shared::{
     Code, Rejection,
     case::CaseView,
     ids::SiteCode,
-    sync::{Fault, OutboxRow, Pulled, Reaction, Retry, Snapshot, Step, UploadRow, UploadState, plan, react},
+    sync::{
+        BACKOFF_MAX, Delivery, Fault, OutboxRow, Pulled, Reaction, Retry, Snapshot, Step, UploadRow,
+        UploadState, plan, react,
+    },
     time::Ms,
     wire::DocKey,
 };
 
-use crate::{Local, NetworkError, PlatformError, Request, Response, local, platform::Platform};
+use crate::{Local, Mutant, NetworkError, PlatformError, Request, Response, local, platform::Platform};
 use steps::Ahead;
 
 pub use carry::left_by_others;
@@ -189,8 +192,13 @@ impl<P: Platform> Engine<P> {
 
     /// Whether there is a session, and nothing has failed that is waited for.
     pub fn at_ease(&self) -> bool {
-        let failing = self.retry.failures > 0 && self.retry.not_before > self.now();
+        let wait = self.retry.not_before.since(self.now());
+        let failing = self.retry.failures > 0 && (1..=BACKOFF_MAX).contains(&wait);
         !failing && !self.expired
+    }
+
+    fn mutated(&self, mutant: Mutant) -> bool {
+        self.local.platform().mutant() == Some(mutant)
     }
 
     fn now(&self) -> Ms {
@@ -261,10 +269,17 @@ impl<P: Platform> Engine<P> {
         let signed_in = !self.expired && codes.is_some();
         let now = self.now();
         let mut sites = Vec::new();
-        for code in codes.into_iter().flatten() {
+        let mut codes = codes.unwrap_or_default();
+        if self.carried_at.is_none() {
+            let mut left = self.local.pulled_sites().await?;
+            left.retain(|site| !codes.contains(site));
+            codes.extend(left);
+        }
+        for code in codes {
             let pulled = self.local.pulled(&code).await?;
             let more = pulled.more || self.poked.contains(&code);
-            let spared = self.spare.get(&code).is_some_and(|until| *until > now);
+            // Not by a clock that has been set back since.
+            let spared = self.spare.get(&code).is_some_and(|until| (1..=SPARE).contains(&until.since(now)));
             let pulled = if spared {
                 Pulled { at: Some(now), more: false, ..pulled }
             } else {
@@ -280,7 +295,14 @@ impl<P: Platform> Engine<P> {
             sites: &sites,
             retry: self.retry,
         };
-        let step = plan(&snapshot, now);
+        let step = match plan(&snapshot, now) {
+            Step::Push(mut batch) if self.mutated(Mutant::RefusedBlocks) => {
+                let refused = outbox.iter().find(|row| matches!(row.delivery, Delivery::Refused { .. }));
+                batch.retain(|n| refused.is_none_or(|refused| *n < refused.n));
+                if batch.is_empty() { Step::Wait(None) } else { Step::Push(batch) }
+            }
+            step => step,
+        };
         Ok(Planned { step, outbox, uploads })
     }
 

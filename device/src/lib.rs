@@ -14,6 +14,7 @@ mod http;
 mod local;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod memory;
+mod mutant;
 pub mod platform;
 mod store;
 
@@ -21,4 +22,5 @@ pub use engine::{Engine, Link, Nudge, Planned, Shown, Taken, left_by_others};
 pub use error::{MediaError, NetworkError, PlatformError, StorageError};
 pub use http::{Body, Request, Response, problem};
 pub use local::{Ask, Local, Photo, Stock, Subject};
+pub use mutant::Mutant;
 pub use store::{Action, Key, Op, Span, Store, Table, Value};

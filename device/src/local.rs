@@ -244,6 +244,41 @@ impl<P: Platform> Local<P> {
         Ok(stored.map(|stored| stored.doc))
     }
 
+    /// The sites that have been pulled, also those where the person serves no more.
+    ///
+    /// # Errors
+    /// Of storage.
+    pub async fn pulled_sites(&self) -> Result<Vec<SiteCode>, PlatformError> {
+        let keys = self.db.keys(Table::Meta, &Span::Prefix(PULLED.to_owned())).await?;
+        let site = |key: Key| match key {
+            Key::Text(text) => Some(SiteCode(text.strip_prefix(PULLED)?.to_owned())),
+            Key::Number(_) => None,
+        };
+        Ok(keys.into_iter().filter_map(site).collect())
+    }
+
+    /// Forgets that a site was ever pulled.
+    ///
+    /// # Errors
+    /// Of storage; then it is asked once more.
+    pub async fn leave(&self, site: &SiteCode) -> Result<(), PlatformError> {
+        self.db.delete(Table::Meta, format!("{PULLED}{site}")).await
+    }
+
+    /// Which documents of a site are here, also those that this version cannot read.
+    ///
+    /// # Errors
+    /// Of storage.
+    pub async fn doc_keys(&self, site: &SiteCode) -> Result<Vec<DocKey>, PlatformError> {
+        let prefix = format!("{site}|");
+        let keys = self.db.keys(Table::Docs, &Span::Prefix(prefix.clone())).await?;
+        let key = |key: Key| match key {
+            Key::Text(text) => text.strip_prefix(&prefix)?.parse().ok(),
+            Key::Number(_) => None,
+        };
+        Ok(keys.into_iter().filter_map(key).collect())
+    }
+
     /// How far each site has been pulled.
     ///
     /// # Errors
@@ -356,9 +391,15 @@ impl<P: Platform> Local<P> {
         // taken meanwhile shows when it is stored, and the commands are made anew.
         let _lock = self.platform.lock(&format!("{}-write", self.name)).await?;
         for _ in 0..TRIES {
-            let ops = self.commands(subject, asks, settles, draft).await?;
+            let (ops, last) = self.commands(subject, asks, settles, draft).await?;
             match self.store(&ops).await {
-                Err(PlatformError::Storage(StorageError::Exists)) => {}
+                Err(PlatformError::Storage(StorageError::Exists)) => {
+                    // Perhaps they are these very commands, and only the word that they are kept was lost.
+                    let there: Option<OutboxRow> = self.db.readable(Table::Outbox, last.n).await?;
+                    if there.is_some_and(|row| row.hash == last.hash) {
+                        return Ok(());
+                    }
+                }
                 done => return done,
             }
         }
@@ -371,7 +412,7 @@ impl<P: Platform> Local<P> {
         asks: &[Ask],
         settles: &[CommandId],
         draft: Option<&str>,
-    ) -> Result<Vec<Op>, PlatformError> {
+    ) -> Result<(Vec<Op>, Head), PlatformError> {
         let head: Option<Head> = self.db.row(Table::Meta, CHAIN).await?;
         let mut head = head.unwrap_or(Head { n: 0, hash: wire::GENESIS.to_owned() });
         let mut ops = Vec::new();
@@ -435,7 +476,7 @@ impl<P: Platform> Local<P> {
         }
         ops.push(Op::put(Table::Meta, CHAIN, &head)?);
         ops.extend(draft.map(|key| Op::delete(Table::Drafts, key)));
-        Ok(ops)
+        Ok((ops, head))
     }
 
     /// Writes; where the device is full, photos that can be had again make room first.
@@ -498,6 +539,7 @@ impl<P: Platform> Local<P> {
             ops.push(Op::put(Table::Docs, doc_key(site, doc.key()), &stored)?);
         }
         ops.extend(page.gone.iter().map(|key| Op::delete(Table::Docs, doc_key(site, *key))));
+        ops.extend(page.photos.iter().map(|name| Op::delete(Table::Blobs, name.as_str())));
         ops.push(Op::put(Table::Meta, format!("{PULLED}{site}"), &page.pulled)?);
         ops.extend(settled.iter().map(|row| Op::delete(Table::Outbox, row.n)));
         self.store(&ops).await
@@ -687,6 +729,8 @@ pub struct Page<'a> {
     pub docs: &'a [Doc],
     /// Lost ones.
     pub gone: &'a [DocKey],
+    /// The bytes that are lost with them.
+    pub photos: &'a [String],
     /// Where to go on.
     pub pulled: Pulled,
 }

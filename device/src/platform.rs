@@ -7,7 +7,7 @@ use std::fmt::Debug;
 use shared::time::{Heard, Ms};
 use uuid::Uuid;
 
-use crate::{PlatformError, Request, Response, Store};
+use crate::{Mutant, PlatformError, Request, Response, Store};
 
 /// The machine that a device lives on: a browser, or a simulator's memory.
 ///
@@ -53,6 +53,11 @@ pub trait Platform: Clone + Debug {
 
     /// What this machine calls itself in the list of a person's sessions.
     fn label(&self) -> String;
+
+    /// A mistake that a simulator wants made. Where this is not overridden, none is compiled.
+    fn mutant(&self) -> Option<Mutant> {
+        None
+    }
 
     /// A new `UUIDv7`: sorts by the machine's wall time, and is unique however wrong that is.
     fn new_id(&self) -> Result<Uuid, PlatformError> {

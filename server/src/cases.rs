@@ -9,12 +9,13 @@ use std::collections::{BTreeMap, btree_map::Entry};
 
 use shared::{
     case::{Case, CaseEvent, Photo, command::PhotoRef},
-    ids::{CaseId, CaseNumber, CommandId, PersonId},
+    ids::{CaseId, CaseNumber, CommandId, PersonId, Principal},
+    site::Role,
     wire::{DocKey, Part},
 };
 
 use crate::{
-    Error,
+    Error, Mutant,
     db::Conn,
     files::{self, store::UploadKey},
     sites::Writer,
@@ -150,7 +151,10 @@ impl Cases {
             }
             store::put_facts(writer.conn(), &site, &open.case).await?;
             let body = serde_json::to_string(&open.case).map_err(anyhow::Error::from)?;
-            let audience = open.case.audience(&known.people);
+            let mut audience = open.case.audience(&known.people);
+            if open.case.confidential() && writer.mutated(Mutant::ComplaintInRoleFeed) {
+                audience.insert(Principal::Role(Role::Desk));
+            }
             let version = i64::from(open.case.version);
             writer.publish(DocKey::Case(id), version, open.seq, &body, &audience).await?;
         }

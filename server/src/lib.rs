@@ -21,6 +21,7 @@ pub mod error;
 pub mod feed;
 pub mod files;
 pub mod live;
+mod mutant;
 pub mod random;
 mod rate_limit;
 pub mod relay;
@@ -45,6 +46,7 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 pub use error::Error;
+pub use mutant::{Mutant, Mutation};
 
 use accounts::{Passwords, Throttle};
 use clock::Clock;
@@ -97,6 +99,8 @@ pub struct Parts {
     pub relay_key: RelayKey,
     /// Becomes true when the server stops.
     pub stopping: watch::Sender<bool>,
+    /// A mistake that a simulator wants made; never in a release.
+    pub mutation: Option<Mutation>,
 }
 
 impl Deref for App {
@@ -112,6 +116,29 @@ impl App {
     /// # Errors
     /// If one of them cannot be opened.
     pub async fn open(storage: &Storage, settings: Settings, clock: Clock) -> anyhow::Result<App> {
+        App::open_with(storage, settings, clock, None).await
+    }
+
+    /// As [`open`](App::open), for a server that makes a mistake.
+    ///
+    /// # Errors
+    /// As [`open`](App::open).
+    #[cfg(debug_assertions)]
+    pub async fn open_mutant(
+        storage: &Storage,
+        settings: Settings,
+        clock: Clock,
+        mutant: Mutant,
+    ) -> anyhow::Result<App> {
+        App::open_with(storage, settings, clock, Some(Mutation::new(mutant))).await
+    }
+
+    async fn open_with(
+        storage: &Storage,
+        settings: Settings,
+        clock: Clock,
+        mutation: Option<Mutation>,
+    ) -> anyhow::Result<App> {
         telemetry::figures()?;
         let url = storage.files_url()?;
         let db = Db::open(&storage.database_url()?, settings.db_connections).await?;
@@ -134,6 +161,7 @@ impl App {
             sealer,
             relay_key,
             stopping,
+            mutation,
         })))
     }
 }

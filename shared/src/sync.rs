@@ -19,7 +19,7 @@ use crate::{
     ids::{AttachmentId, CaseId, CaseNumber, CommandId, PersonId, SiteCode},
     site::{Member, People, Places, Site},
     time::{EventTime, MINUTE, Ms, SECOND, Zone},
-    wire::{self, Answer, Command, Envelope, Had, Part, Verdict},
+    wire::{self, Answer, Command, DocKey, Envelope, Had, Part, Verdict},
 };
 
 /// While the app is visible, what is new is asked for at least this often.
@@ -200,6 +200,10 @@ pub struct Pulled {
     /// How far the site's last backup reaches, as of the last answer; `None` as long as there is none.
     #[serde(default)]
     pub stable: Option<i64>,
+    /// What has come since all is sent from nothing, until that is through. What has not come then is not this person's
+    /// any more: without a cursor nobody says what is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anew: Option<BTreeSet<DocKey>>,
 }
 
 impl Pulled {
@@ -266,7 +270,9 @@ pub fn plan(snapshot: &Snapshot<'_>, now: Ms) -> Step {
     if !snapshot.signed_in {
         return Step::Wait(None);
     }
-    if snapshot.retry.not_before > now && snapshot.retry.failures > 0 {
+    // A wait that is longer than any there is was begun before the clock was set back.
+    let wait = snapshot.retry.not_before.since(now);
+    if wait > 0 && wait <= BACKOFF_MAX && snapshot.retry.failures > 0 {
         return Step::Wait(Some(snapshot.retry.not_before));
     }
     let batch = batch(snapshot.outbox, now);

@@ -17,8 +17,9 @@
 //! **Quarantine.** What somebody who has left had made takes no effect until the office has looked at it: it is `held`,
 //! and shown to the office as a [`Quarantined`] document. [`TAKE`] has it judged as its author's, [`DISCARD`] refuses it.
 //!
-//! **Pull.** `GET /api/pull?site=…&cursor=…` answers with the documents that this person may see and that have changed
-//! since the cursor, which is opaque and holds a position per principal. `gone` names what the person has lost sight of.
+//! **Pull.** `GET /api/pull?site=…&person=…&cursor=…` answers with the documents that this person may see and that have
+//! changed since the cursor, which is opaque and holds a position per principal. `gone` names what the person has lost
+//! sight of. If somebody else is signed in than the person named, as may be on a shared phone, the answer is 401.
 //! Kinds of documents that came later are sent only to a device that asks for them (`reads=quarantine`), because an
 //! older one could not read the page that holds them; once it asks, it gets them all.
 //!

@@ -1,18 +1,21 @@
 //! The steps that ask something of the server: push, pull, upload, and fetching photos ahead.
 
+use std::collections::BTreeSet;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use shared::{
     Code,
     case::CaseView,
     ids::{AttachmentId, CaseId, SiteCode},
-    sync::{Delivery, OutboxRow, Pulled, UploadRow, UploadState, has_gap, settled, verdicts},
-    time::Ms,
+    sync::{
+        Delivery, OutboxRow, Pulled, Reaction, UploadRow, UploadState, has_gap, react, settled, verdicts,
+    },
     wire::{self, DocKey, Part, PullResponse, PushRequest, PushResponse, READS_QUARANTINE},
 };
 
-use super::{Changes, Engine, Shown, Stop};
+use super::{Changes, Engine, SPARE, Shown, Stop};
 use crate::{
-    PlatformError, Request,
+    Mutant, PlatformError, Request,
     local::{Page, photos_of},
     platform::Platform,
 };
@@ -63,19 +66,22 @@ impl<P: Platform> Engine<P> {
 
     /// Asks what is new at a site, and stores the page with its cursor.
     pub(super) async fn pull(&mut self, site: &SiteCode, outbox: &[OutboxRow]) -> Result<Changes, Stop> {
-        let started = self.now();
         let pulled = self.local.pulled(site).await?;
+        let Some(session) = self.local.session().await? else { return Ok(Changes::none()) };
+        let (person, serves) = (session.person, session.sites.iter().any(|one| one.code == *site));
         let cursor = pulled.cursor.as_ref().map(|cursor| format!("&cursor={cursor}")).unwrap_or_default();
         self.poked.remove(site);
-        let response = self
-            .send(Request::get(format!("/api/pull?site={site}&reads={READS_QUARANTINE}{cursor}")))
-            .await?;
+        let url = format!("/api/pull?site={site}&person={person}&reads={READS_QUARANTINE}{cursor}");
+        let response = self.send(Request::get(url)).await?;
         if !response.is_ok() {
             let fault = response.fault();
-            if shared::sync::react(&fault) == shared::sync::Reaction::Restart {
+            if react(&fault) == Reaction::Restart {
                 let pulled = Pulled { stable: pulled.stable, ..Pulled::default() };
-                let page = Page { docs: &[], gone: &[], pulled };
+                let page = Page { docs: &[], gone: &[], photos: &[], pulled };
                 self.local.keep_page(site, &page, &[]).await?;
+            }
+            if react(&fault) == Reaction::Refused(Code::SiteNotMember) {
+                return self.leave(site).await;
             }
             return Err(Stop::Fault(fault));
         }
@@ -86,11 +92,17 @@ impl<P: Platform> Engine<P> {
             self.poked.insert(site.clone());
             return Ok(Changes(lost));
         }
+        let from_nothing = pulled.cursor.is_none();
+        let mut anew = if from_nothing { Some(BTreeSet::new()) } else { pulled.anew };
+        if let Some(anew) = &mut anew {
+            anew.extend(answer.docs.iter().map(wire::Doc::key));
+        }
         let mut pulled = Pulled {
             cursor: Some(answer.cursor.clone()),
             at: None,
             more: answer.more,
             stable: answer.stable_seq,
+            anew: None,
         };
         if self.local.cramped(outbox).await {
             // Room is for what is not sent yet.
@@ -109,22 +121,50 @@ impl<P: Platform> Engine<P> {
                 Some(version) => Some(version),
                 None => self.version(site, row).await?,
             };
-            // A case that is not shown is nobody's here only after a pull that began after the receipt.
-            let known = version.is_some() || (!answer.more && received_before(row, started));
+            // Its receipt was here before this pull began. So a case that is not shown at the end of it is not this
+            // person's any more.
+            let known = version.is_some() || !answer.more;
             if known && settled(row, version, &pulled) {
                 done.push(row.clone());
             }
         }
-        let gone_photos = self.photos_gone(site, &answer.gone).await?;
+        let mut gone = answer.gone;
+        if !serves && !answer.more {
+            // Everything of a site where this person serves no more is gone, and it is not asked for again.
+            anew = Some(BTreeSet::new());
+        }
+        if let Some(come) = anew.take_if(|_| !answer.more) {
+            let held = self.local.doc_keys(site).await?;
+            gone.extend(held.into_iter().filter(|key| !come.contains(key)));
+        }
+        let photos = self.photos_gone(site, &answer.docs, &gone).await?;
         let page = Page {
             docs: &answer.docs,
-            gone: &answer.gone,
-            pulled: Pulled { at: Some(self.now()), ..pulled },
+            gone: &gone,
+            photos: &photos,
+            pulled: Pulled { at: Some(self.now()), anew, ..pulled },
         };
+        if self.mutated(Mutant::CursorBeforePage) {
+            let cursor = Page { docs: &[], gone: &[], photos: &[], pulled: page.pulled.clone() };
+            self.local.keep_page(site, &cursor, &[]).await?;
+        }
         self.local.keep_page(site, &page, &done).await?;
-        self.local.forget(&[], &[], &gone_photos).await?;
-        let changed = answer.docs.iter().map(wire::Doc::key).chain(answer.gone.iter().copied());
+        if !serves && !answer.more {
+            self.local.leave(site).await?;
+        }
+        let changed = answer.docs.iter().map(wire::Doc::key).chain(gone.iter().copied());
         Ok(Changes(changed.map(|key| (site.clone(), key)).collect()))
+    }
+
+    /// This person serves at a site no more: nothing of it stays.
+    async fn leave(&mut self, site: &SiteCode) -> Result<Changes, Stop> {
+        let gone = self.local.doc_keys(site).await?;
+        let photos = self.photos_gone(site, &[], &gone).await?;
+        let page = Page { docs: &[], gone: &gone, photos: &photos, pulled: Pulled::default() };
+        self.local.keep_page(site, &page, &[]).await?;
+        self.local.leave(site).await?;
+        self.spare.insert(site.clone(), self.now().plus(SPARE));
+        Ok(Changes(gone.into_iter().map(|key| (site.clone(), key)).collect()))
     }
 
     async fn version(&self, site: &SiteCode, row: &OutboxRow) -> Result<Option<u32>, PlatformError> {
@@ -139,11 +179,18 @@ impl<P: Platform> Engine<P> {
         }))
     }
 
-    /// The bytes of cases that this person has lost sight of, except those still to be sent.
-    async fn photos_gone(&self, site: &SiteCode, gone: &[DocKey]) -> Result<Vec<String>, PlatformError> {
+    /// The bytes of cases of which this person has lost sight, or sees no more than an outline, except those still to be
+    /// sent.
+    async fn photos_gone(
+        &self,
+        site: &SiteCode,
+        docs: &[wire::Doc],
+        gone: &[DocKey],
+    ) -> Result<Vec<String>, PlatformError> {
+        let outline = |doc: &&wire::Doc| matches!(doc, wire::Doc::Case(CaseView::Outline(_)));
         let mut names = Vec::new();
-        for key in gone {
-            if let Some(wire::Doc::Case(view)) = self.local.doc(site, *key).await? {
+        for key in docs.iter().filter(outline).map(wire::Doc::key).chain(gone.iter().copied()) {
+            if let Some(wire::Doc::Case(view)) = self.local.doc(site, key).await? {
                 names.extend(
                     photos_of(&view).iter().flat_map(|photo| {
                         [Part::Thumb, Part::Full].map(|part| wire::file_name(photo.id, part))
@@ -175,6 +222,9 @@ impl<P: Platform> Engine<P> {
             };
             return self.keep(upload).await;
         };
+        if self.mutated(Mutant::PhotoBeforeReceipt) {
+            self.local.forget(&[], &[], std::slice::from_ref(&name)).await?;
+        }
         // A small photo is one request. Only where an earlier try got somewhere is it asked how far.
         let mut seq = 0;
         let mut offset = match self.under_way.take() {
@@ -246,28 +296,26 @@ impl<P: Platform> Engine<P> {
     /// again.
     async fn refused(&mut self, mut upload: UploadRow, fault: &shared::sync::Fault) -> Result<Changes, Stop> {
         let again = Err(Stop::Fault(shared::sync::Fault::Unreachable));
-        match shared::sync::react(fault) {
+        match react(fault) {
             // Where the upload stands is asked anew at the next try.
-            shared::sync::Reaction::Refused(Code::FileOffset) => again,
+            Reaction::Refused(Code::FileOffset) => again,
             // Begun so long ago that the server has forgotten it, or before it was restored: once more.
-            shared::sync::Reaction::Refused(Code::FileNotFound) if upload.offset > 0 => {
+            Reaction::Refused(Code::FileNotFound) if upload.offset > 0 => {
                 upload.offset = 0;
                 self.keep(upload).await?;
                 again
             }
             // Damaged on the way, or begun by somebody else: once more from the beginning, and only once.
-            shared::sync::Reaction::Refused(Code::FileWrongHash) if self.damaged.insert(upload.name()) => {
+            Reaction::Refused(Code::FileWrongHash) if self.damaged.insert(upload.name()) => {
                 upload.offset = 0;
                 self.keep(upload).await?;
                 again
             }
-            shared::sync::Reaction::Refused(code) => {
+            Reaction::Refused(code) => {
                 upload.state = UploadState::Refused { code };
                 self.keep(upload).await
             }
-            shared::sync::Reaction::Retry { .. }
-            | shared::sync::Reaction::SignIn
-            | shared::sync::Reaction::Restart => Err(Stop::Fault(fault.clone())),
+            Reaction::Retry { .. } | Reaction::SignIn | Reaction::Restart => Err(Stop::Fault(fault.clone())),
         }
     }
 
@@ -318,15 +366,5 @@ fn had(row: &OutboxRow) -> Option<&wire::Had> {
     match &row.delivery {
         Delivery::Again(had) => Some(had),
         Delivery::Pending | Delivery::Held { .. } | Delivery::Done { .. } | Delivery::Refused { .. } => None,
-    }
-}
-
-fn received_before(row: &OutboxRow, started: Ms) -> bool {
-    match row.delivery {
-        shared::sync::Delivery::Done { at, .. } => at <= started,
-        shared::sync::Delivery::Pending
-        | shared::sync::Delivery::Held { .. }
-        | shared::sync::Delivery::Again(_)
-        | shared::sync::Delivery::Refused { .. } => false,
     }
 }

@@ -1,7 +1,7 @@
 //! Hashing passwords: Argon2id, a few at a time, on threads that may block.
 
 use std::sync::{
-    Arc,
+    Arc, OnceLock,
     atomic::{AtomicUsize, Ordering},
 };
 
@@ -25,7 +25,7 @@ const WAITING: usize = 64;
 pub struct Passwords {
     permits: Arc<Semaphore>,
     waiting: Arc<AtomicUsize>,
-    /// The hash of no password, so that an unknown name takes as long as a wrong password.
+    /// The hash of no password, one for the process, so that an unknown name takes as long as a wrong password.
     nobody: Arc<str>,
 }
 
@@ -35,12 +35,15 @@ impl Passwords {
     /// # Errors
     /// If there is no randomness.
     pub fn new() -> anyhow::Result<Passwords> {
-        let nobody = hash(&random::word(20)?)?;
-        Ok(Passwords {
-            permits: Arc::new(Semaphore::new(AT_ONCE)),
-            waiting: Arc::default(),
-            nobody: nobody.into(),
-        })
+        static NOBODY: OnceLock<Arc<str>> = OnceLock::new();
+        let nobody = match NOBODY.get() {
+            Some(nobody) => Arc::clone(nobody),
+            None => {
+                let nobody = hash(&random::word(20)?)?.into();
+                Arc::clone(NOBODY.get_or_init(|| nobody))
+            }
+        };
+        Ok(Passwords { permits: Arc::new(Semaphore::new(AT_ONCE)), waiting: Arc::default(), nobody })
     }
 
     /// The hash of a password, in PHC format.

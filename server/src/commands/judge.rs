@@ -18,7 +18,7 @@ use super::{
     store::{self, Head, Kept, Status},
 };
 use crate::{
-    App, Error,
+    App, Error, Mutant,
     backup::store::Restore,
     cases::Cases,
     db::Conn,
@@ -271,6 +271,9 @@ impl Court {
 
     async fn judge(&mut self, chain: &mut Chain<'_>, link: &Link) -> Result<Answer, Error> {
         if let Some(answer) = chain.place(self.writer.conn(), link).await? {
+            if answer.verdict.is_final() && self.writer.mutated(Mutant::LostKey) {
+                self.judge_again(chain, link).await?;
+            }
             return Ok(answer);
         }
         let Some(envelope) = link.envelope.as_ref().filter(|envelope| envelope.site == *self.writer.code())
@@ -307,6 +310,16 @@ impl Court {
         }
         if self.any_quarantined && matches!(envelope.kind.as_str(), "case.report" | "case.classify") {
             self.readdress(envelope.aggregate).await?;
+        }
+        Ok(())
+    }
+
+    /// For [`Mutant::LostKey`].
+    async fn judge_again(&mut self, chain: &Chain<'_>, link: &Link) -> Result<(), Error> {
+        if let Some(envelope) = &link.envelope {
+            let (mut kept, _) = chain.draft(self.writer.conn(), link).await?;
+            kept.id = envelope.id;
+            self.outcome(&kept, envelope).await?;
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use shared::{
     Code, Rejection,
     case::Case,
-    ids::{Principal, SiteCode},
+    ids::{PersonId, Principal, SiteCode},
     site::{Member, Role},
     time::Ms,
     wire::{Doc, DocKey, Problem, PullResponse, READS_QUARANTINE},
@@ -21,7 +21,7 @@ use super::{
     store::{self, DocRow},
 };
 use crate::{
-    App, Error,
+    App, Error, Mutant,
     accounts::SignedIn,
     backup,
     db::{Conn, damaged, storable},
@@ -43,6 +43,8 @@ pub(super) struct Asked {
     site: String,
     /// Where to go on: the cursor of the last answer; nothing for a start from nothing.
     cursor: Option<String>,
+    /// For whom it is asked: refused if somebody else is signed in, as may be on a shared phone.
+    person: Option<PersonId>,
     /// The most documents, 1 to 500.
     limit: Option<u16>,
     /// Kinds of documents that version 1 did not have from its beginning and the device can read: `quarantine`.
@@ -65,6 +67,9 @@ pub(super) async fn pull(
 ) -> Result<Json<PullResponse>, Error> {
     let Query(asked) =
         asked.map_err(|error| Rejection::new(Code::RequestBadBody).with("detail", error.body_text()))?;
+    if asked.person.is_some_and(|person| person != signed_in.person) {
+        return Err(Code::AuthRequired.into());
+    }
     let site = SiteCode(storable(&asked.site).into_owned());
     let limit = usize::from(asked.limit.unwrap_or(LIMIT).clamp(1, LIMIT_MAX));
     let cursor = asked
@@ -98,7 +103,10 @@ pub(super) async fn pull(
         asked.reads.is_some_and(|kinds| kinds.split(',').any(|kind| kind == READS_QUARANTINE));
     let reader = Reader { site: &site, member: &member, known: &known, now, reads_quarantine };
 
-    let walk = Walk::begin(&reader, cursor, head);
+    let mut walk = Walk::begin(&reader, cursor, head);
+    if app.mutated(Mutant::OneCursor) {
+        walk.forget_who_read();
+    }
     let page = walk.page(conn, &site, head, limit).await?;
     let mut docs = Vec::new();
     let mut gone = Vec::new();
@@ -270,6 +278,12 @@ impl Walk {
             }
         }
         Walk { holds, at, leaving, fresh }
+    }
+
+    /// For [`Mutant::OneCursor`].
+    fn forget_who_read(&mut self) {
+        let furthest = self.at.values().copied().max().unwrap_or(0);
+        self.at.values_mut().for_each(|position| *position = furthest);
     }
 
     async fn page(&self, conn: &mut Conn, site: &SiteCode, head: i64, limit: usize) -> sqlx::Result<Page> {

@@ -10,7 +10,7 @@ use shared::{
 
 use super::{Known, store};
 use crate::{
-    App, Error,
+    App, Error, Mutant,
     backup::store::Restore,
     db::{Conn, WriteTx},
     feed,
@@ -38,9 +38,33 @@ impl Writer {
     /// # Errors
     /// If the database fails.
     pub async fn begin(app: &App, code: &SiteCode) -> Result<Option<Writer>, Error> {
+        let drawn = if app.mutated(Mutant::SerialCursor) { Writer::draw(app, code).await? } else { None };
         let mut tx = app.db.write().await?;
         let Some(row) = store::lock(&mut tx, code).await? else { return Ok(None) };
-        Writer::with(app, code, tx, row).await.map(Some)
+        let mut writer = Writer::with(app, code, tx, row).await?;
+        if let Some(drawn) = drawn {
+            writer.row.head = drawn;
+        }
+        Ok(Some(writer))
+    }
+
+    /// For [`Mutant::SerialCursor`]: takes sequence numbers, and lets others write before they are used.
+    async fn draw(app: &App, code: &SiteCode) -> Result<Option<i64>, Error> {
+        const ENOUGH: i64 = 1_000;
+        let Some(mutation) = &app.mutation else { return Ok(None) };
+        let mut tx = app.db.write().await?;
+        let Some(mut row) = store::lock(&mut tx, code).await? else { return Ok(None) };
+        let drawn = row.head;
+        row.head += ENOUGH;
+        store::advance(&mut tx, code, &row).await?;
+        tx.commit().await?;
+        mutation.wait().await;
+        Ok(Some(drawn))
+    }
+
+    /// Whether a simulator wants this mistake made.
+    pub(crate) fn mutated(&self, mutant: Mutant) -> bool {
+        self.app.mutated(mutant)
     }
 
     /// Begins to write to a site that may be new.
@@ -216,6 +240,11 @@ impl Writer {
     /// # Errors
     /// If the database fails.
     pub async fn commit(mut self) -> Result<(), Error> {
+        if self.mutated(Mutant::SerialCursor)
+            && let Some(head) = store::head(&mut self.tx, &self.code).await?
+        {
+            self.row.head = self.row.head.max(head);
+        }
         store::advance(&mut self.tx, &self.code, &self.row).await?;
         self.tx.commit().await?;
         if !self.touched.is_empty() {

@@ -28,8 +28,17 @@ tests![
     a_new_device_walks_by_what_has_left_the_feed,
     r9_a_complaint_that_has_left_the_feed_stays_away_from_whoever_joins_the_office,
     nobody_pulls_without_a_session,
+    what_is_asked_for_somebody_else_is_not_answered,
     a_bad_query_is_refused,
 ];
+
+async fn what_is_asked_for_somebody_else_is_not_answered(on: On) {
+    let (_app, team) = TestApp::with_team(on).await;
+    let path = |person| format!("/api/pull?site=jinzhou&person={person}");
+    assert_eq!(team.guard.get(&path(team.guard.person)).await.status, 200);
+    let foreign = team.guard.get(&path(team.desk.person)).await;
+    assert_eq!(foreign.problem(), (401, "auth.required".to_owned()));
+}
 
 async fn a_first_pull_brings_the_site_and_what_concerns_the_reader(on: On) {
     let (_app, mut team) = TestApp::with_team(on).await;

@@ -1,0 +1,505 @@
+//! What must hold when everything has come to rest.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context, bail, ensure};
+use device::{Table, memory::MemoryStore};
+use p256::ecdsa::{Signature, VerifyingKey, signature::Verifier};
+use server::{
+    App, accounts, cases, feed,
+    files::{photo::Checker, store as uploads},
+    sites,
+};
+use shared::{
+    case::{Case, CaseEvent, CaseView},
+    ids::{CaseId, CommandId, PersonId, Principal, SiteCode},
+    site::{Member, People, Site},
+    sync::{Delivery, OutboxRow, UploadRow, UploadState},
+    wire::{self, Doc, DocKey, Envelope, GENESIS, Part, Verdict},
+};
+use sqlx::Row;
+
+use crate::{
+    backend::SITES,
+    world::{World, ready},
+};
+
+/// How far each site is.
+pub async fn heads(world: &World) -> anyhow::Result<Vec<i64>> {
+    let mut conn = world.backend.app.db.connection().await?;
+    let mut heads = Vec::new();
+    for site in SITES {
+        heads.push(sites::store::head(&mut conn, &SiteCode::from(site)).await?.unwrap_or_default());
+    }
+    Ok(heads)
+}
+
+/// A command as the server has it.
+struct Known {
+    device: String,
+    author: PersonId,
+    n: u64,
+    hash: String,
+    id: CommandId,
+    aggregate: Option<String>,
+    text: String,
+    status: String,
+    verdict: Verdict,
+}
+
+/// What a person has on a phone.
+struct Database {
+    phone: usize,
+    name: String,
+    person: PersonId,
+    docs: BTreeMap<(SiteCode, DocKey), Doc>,
+    outbox: Vec<OutboxRow>,
+    uploads: Vec<UploadRow>,
+    blobs: Vec<String>,
+}
+
+pub async fn at_rest(world: &World) -> anyhow::Result<()> {
+    let app = &world.backend.app;
+    let commands = commands(app).await?;
+    let databases = databases(world)?;
+    // Whoever has left cannot sign in, and what they have is where it was.
+    let mut present = BTreeSet::new();
+    for database in &databases {
+        let mut conn = app.db.connection().await?;
+        if !accounts::store::sites_of(&mut conn, database.person).await?.is_empty() {
+            present.insert(database.person);
+        }
+    }
+    nothing_is_lost(world, &commands, &databases, &present)?;
+    nothing_is_said_twice(world, &commands)?;
+    queues_are_empty(&commands, &databases, &present)?;
+    chains_hold(world, &commands).await?;
+    for site in SITES.map(SiteCode::from) {
+        documents_are_the_fold_of_their_events(app, &site, &commands).await?;
+        complaints_are_addressed_to_persons(app, &site).await?;
+        screens_show_what_the_server_shows(world, &site, &databases, &present).await?;
+    }
+    photos_are_as_they_were_taken(world, &commands, &present).await
+}
+
+async fn commands(app: &App) -> anyhow::Result<Vec<Known>> {
+    let rows = sqlx::query(
+        "select device, author, n, hash, id, aggregate, text, status, verdict from commands \
+         order by device, author, n",
+    )
+    .fetch_all(&mut *app.db.connection().await?)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Known {
+                device: row.try_get("device")?,
+                author: row.try_get::<&str, _>("author")?.parse()?,
+                n: row.try_get::<i64, _>("n")?.unsigned_abs(),
+                hash: row.try_get("hash")?,
+                id: row.try_get::<&str, _>("id")?.parse()?,
+                aggregate: row.try_get("aggregate")?,
+                text: row.try_get("text")?,
+                status: row.try_get("status")?,
+                verdict: serde_json::from_str(row.try_get("verdict")?)?,
+            })
+        })
+        .collect()
+}
+
+fn databases(world: &World) -> anyhow::Result<Vec<Database>> {
+    let mut all = Vec::new();
+    for phone in &world.phones {
+        for (name, store) in phone.machine.stores.borrow().iter() {
+            let person = name.strip_prefix("firsthand-").and_then(|id| id.parse().ok());
+            let Some(person) = person else { continue };
+            all.push(database(phone.machine.number, name, person, store)?);
+        }
+    }
+    Ok(all)
+}
+
+fn database(phone: usize, name: &str, person: PersonId, store: &MemoryStore) -> anyhow::Result<Database> {
+    use device::Store as _;
+    #[derive(serde::Deserialize)]
+    struct Stored {
+        site: SiteCode,
+        doc: Doc,
+    }
+    let docs: Vec<Stored> = ready(store.readable_rows(Table::Docs))?;
+    let blobs = ready(store.keys(Table::Blobs, &device::Span::All))?;
+    Ok(Database {
+        phone,
+        name: name.to_owned(),
+        person,
+        docs: docs.into_iter().map(|stored| ((stored.site, stored.doc.key()), stored.doc)).collect(),
+        outbox: ready(store.readable_rows(Table::Outbox))?,
+        uploads: ready(store.readable_rows(Table::Attachments))?,
+        blobs: blobs
+            .into_iter()
+            .filter_map(|key| match key {
+                device::Key::Text(name) => Some(name),
+                device::Key::Number(_) => None,
+            })
+            .collect(),
+    })
+}
+
+/// Every command that was ever in an outbox is at the server, word for word, or still on the phone of somebody who has
+/// left.
+fn nothing_is_lost(
+    world: &World,
+    commands: &[Known],
+    databases: &[Database],
+    present: &BTreeSet<PersonId>,
+) -> anyhow::Result<()> {
+    let known: BTreeMap<CommandId, &Known> = commands.iter().map(|known| (known.id, known)).collect();
+    for saved in world.ledger.saved.values() {
+        let row = &saved.row;
+        match known.get(&row.id) {
+            Some(known) => ensure!(
+                known.hash == row.hash && known.text == row.text,
+                "command {} of phone {} is at the server with other words",
+                row.n,
+                saved.phone
+            ),
+            None => {
+                let kept = databases
+                    .iter()
+                    .filter(|database| database.phone == saved.phone && database.name == saved.database)
+                    .any(|database| database.outbox.iter().any(|kept| kept.id == row.id));
+                ensure!(
+                    kept && !present.contains(&row.author),
+                    "command {} ({}) of phone {} never reached the server",
+                    row.n,
+                    row.kind,
+                    saved.phone
+                );
+            }
+        }
+    }
+    for (of, promised) in &world.ledger.promised {
+        let kept =
+            world.ledger.saved.values().filter(|saved| (saved.phone, &saved.database) == (of.0, &of.1));
+        ensure!(kept.count() >= *promised, "phone {} said that more was saved than there was", of.0);
+    }
+    Ok(())
+}
+
+/// A deed is one command, unless it was refused and made again.
+fn nothing_is_said_twice(world: &World, commands: &[Known]) -> anyhow::Result<()> {
+    for deed in world.ledger.deeds.iter().filter(|deed| !deed.words.is_empty()) {
+        let words = format!("{:?}", deed.words);
+        let said: Vec<&Known> = commands.iter().filter(|known| known.text.contains(&words)).collect();
+        let good = said.iter().filter(|known| known.status != "rejected").count();
+        ensure!(good <= 1, "{} was made {good} times: {}", deed.what, deed.words);
+    }
+    Ok(())
+}
+
+fn queues_are_empty(
+    commands: &[Known],
+    databases: &[Database],
+    present: &BTreeSet<PersonId>,
+) -> anyhow::Result<()> {
+    let quarantined: BTreeSet<&Option<String>> =
+        commands.iter().filter(|known| known.status == "quarantined").map(|known| &known.aggregate).collect();
+    for known in commands {
+        let waits = match known.status.as_str() {
+            "held" => !quarantined.contains(&known.aggregate),
+            "done" | "rejected" => !known.verdict.is_final(),
+            "quarantined" => false,
+            _ => true,
+        };
+        ensure!(!waits, "command {} is {} with {:?}", known.id, known.status, known.verdict);
+    }
+    let known: BTreeMap<CommandId, &Known> = commands.iter().map(|known| (known.id, known)).collect();
+    for database in databases.iter().filter(|database| present.contains(&database.person)) {
+        let phone = database.phone;
+        for row in &database.outbox {
+            let known = known.get(&row.id);
+            match &row.delivery {
+                Delivery::Pending | Delivery::Again(_) => {
+                    bail!("command {} of phone {phone} was never answered", row.n)
+                }
+                Delivery::Done { .. } => {
+                    bail!("command {} ({}) of phone {phone} stays though it is done", row.n, row.kind)
+                }
+                Delivery::Held { code, .. } => ensure!(
+                    known.is_some_and(|known| known.status == "held" || known.status == "quarantined"),
+                    "command {} of phone {phone} waits for {code}",
+                    row.n
+                ),
+                Delivery::Refused { rejection, .. } => ensure!(
+                    known.is_some_and(|known| known.verdict == Verdict::Rejected(rejection.clone())),
+                    "command {} of phone {phone} is not refused at the server",
+                    row.n
+                ),
+            }
+        }
+        for upload in &database.uploads {
+            let settled = match upload.state {
+                UploadState::Done { .. } => !database.outbox.iter().any(|row| row.id == upload.command),
+                UploadState::Waiting | UploadState::Refused { .. } => {
+                    database.outbox.iter().any(|row| row.id == upload.command)
+                }
+            };
+            ensure!(
+                settled || matches!(upload.state, UploadState::Done { .. }),
+                "photo {} of phone {phone} is {:?}",
+                upload.name(),
+                upload.state
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Every chain is whole, in order, and signed by a key that its author registered.
+async fn chains_hold(world: &World, commands: &[Known]) -> anyhow::Result<()> {
+    let rows = sqlx::query("select device, account, public_key from devices")
+        .fetch_all(&mut *world.backend.app.db.connection().await?)
+        .await?;
+    let mut keys: BTreeMap<(String, String), Vec<VerifyingKey>> = BTreeMap::new();
+    for row in &rows {
+        let point = wire::read_base64url(row.try_get("public_key")?).context("a key is no base64")?;
+        let of = (row.try_get("device")?, row.try_get("account")?);
+        keys.entry(of).or_default().push(VerifyingKey::from_sec1_bytes(&point)?);
+    }
+    let mut before: Option<&Known> = None;
+    let mut latest: BTreeMap<(&str, &str), i64> = BTreeMap::new();
+    for known in commands {
+        let follows = before.filter(|before| before.device == known.device && before.author == known.author);
+        let envelope = Envelope::read(&known.text)?;
+        let (n, prev) = follows.map_or((1, GENESIS), |before| (before.n + 1, before.hash.as_str()));
+        ensure!(
+            known.n == n && envelope.n == n && envelope.prev == prev,
+            "the chain breaks at {} of {}",
+            known.n,
+            known.device
+        );
+        ensure!(wire::hash(&known.text) == known.hash, "command {} has another hash", known.id);
+        let saved = world.ledger.saved.get(&known.id).context("nobody made a command")?;
+        let signature = wire::read_base64url(&saved.row.signature).context("no signature")?;
+        let signature = Signature::from_slice(&signature)?;
+        let of = (known.device.clone(), known.author.to_string());
+        let signed = keys
+            .get(&of)
+            .into_iter()
+            .flatten()
+            .any(|key| key.verify(&wire::signing_bytes(&known.hash), &signature).is_ok());
+        ensure!(signed, "command {} is signed by nobody", known.id);
+        if let (Verdict::Accepted { seq, .. } | Verdict::Recorded { seq, .. }, Some(aggregate)) =
+            (&known.verdict, &known.aggregate)
+            && !world.ledger.waited.contains(&known.id)
+            && known.text.contains("\"kind\":\"case.")
+        {
+            let last = latest.entry((known.device.as_str(), aggregate.as_str())).or_default();
+            ensure!(*last <= *seq, "command {} took effect before the one before it", known.id);
+            *last = *seq;
+        }
+        before = Some(known);
+    }
+    Ok(())
+}
+
+/// Documents follow from their history, and each command is in it at most once.
+async fn documents_are_the_fold_of_their_events(
+    app: &App,
+    site: &SiteCode,
+    commands: &[Known],
+) -> anyhow::Result<()> {
+    let mut conn = app.db.connection().await?;
+    let rows = sqlx::query(
+        "select aggregate, version, seq, body, command from events where site = $1 order by aggregate, version",
+    )
+    .bind(site.as_str())
+    .fetch_all(&mut *conn)
+    .await?;
+    let mut folded: BTreeMap<CaseId, Case> = BTreeMap::new();
+    let mut effects: BTreeMap<CommandId, (CaseId, i64)> = BTreeMap::new();
+    for row in &rows {
+        let id: CaseId = row.try_get::<&str, _>("aggregate")?.parse()?;
+        let event: CaseEvent = serde_json::from_str(row.try_get("body")?)?;
+        let case = match folded.remove(&id) {
+            Some(case) => case.evolve(&event),
+            None => Case::begin(id, &event).context("a history begins without a report")?,
+        };
+        ensure!(i64::from(case.version) == row.try_get::<i64, _>("version")?, "a version is missing");
+        folded.insert(id, case);
+        if let Some(command) = row.try_get::<Option<&str>, _>("command")? {
+            let effect = (id, row.try_get("seq")?);
+            let first = *effects.entry(command.parse()?).or_insert(effect);
+            ensure!(first == effect, "command {command} took effect twice");
+        }
+    }
+    let done: BTreeSet<CommandId> =
+        commands.iter().filter(|known| known.status == "done").map(|known| known.id).collect();
+    for command in effects.keys() {
+        ensure!(done.contains(command), "command {command} took effect without being accepted");
+    }
+    let stored: i64 = sqlx::query_scalar("select count(*) from docs where site = $1 and doc like 'case:%'")
+        .bind(site.as_str())
+        .fetch_one(&mut *conn)
+        .await?;
+    ensure!(usize::try_from(stored)? == folded.len(), "{stored} documents of {} cases", folded.len());
+    for (id, case) in folded {
+        let doc = cases::store::find(&mut conn, site, id).await?;
+        ensure!(doc.as_ref() == Some(&case), "document {id} is not the fold of its events");
+    }
+    Ok(())
+}
+
+async fn complaints_are_addressed_to_persons(app: &App, site: &SiteCode) -> anyhow::Result<()> {
+    let mut conn = app.db.connection().await?;
+    for case in all_cases(app, site).await?.iter().filter(|case| case.confidential()) {
+        let audience = feed::store::audience(&mut conn, site, DocKey::Case(case.id)).await?;
+        let role = audience.iter().find(|principal| !principal.starts_with("person:"));
+        ensure!(role.is_none(), "complaint {} is addressed to {role:?}", case.id);
+    }
+    Ok(())
+}
+
+async fn all_cases(app: &App, site: &SiteCode) -> anyhow::Result<Vec<Case>> {
+    let bodies: Vec<String> =
+        sqlx::query_scalar("select body from docs where site = $1 and doc like 'case:%' order by doc")
+            .bind(site.as_str())
+            .fetch_all(&mut *app.db.connection().await?)
+            .await?;
+    bodies.iter().map(|body| Ok(serde_json::from_str(body)?)).collect()
+}
+
+/// A phone holds what its person may see, as that person may see it: no more, no less, no other (R9, R10).
+async fn screens_show_what_the_server_shows(
+    world: &World,
+    site: &SiteCode,
+    databases: &[Database],
+    present: &BTreeSet<PersonId>,
+) -> anyhow::Result<()> {
+    let app = &world.backend.app;
+    let mut conn = app.db.connection().await?;
+    let settings = feed::store::doc(&mut conn, site, DocKey::Site).await?.context("no such site")?;
+    let settings: Site = serde_json::from_str(&settings.body)?;
+    let zone = settings.calendar();
+    let people = People { people: sites::store::members(&mut conn, site).await? };
+    let cases = all_cases(app, site).await?;
+    let others: Vec<(String, String)> =
+        sqlx::query_as("select doc, body from docs where site = $1 and doc not like 'case:%' order by doc")
+            .bind(site.as_str())
+            .fetch_all(&mut *conn)
+            .await?;
+    for database in databases.iter().filter(|database| present.contains(&database.person)) {
+        let member = people.get(database.person).filter(|member| !member.gone);
+        let holds: BTreeSet<String> =
+            member.map(Member::principals).iter().flatten().map(Principal::to_string).collect();
+        let mut shown: BTreeMap<DocKey, Doc> = BTreeMap::new();
+        for (key, body) in &others {
+            let key: DocKey = key.parse().map_err(|code| anyhow::anyhow!("{key}: {code}"))?;
+            if feed::store::audience(&mut conn, site, key).await?.is_disjoint(&holds) {
+                continue;
+            }
+            let doc = match key {
+                DocKey::Site => Doc::Site(serde_json::from_str(body)?),
+                DocKey::Places => Doc::Places(serde_json::from_str(body)?),
+                DocKey::People => Doc::People(serde_json::from_str(body)?),
+                DocKey::Refusal(_) => Doc::Refusal(serde_json::from_str(body)?),
+                DocKey::Quarantine(_) => Doc::Quarantine(serde_json::from_str(body)?),
+                DocKey::Case(_) => continue,
+            };
+            shown.insert(key, doc);
+        }
+        let mut hidden_photos: BTreeSet<String> = BTreeSet::new();
+        for case in &cases {
+            let audience: BTreeSet<String> =
+                case.audience(&people).iter().map(Principal::to_string).collect();
+            let view = member
+                .filter(|_| !audience.is_disjoint(&holds))
+                .and_then(|member| case.view(case.standings(member, &settings, &zone, world.backend.now())));
+            if !matches!(view, Some(CaseView::Full(_))) {
+                for photo in case.photos.iter().filter(|photo| photo.by != Some(database.person)) {
+                    hidden_photos
+                        .extend([Part::Thumb, Part::Full].map(|part| wire::file_name(photo.photo.id, part)));
+                }
+            }
+            if let Some(view) = view {
+                shown.insert(DocKey::Case(case.id), Doc::Case(view));
+            }
+        }
+        let (phone, person) = (database.phone, database.person);
+        let name = people.get(person).map_or_else(|| person.to_string(), |member| member.code.clone());
+        for ((of, key), doc) in &database.docs {
+            if of != site {
+                continue;
+            }
+            match shown.remove(key) {
+                Some(right) if right == *doc => {}
+                Some(right) => {
+                    let version = |doc: &Doc| match doc {
+                        Doc::Case(view) => view.version(),
+                        Doc::Site(_)
+                        | Doc::Places(_)
+                        | Doc::People(_)
+                        | Doc::Refusal(_)
+                        | Doc::Quarantine(_) => 0,
+                    };
+                    bail!(
+                        "{name} at phone {phone} has {key} of {site} otherwise than the server: version {} for {}",
+                        version(doc),
+                        version(&right)
+                    )
+                }
+                None => bail!("{name} at phone {phone} holds {key} of {site} and may not see it"),
+            }
+        }
+        ensure!(
+            shown.is_empty(),
+            "{name} at phone {phone} lacks {:?} of {site}",
+            shown.keys().map(DocKey::to_string).collect::<Vec<_>>()
+        );
+        if let Some(photo) = database.blobs.iter().find(|name| hidden_photos.contains(*name)) {
+            bail!("{name} at phone {phone} holds photo {photo} of a case that is hidden");
+        }
+    }
+    Ok(())
+}
+
+/// Every photo of an accepted command is at the server, pixel by pixel, and its case says so.
+async fn photos_are_as_they_were_taken(
+    world: &World,
+    commands: &[Known],
+    present: &BTreeSet<PersonId>,
+) -> anyhow::Result<()> {
+    let app = &world.backend.app;
+    let checker = Checker::new(50);
+    let mut conn = app.db.connection().await?;
+    for (photo, taken) in world.ledger.deeds.iter().flat_map(|deed| &deed.photos) {
+        let id = photo.id.to_string();
+        let named = commands.iter().filter(|known| known.status == "done" && known.text.contains(&id));
+        for known in named.filter(|known| present.contains(&known.author)) {
+            let envelope = Envelope::read(&known.text)?;
+            for (part, sha256, bytes) in
+                [(Part::Thumb, &photo.thumb_sha256, &taken.thumb), (Part::Full, &photo.sha256, &taken.full)]
+            {
+                let key = uploads::UploadKey {
+                    site: envelope.site.clone(),
+                    author: known.author,
+                    photo: photo.id,
+                    part,
+                };
+                let upload = uploads::find(&mut conn, &key).await?;
+                let Some(upload) = upload else { bail!("{part:?} of photo {id} is not at the server") };
+                ensure!(
+                    upload.sha256 == *sha256 && matches!(upload.state, uploads::State::Kept { .. }),
+                    "{part:?} of photo {id} is {:?}",
+                    upload.state
+                );
+                let right = checker.check(bytes.clone().into()).await?.bytes;
+                ensure!(app.files.depot.read(&key, sha256).await? == right, "photo {id} has other pixels");
+            }
+            let case = cases::store::find(&mut conn, &envelope.site, CaseId(envelope.aggregate)).await?;
+            let kept =
+                case.iter().flat_map(|case| &case.photos).any(|one| one.photo.id == photo.id && one.kept);
+            ensure!(kept, "the case does not say that photo {id} is there");
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,66 @@
+//! The simulator: phones with the real engine, the real server, and everything that can go wrong between them.
+//!
+//! One seed draws who does what and what fails; see [`world`]. When faults stop and everything has come to rest,
+//! [`check`] asks whether anything is lost, done twice, shown to whom it is not for, or other than it was. [`mutants`]
+//! shows that it would notice.
+//!
+//! `SIM_SEED=17 cargo test -p firsthand-server --test sim one_seed -- --nocapture` replays one seed; `SIM_STEPS` makes it
+//! longer.
+
+mod act;
+mod backend;
+mod check;
+mod dice;
+mod machine;
+mod mutants;
+mod photos;
+mod world;
+
+use std::{env, str::FromStr};
+
+use world::{Failure, Run};
+
+/// How many seeds run with every change.
+const SEEDS: u64 = 240;
+/// How many run with `cargo xtask test --long`.
+const SEEDS_LONG: u64 = 20_000;
+
+fn set<T: FromStr>(name: &str) -> Option<T> {
+    env::var(name).ok()?.parse().ok()
+}
+
+fn report(failure: Failure) -> ! {
+    let seed = failure.run.seed;
+    let Failure { run, reason, trace } = world::shrink(failure);
+    for line in &trace {
+        println!("{line}");
+    }
+    panic!("seed {seed}: {reason}\n{} of {} steps left out", run.without.len(), run.steps);
+}
+
+fn hold(seeds: &[u64]) {
+    if let Some(failure) = world::first_failure(seeds, Run::of) {
+        report(failure);
+    }
+}
+
+#[test]
+fn a_few_hundred_seeds_hold() {
+    hold(&(0..SEEDS).collect::<Vec<_>>());
+}
+
+#[test]
+#[ignore = "takes an hour: `cargo xtask test --long`"]
+fn many_thousand_seeds_hold() {
+    hold(&(SEEDS..SEEDS_LONG).collect::<Vec<_>>());
+}
+
+#[test]
+fn one_seed() {
+    let Some(seed) = set("SIM_SEED") else { return };
+    let run = Run { steps: set("SIM_STEPS").unwrap_or(Run::of(seed).steps), ..Run::of(seed) };
+    match world::run(run) {
+        Ok(commands) => println!("seed {seed} holds: {commands} commands"),
+        Err(failure) => report(failure),
+    }
+}
