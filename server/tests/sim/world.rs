@@ -4,7 +4,6 @@
 //! is made short. Requests are answered one at a time; what is reordered, lost or late is their way.
 
 use std::{
-    cell::RefCell,
     collections::{BTreeMap, BTreeSet},
     future::Future,
     pin::Pin,
