@@ -1,6 +1,6 @@
 // The service worker: keeps one build of the app's shell, so that it starts without a network.
 //
-// HTML, glue and wasm are cached at install and switch as one set when the person accepts the update. The server's own
+// HTML, glue and all parts of the wasm are cached at install and switch as one set when the person accepts the update. The server's own
 // paths are never touched: what a person writes and reads is kept by the app, not here.
 
 const BUILD = "{{build}}";
