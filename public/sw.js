@@ -1,8 +1,8 @@
 // The service worker: keeps one build of the app's shell, so that it starts without a network, and sends what lies in
 // the outbox when the browser calls for it (Background Sync), also after the app was closed.
 //
-// The shell. HTML, glue and wasm are cached at install and switch as one set when the person accepts the update. The
-// server's own paths are never touched: what a person writes and reads is kept by the app, not here.
+// The shell. HTML, glue and all parts of the wasm are cached at install and switch as one set when the person accepts
+// the update. The server's own paths are never touched: what a person writes and reads is kept by the app, not here.
 //
 // Sending. Rows of the outbox lie there ready to send, each with its text and its author's signature; photos lie beside
 // their upload's row. The worker posts them and writes nothing: no verdict, no mark. When the app opens, its engine

@@ -1,4 +1,6 @@
 //! The pages and the frame around them: router, bars, banners, and who gets to see which page first.
+//!
+//! Here, too, is said what a phone loads first: all that is not reached through [`further`] alone.
 
 mod case;
 mod cases;
@@ -6,6 +8,7 @@ mod desk;
 mod home;
 mod jobs;
 mod me;
+mod part;
 mod report;
 mod sign_in;
 mod unsent;
@@ -13,7 +16,9 @@ mod unsent;
 use leptos::prelude::*;
 use leptos_router::{components::Router, hooks::use_location};
 use shared::{ids::CaseId, site::Role};
+use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
+use self::part::Part;
 use crate::{
     components::{Notes, Notices, give_voice, unsent_count},
     i18n::*,
@@ -70,6 +75,24 @@ impl Page {
     }
 }
 
+/// The pages that are not needed for a start. What is reached through this function alone is a part of the build of its
+/// own, loaded once the home page stands; how it is waited for is in [`Part`].
+#[wasm_split(pages, fallible, preload(load_further))]
+fn further(page: Page) -> Result<AnyView, SplitLoaderError> {
+    let view = match page {
+        // It is shown while this part is still on its way.
+        Page::Home => ().into_any(),
+        Page::Report => view! { <report::Report /> }.into_any(),
+        Page::Cases => view! { <cases::Cases /> }.into_any(),
+        Page::Case(id) => view! { <case::CasePage id=id /> }.into_any(),
+        Page::Jobs => view! { <jobs::Jobs /> }.into_any(),
+        Page::Desk => view! { <desk::Desk /> }.into_any(),
+        Page::Unsent => view! { <unsent::Unsent /> }.into_any(),
+        Page::Me => view! { <me::Me /> }.into_any(),
+    };
+    Ok(view)
+}
+
 /// The app.
 #[component]
 pub fn App() -> impl IntoView {
@@ -84,6 +107,9 @@ pub fn App() -> impl IntoView {
     provide_context(Dirty(RwSignal::new(false)));
     provide_context(Taking(RwSignal::new(false)));
     leptos::task::spawn_local(state.start());
+    let pages = Part::new(|| Box::pin(load_further()));
+    provide_context(pages);
+    pages.load_when_idle(state);
     view! {
         <I18nContextProvider>
             <Router>
@@ -155,6 +181,7 @@ fn Inside() -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
     let location = use_location();
+    let pages = expect_context::<Part>();
     let is = move |role: Role| {
         state.property.with(|property| property.as_ref().is_some_and(|property| property.me.is(role)))
     };
@@ -208,15 +235,10 @@ fn Inside() -> impl IntoView {
     let page = memo(move |_| location.pathname.with(|path| Page::at(path)));
     view! {
         {move || match page.get() {
-            Page::Home => view! { <home::Home /> },
-            Page::Report => view! { <report::Report /> },
-            Page::Cases => view! { <cases::Cases /> },
-            Page::Case(id) => view! { <case::CasePage id=id /> },
-            Page::Jobs => view! { <jobs::Jobs /> },
-            Page::Desk => view! { <desk::Desk /> },
-            Page::Unsent => view! { <unsent::Unsent /> },
-            Page::Me => view! { <me::Me /> },
+            Page::Home => view! { <home::Home /> }.into_any(),
+            page => pages.show(i18n, move || further(page)),
         }}
-        <Show when=move || page.get().with_tabs()>{tabs}</Show>
+        // Whoever waits for a page in vain finds the way back.
+        <Show when=move || page.get().with_tabs() || !pages.is_here()>{tabs}</Show>
     }
 }

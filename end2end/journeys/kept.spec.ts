@@ -394,6 +394,44 @@ test("an update is offered, waits for a tap and loses nothing", { tag: "@phone" 
   expect(phone.errors).toEqual([]);
 });
 
+test("a page that did not get onto the phone says so, and comes when tried again", { tag: "@phone" }, async ({
+  device,
+  picture,
+}) => {
+  const phone = await device();
+  const { page } = phone;
+  const parts = /\/split_\w+\.wasm$/;
+  await phone.context.route(parts, (route) => route.abort());
+  await people.signIn(page, people.GUARD);
+  await page.getByLabel("拍照报告问题").setInputFiles(people.photo("litter-small.jpg"));
+  const missing = page.getByRole("heading", { name: "这一页还没装到手机上" });
+  await expect(missing).toBeVisible();
+  await picture(page, "missing");
+  await phone.context.unroute(parts);
+  const start = await page.evaluate(() => performance.timeOrigin);
+  await page.getByRole("button", { name: "再试一次" }).click();
+  await expect(page.getByRole("button", { name: "照片 1", exact: true })).toBeVisible();
+  expect(await page.evaluate(() => performance.timeOrigin)).toBe(start);
+  await picture(page, "tried-again");
+});
+
+test("a page of a version that the server no longer has comes with the new one", { tag: "@phone" }, async ({
+  device,
+  picture,
+}) => {
+  const phone = await device();
+  const { page } = phone;
+  await phone.context.route(/\/split_\w+\.wasm$/, (route) => route.fulfill({ status: 404 }));
+  await people.signIn(page, people.GUARD);
+  await page.getByLabel("拍照报告问题").setInputFiles(people.photo("litter-small.jpg"));
+  await expect(page.getByRole("heading", { name: "这一页还没装到手机上" })).toBeVisible();
+  // From now on the page is that of the service worker, with all of its parts.
+  await people.shellIsKept(page);
+  await Promise.all([page.waitForEvent("load"), page.getByRole("button", { name: "再试一次" }).click()]);
+  await expect(page.getByRole("button", { name: "照片 1", exact: true })).toBeVisible();
+  await picture(page, "the-new-page");
+});
+
 test("what the server has acknowledged outlives its being killed", { tag: "@phone" }, async ({ device, server, picture }) => {
   const [guards, desks] = [await device(PHONE), await device(TABLET)];
   const [guard, desk] = [guards.page, desks.page];

@@ -81,30 +81,38 @@ fn build(folder: &Path) -> Result<String> {
 }
 
 impl Site {
-    /// What the shell weighs on its way to the browser: its parts, biggest first, and their sum.
+    /// What the app weighs on its way to the browser, biggest first: the shell, which must be there before the home page
+    /// works, and what is loaded after it.
     pub fn sizes(&self) -> Result<String> {
-        const SHELL: [&str; 5] = [".html", ".js", ".wasm", ".css", ".json"];
+        const KINDS: [&str; 5] = [".html", ".js", ".wasm", ".css", ".json"];
         let mut files = Files::new();
         read_folder(&self.folder, "", &mut files)?;
-        let in_shell = |name: &str| SHELL.iter().any(|extension| name.ends_with(extension));
         let mut sizes: Vec<(usize, usize, &str)> = files
             .iter()
-            .filter(|(name, _)| in_shell(name))
+            .filter(|(name, _)| KINDS.iter().any(|extension| name.ends_with(extension)))
             .map(|(name, plain)| {
                 let compressed = files.get(&format!("{name}.br")).unwrap_or(plain);
                 (compressed.len(), plain.len(), name.as_str())
             })
             .collect();
         sizes.sort_by(|left, right| right.cmp(left));
+        let is_later = |name: &str| name.ends_with(".wasm") && !name.ends_with(wasm::FIRST_PART);
+        let (later, shell): (Vec<_>, Vec<_>) = sizes.into_iter().partition(|(.., name)| is_later(name));
+        let sum = |sizes: &[(usize, usize, &str)]| sizes.iter().map(|(size, ..)| size).sum::<usize>();
+        let (shell_sum, later_sum) = (sum(&shell), sum(&later));
 
-        let mut text = format!("shell of build {}, in bytes:\n    brotli      plain\n", self.build);
-        for (compressed, plain, name) in &sizes {
-            writeln!(text, "{compressed:>10} {plain:>10}  {name}")?;
-        }
-        let sum: usize = sizes.iter().map(|(compressed, ..)| compressed).sum();
+        let mut text = format!("build {}, in bytes:\n    brotli      plain\n", self.build);
+        let mut list = |sizes: &[(usize, usize, &str)], sum: usize, word: &str| {
+            for (compressed, plain, name) in sizes {
+                writeln!(text, "{compressed:>10} {plain:>10}  {name}")?;
+            }
+            writeln!(text, "{sum:>10}             {word}: {:.1} KB", sum as f64 / 1024.0)
+        };
         let limit = SHELL_LIMIT / 1024;
-        write!(text, "{sum:>10}             together: {:.1} KB of {limit} KB", sum as f64 / 1024.0)?;
-        Ok(text)
+        list(&shell, shell_sum, &format!("the shell, of at most {limit} KB"))?;
+        list(&later, later_sum, "loaded after it")?;
+        list(&[], shell_sum + later_sum, "together")?;
+        Ok(text.trim_end().to_owned())
     }
 }
 

@@ -1,8 +1,8 @@
 //! Joins the generated files and those of `public/` to one site, as a function of their bytes.
 //!
-//! A file may hold tokens. `{{app.js}}` becomes the address of the file of that name, which then lies under
+//! A file may hold tokens. `{{app.css}}` becomes the address of the file of that name, which then lies under
 //! `assets/` with a hash of its content in its name and may be cached for ever; files that nobody names so
-//! keep their names. `{{build}}` becomes the build's id. `/*{{precache}}*/[]` becomes the list of all
+//! keep their names. The generated files lie in one folder there, with a hash of them all in its name. `{{build}}` becomes the build's id. `/*{{precache}}*/[]` becomes the list of all
 //! addresses that make up the site, apart from that of the file that asks for it: the service worker.
 
 use anyhow::{Context, Result, bail};
@@ -33,11 +33,10 @@ pub fn assemble(generated: Files, public: Files) -> Result<Assembled> {
 
     let mut assembly =
         Assembly { build: &build, public: &public, files: Files::new(), addresses: Vec::new() };
+    // The generated files name one another, in a circle too: they keep their names, and the hash is their folder's.
+    let folder = format!("assets/app-{}", &hash_of_files(&generated)[..16]);
     for (name, bytes) in generated {
-        // A script that a crate brings along has a hash in its folder's name, and the glue knows that name.
-        let path =
-            if name.starts_with("snippets/") { format!("assets/{name}") } else { hashed(&name, &bytes) };
-        assembly.place(&name, path, bytes);
+        assembly.place(&name, format!("{folder}/{name}"), bytes);
     }
     for name in named_by_tokens(&public)? {
         assembly.address(&name, &mut Vec::new())?;
@@ -188,7 +187,8 @@ mod tests {
         assert_eq!(build, site.build);
         assert_eq!(text_of(&site, &css[1..]), "body {}");
         assert_eq!(text_of(&site, &app[1..]), "glue");
-        assert!(text_of(&site, &boot[1..]).starts_with(&format!("import({app}, /assets/app-")));
+        let wasm = app.replace("app.js", "app.wasm");
+        assert!(text_of(&site, &boot[1..]).starts_with(&format!("import({app}, {wasm})")));
         assert!(!site.files.contains_key("boot.js"));
     }
 
@@ -196,7 +196,21 @@ mod tests {
     fn what_nobody_names_keeps_its_name() {
         let site = assemble(generated(), public()).unwrap();
         assert_eq!(text_of(&site, "icons/icon.svg"), "<svg/>");
-        assert_eq!(text_of(&site, "assets/snippets/crate-1/inline0.js"), "snippet");
+    }
+
+    #[test]
+    fn generated_files_move_to_another_folder_together() {
+        let folder = |generated: Files| {
+            let site = assemble(generated, public()).unwrap();
+            let glue = site.files.keys().find_map(|path| path.strip_suffix("/app.js")).unwrap().to_owned();
+            for (file, text) in [("app.wasm", "module"), ("snippets/crate-1/inline0.js", "snippet")] {
+                assert_eq!(text_of(&site, &format!("{glue}/{file}")), text);
+            }
+            glue
+        };
+        let mut other = generated();
+        other.insert("split_pages.wasm".to_owned(), b"part".to_vec());
+        assert_ne!(folder(generated()), folder(other));
     }
 
     #[test]

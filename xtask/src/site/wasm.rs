@@ -1,30 +1,52 @@
 //! The app as WebAssembly with the JavaScript that starts it.
 //!
-//! wasm-bindgen runs as a library of the version that the app links: no tool to install, none to match.
+//! The app says in `app/src/pages.rs` which of its functions are not needed for a start. What only they reach is cut
+//! out of the linked module into parts of their own, which `parts.js` loads when they are asked for. wasm-bindgen and
+//! the splitter run as libraries of the versions that the app links: no tool to install, none to match.
 
 use std::{env, fs, path::PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use wasm_bindgen_cli_support::Bindgen;
+use wasm_encoder::RawSection;
+use wasm_split_cli_support::Options;
+use wasmparser::Parser;
 
 use super::{Files, read_folder, remove_folder};
 use crate::process::{call, cargo};
 use crate::workspace;
 
-/// Builds the app: `app.js`, `app.wasm` and the scripts that crates bring along under `snippets/`.
+/// The first part: what a phone must load before anything works.
+pub const FIRST_PART: &str = "app.wasm";
+
+/// Builds the app: `app.js`, `app.wasm`, `parts.js`, the other parts and the scripts that crates bring along under
+/// `snippets/`. The files know one another by these names.
 pub fn build() -> Result<Files> {
     let target = "wasm32-unknown-unknown";
     call(
         cargo()
-            .args(["build", "--package", "firsthand-app", "--lib"])
+            .args(["rustc", "--package", "firsthand-app", "--lib"])
             .args(["--target", target, "--profile", "wasm"])
+            // The splitter learns from these which function needs which.
+            .args(["--", "-Clink-arg=--emit-relocs"])
             .env("CARGO_ENCODED_RUSTFLAGS", remaps()),
     )?;
 
     let folder = workspace::target("bindgen");
     remove_folder(&folder)?;
+    let whole = workspace::target(target).join("wasm/app.wasm");
+    let whole = fs::read(&whole).with_context(|| format!("{} is missing", whole.display()))?;
+    let first = folder.with_extension("wasm");
+    let mut options = Options::new(&whole);
+    options.output_dir = &folder;
+    options.main_out_path = &first;
+    options.link_name = "./parts.js";
+    options.main_module = "./app.js";
+    let split = wasm_split_cli_support::transform(options)
+        .map_err(|report| anyhow!("the app cannot be split: {report:#}"))?;
+
     Bindgen::new()
-        .input_path(workspace::target(target).join("wasm/app.wasm"))
+        .input_path(&first)
         .out_name("app")
         .web(true)?
         .typescript(false)
@@ -32,15 +54,35 @@ pub fn build() -> Result<Files> {
         .omit_default_module_path(true)
         .remove_name_section(true)
         .remove_producers_section(true)
+        // The parts share the table of functions with the first one.
+        .keep_lld_exports(true)
         .generate(&folder)
         .context("wasm-bindgen refused the app")?;
     let module = folder.join("app_bg.wasm");
-    fs::rename(&module, folder.join("app.wasm"))
+    fs::rename(&module, folder.join(FIRST_PART))
         .with_context(|| format!("{} is missing", module.display()))?;
+    for part in split.split_modules {
+        let module = fs::read(&part).with_context(|| format!("{} is missing", part.display()))?;
+        fs::write(&part, without_custom_sections(&module)?)
+            .with_context(|| format!("{} cannot be written", part.display()))?;
+    }
 
     let mut files = Files::new();
     read_folder(&folder, "", &mut files)?;
     Ok(files)
+}
+
+/// A module without what only tools read: the names of its functions alone would double it.
+fn without_custom_sections(module: &[u8]) -> Result<Vec<u8>> {
+    const CUSTOM: u8 = 0;
+    let mut stripped = wasm_encoder::Module::new();
+    for payload in Parser::new(0).parse_all(module) {
+        if let Some((id, range)) = payload?.as_section().filter(|(id, _)| *id != CUSTOM) {
+            let range = usize::try_from(range.start)?..usize::try_from(range.end)?;
+            stripped.section(&RawSection { id, data: &module[range] });
+        }
+    }
+    Ok(stripped.finish())
 }
 
 /// Has messages of the app name files by crate and not by where they lie on the machine that built it: less to load,
