@@ -5,7 +5,7 @@
 //! the same markup, as far as the app uses it, and fills `crate::ui::Element` instead. Components are called as Leptos
 //! calls them.
 //!
-//! Start at [`Writer`]. What the markup may hold:
+//! Start at `Writer`. What the markup may hold:
 //!
 //! | in the markup | becomes |
 //! |---|---|

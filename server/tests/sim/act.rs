@@ -194,14 +194,14 @@ pub async fn act(
         }
         deed.what = format!("{} with {} photos", deed.what, deed.photos.len());
         let refs: Vec<PhotoRef> = deed.photos.iter().map(|(photo, _)| photo.clone()).collect();
-        match commands.first_mut() {
-            Some(
-                CaseCommand::Report(Report { photos, .. })
-                | CaseCommand::Fix { photos, .. }
-                | CaseCommand::Complete { photos, .. }
-                | CaseCommand::Comment { photos, .. },
-            ) => *photos = refs,
-            Some(_) | None => {}
+        if let Some(
+            CaseCommand::Report(Report { photos, .. })
+            | CaseCommand::Fix { photos, .. }
+            | CaseCommand::Complete { photos, .. }
+            | CaseCommand::Comment { photos, .. },
+        ) = commands.first_mut()
+        {
+            *photos = refs;
         }
     }
     if view.is_none() && dice.percent(20) {
