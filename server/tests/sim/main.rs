@@ -5,7 +5,7 @@
 //! shows that it would notice.
 //!
 //! `SIM_SEED=17 cargo test -p firsthand-server --test sim one_seed -- --nocapture` replays one seed; `SIM_STEPS` makes it
-//! longer.
+//! longer, and `SIM_TRIES` says how often a failing run is tried to be made shorter: 0 shows it as it was at once.
 
 mod act;
 mod backend;
@@ -31,7 +31,7 @@ fn set<T: FromStr>(name: &str) -> Option<T> {
 
 fn report(failure: Failure) -> ! {
     let seed = failure.run.seed;
-    let Failure { run, reason, trace } = world::shrink(failure);
+    let Failure { run, reason, trace } = world::shrink(failure, set("SIM_TRIES").unwrap_or(120));
     for line in &trace {
         println!("{line}");
     }

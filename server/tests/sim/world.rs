@@ -187,11 +187,10 @@ pub fn first_failure(seeds: &[u64], of: impl Fn(u64) -> Run + Sync) -> Option<Fa
     found.into_inner().ok().flatten()
 }
 
-/// The same failure with as many steps left out as can be found in a few tries.
-pub fn shrink(failure: Failure) -> Failure {
+/// The same failure with as many steps left out as can be found in so many tries.
+pub fn shrink(failure: Failure, mut tries: u32) -> Failure {
     let mut shortest = failure;
     let mut part = shortest.run.steps / 2;
-    let mut tries = 120;
     while part > 0 && tries > 0 {
         let mut from = 0;
         while from < shortest.run.steps && tries > 0 {
