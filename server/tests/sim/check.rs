@@ -6,13 +6,15 @@ use anyhow::{Context, bail, ensure};
 use device::{Table, memory::MemoryStore};
 use p256::ecdsa::{Signature, VerifyingKey, signature::Verifier};
 use server::{
-    App, accounts, cases, feed,
+    App, accounts, cases,
+    db::Conn,
+    feed,
     files::{photo::Checker, store as uploads},
     sites,
 };
 use shared::{
     case::{Case, CaseEvent, CaseView},
-    ids::{CaseId, CommandId, PersonId, Principal, SiteCode},
+    ids::{AttachmentId, CaseId, CommandId, PersonId, Principal, SiteCode},
     site::{Member, People, Site},
     sync::{Delivery, OutboxRow, UploadRow, UploadState},
     wire::{self, Doc, DocKey, Envelope, GENESIS, Part, Verdict},
@@ -24,14 +26,21 @@ use crate::{
     world::{World, ready},
 };
 
-/// How far each site is.
-pub async fn heads(world: &World) -> anyhow::Result<Vec<i64>> {
+/// All that moves at the server: what feeds say, which commands have their verdict, and which photos are here.
+///
+/// Not how far the sites have counted: a server that draws numbers which it does not use would never seem to rest, and
+/// be told from a right one by that alone.
+pub async fn state(world: &World) -> anyhow::Result<[i64; 3]> {
     let mut conn = world.backend.app.db.connection().await?;
-    let mut heads = Vec::new();
-    for site in SITES {
-        heads.push(sites::store::head(&mut conn, &SiteCode::from(site)).await?.unwrap_or_default());
+    let mut state = [0; 3];
+    for (part, query) in state.iter_mut().zip([
+        "select coalesce(sum(seq), 0) from feed",
+        "select count(*) from commands where status in ('done', 'rejected')",
+        "select count(*) from uploads where mime is not null",
+    ]) {
+        *part = sqlx::query_scalar(query).fetch_one(&mut *conn).await?;
     }
-    Ok(heads)
+    Ok(state)
 }
 
 /// A command as the server has it.
@@ -495,11 +504,47 @@ async fn photos_are_as_they_were_taken(
                 let right = checker.check(bytes.clone().into()).await?.bytes;
                 ensure!(app.files.depot.read(&key, sha256).await? == right, "photo {id} has other pixels");
             }
-            let case = cases::store::find(&mut conn, &envelope.site, CaseId(envelope.aggregate)).await?;
-            let kept =
-                case.iter().flat_map(|case| &case.photos).any(|one| one.photo.id == photo.id && one.kept);
-            ensure!(kept, "the case does not say that photo {id} is there");
+            let case = CaseId(envelope.aggregate);
+            let shown = cases::store::find(&mut conn, &envelope.site, case).await?;
+            match shown.iter().flat_map(|case| &case.photos).find(|one| one.photo.id == photo.id) {
+                Some(shown) => ensure!(shown.kept, "the case does not say that photo {id} is there"),
+                None => ensure!(
+                    left_with_confidence(&mut conn, &envelope.site, case).await?.contains(&photo.id),
+                    "the case does not show photo {id}"
+                ),
+            }
         }
     }
     Ok(())
+}
+
+/// The photos that a case lost when it was found to be no complaint: what only the office saw is not shown to more
+/// people (R9). The bytes stay, like the events that name them.
+async fn left_with_confidence(
+    conn: &mut Conn,
+    site: &SiteCode,
+    id: CaseId,
+) -> anyhow::Result<BTreeSet<AttachmentId>> {
+    let bodies: Vec<String> =
+        sqlx::query_scalar("select body from events where site = $1 and aggregate = $2 order by version")
+            .bind(site.as_str())
+            .bind(id.to_string())
+            .fetch_all(conn)
+            .await?;
+    let photos = |case: &Case| case.photos.iter().map(|photo| photo.photo.id).collect::<BTreeSet<_>>();
+    let (mut case, mut left) = (None::<Case>, BTreeSet::new());
+    for body in bodies {
+        let event: CaseEvent = serde_json::from_str(&body)?;
+        let (confidential, before) =
+            case.as_ref().map_or_else(Default::default, |case| (case.confidential(), photos(case)));
+        let after = match case {
+            Some(case) => case.evolve(&event),
+            None => Case::begin(id, &event).context("a history begins without a report")?,
+        };
+        if confidential && !after.confidential() {
+            left.extend(before.difference(&photos(&after)));
+        }
+        case = Some(after);
+    }
+    Ok(left)
 }

@@ -6,10 +6,12 @@ pub struct Dice(u64);
 
 impl Dice {
     /// The dice of one purpose of a seed.
+    ///
+    /// Both are mixed before they are a state: a state only counts up by a constant, so that purposes that lie side by
+    /// side would else throw the same numbers one behind the other, and phones would draw each other's ids.
     pub fn of(seed: u64, purpose: u64) -> Dice {
-        let mut dice = Dice(seed ^ purpose.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        dice.next();
-        dice
+        let seed = Dice(seed).next();
+        Dice(Dice(seed ^ purpose).next())
     }
 
     pub fn next(&mut self) -> u64 {
@@ -57,4 +59,14 @@ impl Dice {
     pub fn bytes<const N: usize>(&mut self) -> [u8; N] {
         std::array::from_fn(|_| self.next().to_le_bytes()[3])
     }
+}
+
+#[test]
+fn no_dice_follow_others() {
+    let all: Vec<Vec<u64>> = (0..40)
+        .flat_map(|seed| (1_000..1_006).map(move |phone| Dice::of(seed, phone)))
+        .map(|mut dice| (0..50).map(|_| dice.next()).collect())
+        .collect();
+    let distinct: std::collections::BTreeSet<u64> = all.iter().flatten().copied().collect();
+    assert_eq!(distinct.len(), 40 * 6 * 50, "dice of two purposes threw the same");
 }

@@ -187,11 +187,10 @@ pub fn first_failure(seeds: &[u64], of: impl Fn(u64) -> Run + Sync) -> Option<Fa
     found.into_inner().ok().flatten()
 }
 
-/// The same failure with as many steps left out as can be found in a few tries.
-pub fn shrink(failure: Failure) -> Failure {
+/// The same failure with as many steps left out as can be found in so many tries.
+pub fn shrink(failure: Failure, mut tries: u32) -> Failure {
     let mut shortest = failure;
     let mut part = shortest.run.steps / 2;
-    let mut tries = 120;
     while part > 0 && tries > 0 {
         let mut from = 0;
         while from < shortest.run.steps && tries > 0 {
@@ -766,14 +765,14 @@ impl World {
             self.kill(number, "starts again");
         }
         self.ghosts.clear();
-        let mut before = Vec::new();
+        let mut before = None;
         for _ in 0..6 {
             for number in 0..self.phones.len() {
                 for who in 0..self.phones[number].codes.len() {
                     self.settle_person(number, who).await?;
                 }
             }
-            let now = check::heads(self).await?;
+            let now = Some(check::state(self).await?);
             if now == before {
                 return Ok(());
             }
@@ -888,18 +887,21 @@ async fn turn(
         Ok(planned) => planned,
         Err(error) => return (engine, Err(error)),
     };
-    let mut on_screen = None;
-    if !planned.is_busy()
-        && let Some(local) = local
-        && let Ok(stock) = local.stock().await
-        && let Some(session) = &stock.session
-        && let Some(site) = session.sites.first()
-    {
-        let shown = act::shown(&stock.docs, &stock.outbox, session.person, &site.code, 0);
-        on_screen = shown.map(|shown| act::on_screen(&shown));
-    }
-    let taken = engine.take(planned, || on_screen).await;
+    let taken = engine.take(planned, || on_screen(&local?)).await;
     (engine, taken)
+}
+
+/// What a person has on screen: read when the engine asks, because reading all of it with every turn took most of a run.
+/// A screen has it in memory, so that no disk fails here.
+fn on_screen(local: &Local<Machine>) -> Option<device::Shown> {
+    let faults = local.platform().faults.replace(Faults::default());
+    let stock = ready(local.stock());
+    local.platform().faults.set(faults);
+    let stock = stock.ok()?;
+    let session = stock.session?;
+    let site = session.sites.first()?;
+    let shown = act::shown(&stock.docs, &stock.outbox, session.person, &site.code, 0)?;
+    Some(act::on_screen(&shown))
 }
 
 /// Opens what the last person left.
