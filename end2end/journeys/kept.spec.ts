@@ -421,12 +421,14 @@ test("a page of a version that the server no longer has comes with the new one",
 }) => {
   const phone = await device();
   const { page } = phone;
-  await phone.context.route(/\/split_\w+\.wasm$/, (route) => route.fulfill({ status: 404 }));
+  let gone = true;
+  await phone.context.route(/\/split_\w+\.wasm$/, (route) =>
+    gone ? route.fulfill({ status: 404 }) : route.continue());
   await people.signIn(page, people.GUARD);
   await page.getByLabel("拍照报告问题").setInputFiles(people.photo("litter-small.jpg"));
   await expect(page.getByRole("heading", { name: "这一页还没装到手机上" })).toBeVisible();
-  // From now on the page is that of the service worker, with all of its parts.
-  await people.shellIsKept(page);
+  // The page that is loaded from now on is that of the new version, whose parts are there.
+  page.on("framenavigated", () => { gone = false; });
   await Promise.all([page.waitForEvent("load"), page.getByRole("button", { name: "再试一次" }).click()]);
   await expect(page.getByRole("button", { name: "照片 1", exact: true })).toBeVisible();
   await picture(page, "the-new-page");
