@@ -1,6 +1,6 @@
 //! The pages and the frame around them: router, bars, banners, and who gets to see which page first.
 //!
-//! Here, too, is said what a phone loads first: all that is not reached through [`further`] alone.
+//! Here, too, is said what a phone loads first: all that is not reached through `further` alone.
 
 mod case;
 mod cases;

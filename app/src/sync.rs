@@ -1,4 +1,4 @@
-//! Runs the engine of [`device`](::device) for one person while the app is open, and shows what it does.
+//! Runs the engine of the crate `device` for one person while the app is open, and shows what it does.
 //!
 //! One tab of a person syncs at a time; the others follow by the database. The loop sleeps only when there is nothing to
 //! do, until a moment that the engine names or something that is worth looking again for.
