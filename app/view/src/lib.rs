@@ -70,6 +70,7 @@ impl Writer {
                 let text = &text.value;
                 quote! { #text }
             }
+            // The braces are the markup's: around a single value they are none too many.
             Node::Block(block) => quote! { #[allow(unused_braces)] #block },
             Node::Fragment(_) | Node::RawText(_) | Node::Custom(_) => {
                 return Err(Error::new(
