@@ -1,16 +1,18 @@
 //! The bodies of requests: JSON, refused with a code of ours; and how long any may take.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json,
+    body::Bytes,
     extract::{FromRequest, Request, rejection::JsonRejection},
 };
 use futures::StreamExt;
 use serde::de::DeserializeOwned;
 use shared::{Code, Rejection};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::Error;
+use crate::{App, Error};
 
 /// After so long a body has ended, whatever was to come: nobody holds a request open by sending a byte now and then.
 /// Time for a photo over a very poor line; what has arrived of one is kept, and the rest goes on from there.
@@ -37,6 +39,57 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
             Ok(Json(body)) => Ok(Body(body)),
             Err(rejection) => Err(refused(&rejection).into()),
         }
+    }
+}
+
+/// A body of JSON that is taken apart when it is its turn.
+///
+/// Taken apart, a push is many times as large as it was on its way. When everybody comes back at once after an outage,
+/// those whose turn it is not wait with nothing but their bytes. Nobody waits for a body that is still on its way.
+#[derive(Debug)]
+pub struct InTurn<T> {
+    /// What was sent.
+    pub body: T,
+    /// To be held until nothing of it is in memory any more.
+    pub turn: Turn,
+}
+
+/// A share of what may be in memory at once.
+pub type Turn = OwnedSemaphorePermit;
+
+/// Who may take how much apart.
+#[derive(Clone, Debug)]
+pub struct Turns(Arc<Semaphore>);
+
+/// The kibibytes of bodies that are taken apart at once.
+const TURNS: usize = 3 * 1024;
+
+impl Default for Turns {
+    fn default() -> Self {
+        Turns(Arc::new(Semaphore::new(TURNS)))
+    }
+}
+
+impl Turns {
+    /// Waits for the turn of so many bytes.
+    async fn wait(&self, bytes: usize) -> Result<Turn, Error> {
+        let weight = u32::try_from((bytes / 1024 + 1).min(TURNS)).unwrap_or(u32::MAX);
+        // The semaphore is never closed.
+        Ok(Arc::clone(&self.0).acquire_many_owned(weight).await.map_err(anyhow::Error::from)?)
+    }
+}
+
+impl<T: DeserializeOwned> FromRequest<App> for InTurn<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Error> {
+        let (parts, body) = request.into_parts();
+        let head = Request::from_parts(parts.clone(), body);
+        let bytes = Bytes::from_request(head, app).await.map_err(|error| refused(&error.into()))?;
+        let turn = app.turns.wait(bytes.len()).await?;
+        let request = Request::from_parts(parts, axum::body::Body::from(bytes));
+        let Body(body) = Body::from_request(request, app).await?;
+        Ok(InTurn { body, turn })
     }
 }
 

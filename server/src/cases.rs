@@ -5,11 +5,11 @@
 
 pub mod store;
 
-use std::collections::{BTreeMap, btree_map::Entry};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use shared::{
     case::{Case, CaseEvent, Photo, command::PhotoRef},
-    ids::{CaseId, CaseNumber, CommandId, PersonId, Principal},
+    ids::{AttachmentId, CaseId, CaseNumber, CommandId, PersonId, Principal},
     site::Role,
     wire::{DocKey, Part},
 };
@@ -18,22 +18,24 @@ use crate::{
     Error, Mutant,
     db::Conn,
     files::{self, store::UploadKey},
-    sites::Writer,
+    sites::{Publication, Writer},
 };
 
 /// A case in a transaction.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Open {
     case: Case,
     /// The sequence number of its latest change.
     seq: i64,
+    /// The sequence number at which it comes to be, if this transaction makes it.
+    born: Option<i64>,
     /// What is not written yet.
     events: Vec<New>,
     photos: Vec<(PersonId, PhotoRef)>,
 }
 
 /// An event that is not written yet.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct New {
     event: CaseEvent,
     version: u32,
@@ -41,23 +43,78 @@ struct New {
     command: Option<CommandId>,
 }
 
-/// The cases that a transaction has touched.
+/// The cases that a transaction has to do with.
+///
+/// What is asked for is looked up if it was not before: whoever knows beforehand what will be asked for says so to
+/// [`load`](Cases::load) and [`load_photos`](Cases::load_photos), and has it looked up in few statements.
 #[derive(Debug, Default)]
-pub struct Cases(BTreeMap<CaseId, Open>);
+pub struct Cases {
+    /// `None` for one that does not exist.
+    open: BTreeMap<CaseId, Option<Open>>,
+    /// The hashes of the photos whose bytes are all here, `None` for those that are not.
+    here: HashMap<(PersonId, AttachmentId), Option<String>>,
+}
 
 impl Cases {
+    /// Looks up those of some cases that were not looked up yet.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn load(
+        &mut self,
+        writer: &mut Writer,
+        ids: impl IntoIterator<Item = CaseId>,
+    ) -> Result<(), Error> {
+        let unknown: BTreeSet<CaseId> = ids.into_iter().filter(|id| !self.open.contains_key(id)).collect();
+        let unknown: Vec<CaseId> = unknown.into_iter().collect();
+        let site = writer.code().clone();
+        let mut found = store::load(writer.conn(), &site, &unknown).await?;
+        for id in unknown {
+            let open = found.remove(&id).map(|(case, seq)| Open {
+                case,
+                seq,
+                born: None,
+                events: Vec::new(),
+                photos: Vec::new(),
+            });
+            self.open.insert(id, open);
+        }
+        Ok(())
+    }
+
+    /// Looks up whether the bytes of some photos are here.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn load_photos(
+        &mut self,
+        writer: &mut Writer,
+        photos: impl IntoIterator<Item = (PersonId, AttachmentId)>,
+    ) -> Result<(), Error> {
+        let unknown: BTreeSet<_> =
+            photos.into_iter().filter(|photo| !self.here.contains_key(photo)).collect();
+        let ids: BTreeSet<AttachmentId> = unknown.iter().map(|(_, photo)| *photo).collect();
+        let site = writer.code().clone();
+        let ids: Vec<AttachmentId> = ids.into_iter().collect();
+        let mut here = files::store::kept_full(writer.conn(), &site, &ids).await?;
+        self.here.extend(unknown.into_iter().map(|photo| (photo, here.remove(&photo))));
+        Ok(())
+    }
+
     /// A case as it is now, with what this transaction has decided.
     ///
     /// # Errors
     /// If the database fails.
     pub async fn find(&mut self, writer: &mut Writer, id: CaseId) -> Result<Option<&Case>, Error> {
-        if let Entry::Vacant(entry) = self.0.entry(id) {
-            let site = writer.code().clone();
-            if let Some((case, seq)) = store::load(writer.conn(), &site, id).await? {
-                entry.insert(Open { case, seq, events: Vec::new(), photos: Vec::new() });
-            }
+        if !self.open.contains_key(&id) {
+            self.load(writer, [id]).await?;
         }
-        Ok(self.0.get(&id).map(|open| &open.case))
+        Ok(self.get(id))
+    }
+
+    /// A case that was looked up, if it exists.
+    pub fn get(&self, id: CaseId) -> Option<&Case> {
+        self.open.get(&id)?.as_ref().map(|open| &open.case)
     }
 
     /// Whether a case has this number already, in the database or in this transaction.
@@ -65,7 +122,7 @@ impl Cases {
     /// # Errors
     /// If the database fails.
     pub async fn number_taken(&self, writer: &mut Writer, number: &CaseNumber) -> Result<bool, Error> {
-        if self.0.values().any(|open| open.case.number.as_ref() == Some(number)) {
+        if self.open.values().flatten().any(|open| open.case.number.as_ref() == Some(number)) {
             return Ok(true);
         }
         let site = writer.code().clone();
@@ -86,18 +143,19 @@ impl Cases {
         let mut seq = None;
         for event in events {
             let seq = *seq.get_or_insert_with(|| writer.next_seq());
-            let open = match self.0.remove(&id) {
+            let mut open = match self.open.remove(&id).flatten() {
                 Some(open) => Open { case: open.case.evolve(event), seq, ..open },
                 None => {
                     let case = Case::begin(id, event)
                         .ok_or_else(|| anyhow::anyhow!("case {id} begins without a report"))?;
-                    Open { case, seq, events: Vec::new(), photos: Vec::new() }
+                    Open { case, seq, born: Some(seq), events: Vec::new(), photos: Vec::new() }
                 }
             };
-            let new = New { event: event.clone(), version: open.case.version, seq, command };
-            self.0.entry(id).or_insert(open).events.push(new);
+            open.events.push(New { event: event.clone(), version: open.case.version, seq, command });
+            self.open.insert(id, Some(open));
         }
-        let open = self.0.get(&id).ok_or_else(|| anyhow::anyhow!("case {id} has no events"))?;
+        let open = self.open.get(&id).and_then(Option::as_ref);
+        let open = open.ok_or_else(|| anyhow::anyhow!("case {id} has no events"))?;
         Ok((open.seq, open.case.version))
     }
 
@@ -112,16 +170,17 @@ impl Cases {
         author: PersonId,
         photos: &[PhotoRef],
     ) -> Result<(), Error> {
-        let (site, now) = (writer.code().clone(), writer.now());
+        let now = writer.now();
+        self.load_photos(writer, photos.iter().map(|photo| (author, photo.id))).await?;
         for photo in photos {
-            let staged = files::store::staged_full(writer.conn(), &site, author, photo.id).await?;
-            let kept = if staged.is_some_and(|sha256| sha256 == photo.sha256) {
-                self.0.get(&id).and_then(|open| open.case.photo_kept(author, photo.id, &photo.sha256, now))
+            let here = self.here.get(&(author, photo.id)).and_then(Option::as_ref);
+            let kept = if here == Some(&photo.sha256) {
+                self.get(id).and_then(|case| case.photo_kept(author, photo.id, &photo.sha256, now))
             } else {
                 None
             };
             self.append(writer, id, kept.as_slice(), None)?;
-            if let Some(open) = self.0.get_mut(&id) {
+            if let Some(Some(open)) = self.open.get_mut(&id) {
                 open.photos.push((author, photo.clone()));
             }
         }
@@ -135,29 +194,40 @@ impl Cases {
     pub async fn write(self, writer: &mut Writer) -> Result<(), Error> {
         let known = writer.known()?;
         let site = writer.code().clone();
-        for (id, open) in self.0.into_iter().filter(|(_, open)| !open.events.is_empty()) {
-            for new in &open.events {
-                let body = serde_json::to_string(&new.event).map_err(anyhow::Error::from)?;
-                let event = store::Event {
+        let (mut events, mut photos, mut cases) = (Vec::new(), Vec::new(), Vec::new());
+        for (id, open) in self.open {
+            let Some(open) = open.filter(|open| !open.events.is_empty()) else { continue };
+            for new in open.events {
+                events.push(store::Event {
+                    case: id,
                     version: i64::from(new.version),
                     seq: new.seq,
-                    body: &body,
+                    body: serde_json::to_string(&new.event).map_err(anyhow::Error::from)?,
                     command: new.command,
-                };
-                store::append(writer.conn(), &site, id, &event).await?;
+                });
             }
-            for (author, photo) in &open.photos {
-                store::name_photo(writer.conn(), &site, id, *author, photo).await?;
-            }
-            store::put_facts(writer.conn(), &site, &open.case).await?;
-            let body = serde_json::to_string(&open.case).map_err(anyhow::Error::from)?;
+            photos.extend(open.photos.into_iter().map(|(author, photo)| store::Named {
+                case: id,
+                author,
+                photo,
+            }));
             let mut audience = open.case.audience(&known.people);
             if open.case.confidential() && writer.mutated(Mutant::ComplaintInRoleFeed) {
                 audience.insert(Principal::Role(Role::Desk));
             }
-            let version = i64::from(open.case.version);
-            writer.publish(DocKey::Case(id), version, open.seq, &body, &audience).await?;
+            writer.publish(Publication {
+                key: DocKey::Case(id),
+                version: i64::from(open.case.version),
+                seq: open.seq,
+                born: open.born,
+                body: serde_json::to_string(&open.case).map_err(anyhow::Error::from)?,
+                audience: &audience,
+            });
+            cases.push(open.case);
         }
+        store::append(writer.conn(), &site, &events).await?;
+        store::name_photos(writer.conn(), &site, &photos).await?;
+        store::put_facts(writer.conn(), &site, &cases).await?;
         Ok(())
     }
 }
@@ -190,9 +260,13 @@ pub async fn name_photo(conn: &mut Conn, key: &UploadKey, sha256: &str, length: 
 ///
 /// # Errors
 /// If the database fails.
-pub async fn photo_kept(writer: &mut Writer, key: &UploadKey, sha256: &str) -> Result<(), Error> {
+pub async fn photo_kept(
+    writer: &mut Writer,
+    cases: &mut Cases,
+    key: &UploadKey,
+    sha256: &str,
+) -> Result<(), Error> {
     let now = writer.now();
-    let mut cases = Cases::default();
     for id in store::cases_of_photo(writer.conn(), &key.site, key.author, key.photo).await? {
         let event = match cases.find(writer, id).await? {
             Some(case) => case.photo_kept(key.author, key.photo, sha256, now),
@@ -202,5 +276,5 @@ pub async fn photo_kept(writer: &mut Writer, key: &UploadKey, sha256: &str) -> R
             cases.append(writer, id, event.as_slice(), None)?;
         }
     }
-    cases.write(writer).await
+    Ok(())
 }

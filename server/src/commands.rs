@@ -4,13 +4,13 @@
 //! holds. Then its commands are judged one by one, in the order of their chain; each takes its place in the chain
 //! whatever the verdict, and a final verdict is stored in the transaction that makes it true.
 //!
-//! After a restore, commands are [collected](collect) before they are judged.
-//!
-//! The commands of one site that follow each other are judged in one transaction. If the database fails in it, each is
-//! tried again in a transaction of its own, so that what comes before one that cannot be stored is kept.
+//! The commands of one site that follow each other are judged in one transaction, which they share with those of others
+//! that arrive at the same time: see [`gather`](crate::gather). After a restore, they are [collected](collect) before
+//! they are judged.
 
 mod chain;
 pub mod collect;
+mod journal;
 mod judge;
 mod push;
 pub mod quarantine;
@@ -19,6 +19,7 @@ pub mod store;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+pub(crate) use judge::{Court, Run, nowhere};
 pub(crate) use push::carry;
 
 use crate::App;

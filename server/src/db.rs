@@ -278,14 +278,74 @@ impl DerefMut for WriteTx {
     }
 }
 
+/// The most rows of one statement. With at most 17 columns they stay far below the parameters that SQLite (32,766) and
+/// PostgreSQL (65,535) take.
+const ROWS_MAX: usize = 256;
+
+/// Cuts rows into pieces of 256, 64, 16, 4 or 1: so few different lengths that each statement is prepared once for a
+/// connection and then found again, however many rows there happen to be.
+pub fn pieces<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
+    std::iter::from_fn(move || {
+        let mut length = ROWS_MAX;
+        while length > rows.len() {
+            length /= 4;
+        }
+        if length == 0 {
+            return None;
+        }
+        let (piece, rest) = rows.split_at(length);
+        rows = rest;
+        Some(piece)
+    })
+}
+
+/// Keys to look up, in pieces of the lengths of [`pieces`]: the last one is filled up by repeating its last key, which
+/// finds nothing more, so that few keys are one statement.
+pub fn lookups<T: Clone>(keys: &[T]) -> impl Iterator<Item = Vec<T>> + use<'_, T> {
+    keys.chunks(ROWS_MAX).map(|chunk| {
+        let mut length = 1;
+        while length < chunk.len() {
+            length *= 4;
+        }
+        let mut keys = chunk.to_vec();
+        if let Some(last) = chunk.last() {
+            keys.resize(length, last.clone());
+        }
+        keys
+    })
+}
+
 /// The placeholders of so many rows of so many columns: `($1,$2),($3,$4)`.
 pub fn rows_of_placeholders(rows: usize, columns: usize) -> String {
-    let row = |row: usize| {
-        let columns: Vec<String> =
-            (1..=columns).map(|column| format!("${}", row * columns + column)).collect();
-        format!("({})", columns.join(","))
-    };
-    (0..rows).map(row).collect::<Vec<_>>().join(",")
+    rows_after(0, rows, columns)
+}
+
+/// The same, for a statement that has some parameters before them.
+pub fn rows_after(before: usize, rows: usize, columns: usize) -> String {
+    use std::fmt::Write;
+    let mut text = String::with_capacity(rows * (columns * 6 + 3));
+    for row in 0..rows {
+        text.push_str(if row == 0 { "(" } else { ",(" });
+        for column in 1..=columns {
+            let comma = if column == 1 { "" } else { "," };
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{comma}${}", before + row * columns + column);
+        }
+        text.push(')');
+    }
+    text
+}
+
+/// The placeholders of a list, for a statement that has some parameters before them: `$2,$3,$4`.
+pub fn list_after(before: usize, length: usize) -> String {
+    use std::fmt::Write;
+    let mut text = String::with_capacity(length * 6);
+    for place in 1..=length {
+        let comma = if place == 1 { "" } else { "," };
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{comma}${}", before + place);
+    }
+    text
 }
 
 /// Whether the database could not write for lack of room.
@@ -318,4 +378,35 @@ pub fn storable(text: &str) -> Cow<'_, str> {
 /// A value of a row that is not what was written, with where it lies.
 pub fn damaged(table: &str, key: impl std::fmt::Display, error: impl std::fmt::Display) -> sqlx::Error {
     sqlx::Error::Decode(format!("{table} {key}: {error}").into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_number_of_rows_is_cut_into_few_lengths() {
+        for count in [0, 1, 3, 4, 5, 255, 256, 1_000] {
+            let rows: Vec<usize> = (0..count).collect();
+            let cut: Vec<&[usize]> = pieces(&rows).collect();
+            assert_eq!(cut.concat(), rows);
+            assert!(cut.iter().all(|piece| [1, 4, 16, 64, 256].contains(&piece.len())));
+        }
+    }
+
+    #[test]
+    fn keys_are_looked_up_in_one_statement_where_they_fit() {
+        assert_eq!(lookups(&[1, 2, 3, 4, 5]).collect::<Vec<_>>()[0].len(), 16);
+        assert_eq!(lookups(&[1]).collect::<Vec<_>>(), [[1]]);
+        assert_eq!(lookups::<i64>(&[]).count(), 0);
+        let many: Vec<usize> = (0..300).collect();
+        assert_eq!(lookups(&many).map(|keys| keys.len()).collect::<Vec<_>>(), [256, 64]);
+    }
+
+    #[test]
+    fn placeholders_count_on() {
+        assert_eq!(rows_of_placeholders(2, 2), "($1,$2),($3,$4)");
+        assert_eq!(rows_after(1, 2, 1), "($2),($3)");
+        assert_eq!(list_after(1, 3), "$2,$3,$4");
+    }
 }

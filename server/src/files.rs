@@ -12,7 +12,7 @@ pub mod photo;
 mod read;
 pub mod store;
 mod tus;
-mod upload;
+pub(crate) mod upload;
 
 use axum::middleware::map_response;
 use utoipa_axum::{router::OpenApiRouter, routes};

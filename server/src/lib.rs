@@ -20,6 +20,7 @@ pub mod db;
 pub mod error;
 pub mod feed;
 pub mod files;
+pub mod gather;
 pub mod live;
 mod mutant;
 pub mod random;
@@ -49,11 +50,13 @@ pub use error::Error;
 pub use mutant::{Mutant, Mutation};
 
 use accounts::{Passwords, Throttle};
+use body::Turns;
 use clock::Clock;
 use config::{Settings, Storage};
 use db::Db;
 use feed::Sealer;
 use files::Files;
+use gather::Lanes;
 use live::{Streams, Wake};
 use rate_limit::RateLimit;
 use relay::RelayKey;
@@ -83,6 +86,10 @@ pub struct Parts {
     pub throttle: Throttle,
     /// Limits requests.
     pub rate_limit: RateLimit,
+    /// Whose turn it is to be taken apart.
+    pub turns: Turns,
+    /// Those who wait to write, by site.
+    pub lanes: Lanes,
     /// The sites as they were last read.
     pub directory: Directory,
     /// Wakes those whom a commit concerns.
@@ -148,6 +155,8 @@ impl App {
         Ok(App(Arc::new(Parts {
             files: Files::open(&url, settings.max_megapixels)?,
             rate_limit: RateLimit::new(settings.requests_per_second, settings.requests_burst),
+            turns: Turns::default(),
+            lanes: Lanes::default(),
             directory: Directory::default(),
             wake: Wake::default(),
             streams: Streams::default(),

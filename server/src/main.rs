@@ -303,7 +303,12 @@ async fn serve(storage: Storage, settings: Settings) -> anyhow::Result<()> {
         tokio::time::sleep(STOPPING).await;
     };
     tokio::select! {
-        served = served.into_future() => served?,
+        served = async {
+            served.into_future().await?;
+            // Also for those who hung up meanwhile.
+            app.lanes.drained().await;
+            Ok::<_, std::io::Error>(())
+        } => served?,
         () = patience => tracing::warn!("requests that take too long are cut off"),
     }
     app.db.close().await;

@@ -18,7 +18,7 @@ use shared::{
     wire::DocKey,
 };
 
-pub use writer::Writer;
+pub use writer::{Publication, Writer};
 
 use crate::{
     db::{Conn, damaged},

@@ -163,17 +163,6 @@ pub async fn register_key(
     Ok(())
 }
 
-/// The keys of a device and person, latest first.
-pub async fn keys(conn: &mut Conn, device: DeviceId, person: PersonId) -> sqlx::Result<Vec<String>> {
-    sqlx::query_scalar(
-        "select public_key from devices where device = $1 and account = $2 order by registered desc",
-    )
-    .bind(device.to_string())
-    .bind(person.to_string())
-    .fetch_all(conn)
-    .await
-}
-
 /// Where the chain of a device and person stands.
 pub async fn chain(conn: &mut Conn, device: DeviceId, person: PersonId) -> sqlx::Result<Option<ChainHead>> {
     let row = sqlx::query("select n, hash from chains where device = $1 and author = $2 and n > 0")

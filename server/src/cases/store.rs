@@ -1,87 +1,116 @@
 //! Events, facts and photos of cases in the database.
 
+use std::collections::BTreeMap;
+
 use shared::{
     case::{Case, command::PhotoRef},
     ids::{AttachmentId, CaseId, CaseNumber, CommandId, PersonId, SiteCode},
     wire::DocKey,
 };
+use sqlx::AssertSqlSafe;
 
 use crate::{
-    db::{Conn, damaged},
+    db::{Conn, damaged, pieces, rows_of_placeholders},
     feed,
 };
 
-/// A case with the sequence number of its latest change.
-pub async fn load(conn: &mut Conn, site: &SiteCode, id: CaseId) -> sqlx::Result<Option<(Case, i64)>> {
-    let key = DocKey::Case(id);
-    let Some(row) = feed::store::doc(conn, site, key).await? else { return Ok(None) };
-    let case = serde_json::from_str(&row.body)
-        .map_err(|error| damaged("docs", format_args!("{site}/{key}"), error))?;
-    Ok(Some((case, row.seq)))
+/// Those of some cases that exist, each with the sequence number of its latest change.
+pub async fn load(
+    conn: &mut Conn,
+    site: &SiteCode,
+    ids: &[CaseId],
+) -> sqlx::Result<BTreeMap<CaseId, (Case, i64)>> {
+    let keys: Vec<DocKey> = ids.iter().copied().map(DocKey::Case).collect();
+    let mut docs = feed::store::docs(conn, site, &keys).await?;
+    let mut cases = BTreeMap::new();
+    for id in ids {
+        let key = DocKey::Case(*id);
+        let Some(row) = docs.remove(&key) else { continue };
+        let case = serde_json::from_str(&row.body)
+            .map_err(|error| damaged("docs", format_args!("{site}/{key}"), error))?;
+        cases.insert(*id, (case, row.seq));
+    }
+    Ok(cases)
 }
 
 /// A case.
 pub async fn find(conn: &mut Conn, site: &SiteCode, id: CaseId) -> sqlx::Result<Option<Case>> {
-    Ok(load(conn, site, id).await?.map(|(case, _)| case))
+    Ok(load(conn, site, &[id]).await?.remove(&id).map(|(case, _)| case))
 }
 
 /// An event to be written.
-#[derive(Clone, Copy, Debug)]
-pub struct Event<'a> {
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// Of which case.
+    pub case: CaseId,
     /// The version that the case has after it.
     pub version: i64,
     /// The sequence number.
     pub seq: i64,
     /// Its JSON.
-    pub body: &'a str,
+    pub body: String,
     /// The command that caused it.
     pub command: Option<CommandId>,
 }
 
-/// Appends an event. Two writers that began from the same version cannot both do so: the version is part of the key.
-pub async fn append(conn: &mut Conn, site: &SiteCode, case: CaseId, event: &Event<'_>) -> sqlx::Result<()> {
-    sqlx::query(
-        "insert into events (site, kind, aggregate, version, seq, body, command) \
-         values ($1, 'case', $2, $3, $4, $5, $6)",
-    )
-    .bind(site.as_str())
-    .bind(case.to_string())
-    .bind(event.version)
-    .bind(event.seq)
-    .bind(event.body)
-    .bind(event.command.map(|id| id.to_string()))
-    .execute(conn)
-    .await?;
+/// Appends events. Two writers that began from the same version cannot both do so: the version is part of the key.
+pub async fn append(conn: &mut Conn, site: &SiteCode, events: &[Event]) -> sqlx::Result<()> {
+    for events in pieces(events) {
+        let sql = format!(
+            "insert into events (site, kind, aggregate, version, seq, body, command) values {}",
+            rows_of_placeholders(events.len(), 7)
+        );
+        // Made of placeholders only.
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for event in events {
+            query = query
+                .bind(site.as_str())
+                .bind("case")
+                .bind(event.case.to_string())
+                .bind(event.version)
+                .bind(event.seq)
+                .bind(event.body.as_str())
+                .bind(event.command.map(|id| id.to_string()));
+        }
+        query.execute(&mut *conn).await?;
+    }
     Ok(())
 }
 
-/// Writes what statistics ask of a case.
-pub async fn put_facts(conn: &mut Conn, site: &SiteCode, case: &Case) -> sqlx::Result<()> {
-    let kind = serde_json::to_value(case.kind).map_err(|error| damaged("case_facts", case.id, error))?;
-    sqlx::query(
-        "insert into case_facts (site, case_id, number, category, kind, urgent, confidential, stage, \
-         stage_since, reported_at, first_asked, company, handler) \
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
-         on conflict (site, case_id) do update set category = excluded.category, kind = excluded.kind, \
-         urgent = excluded.urgent, confidential = excluded.confidential, stage = excluded.stage, \
-         stage_since = excluded.stage_since, first_asked = excluded.first_asked, \
-         company = excluded.company, handler = excluded.handler",
-    )
-    .bind(site.as_str())
-    .bind(case.id.to_string())
-    .bind(case.number.as_ref().map(|number| number.0.clone()))
-    .bind(case.category.as_str())
-    .bind(kind.as_str().unwrap_or_default())
-    .bind(i64::from(case.urgent))
-    .bind(i64::from(case.confidential()))
-    .bind(case.stage.name().as_str())
-    .bind(case.stage.since().0)
-    .bind(case.reported.at.0)
-    .bind(case.first_asked.person.to_string())
-    .bind(case.first_asked.company.as_str())
-    .bind(case.stage.handler().map(|id| id.to_string()))
-    .execute(conn)
-    .await?;
+/// Writes what statistics ask of cases, each of them once.
+pub async fn put_facts(conn: &mut Conn, site: &SiteCode, cases: &[Case]) -> sqlx::Result<()> {
+    for cases in pieces(cases) {
+        let sql = format!(
+            "insert into case_facts (site, case_id, number, category, kind, urgent, confidential, stage, \
+             stage_since, reported_at, first_asked, company, handler) values {} \
+             on conflict (site, case_id) do update set category = excluded.category, kind = excluded.kind, \
+             urgent = excluded.urgent, confidential = excluded.confidential, stage = excluded.stage, \
+             stage_since = excluded.stage_since, first_asked = excluded.first_asked, \
+             company = excluded.company, handler = excluded.handler",
+            rows_of_placeholders(cases.len(), 13)
+        );
+        // Made of placeholders only.
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for case in cases {
+            let kind =
+                serde_json::to_value(case.kind).map_err(|error| damaged("case_facts", case.id, error))?;
+            query = query
+                .bind(site.as_str())
+                .bind(case.id.to_string())
+                .bind(case.number.as_ref().map(|number| number.0.clone()))
+                .bind(case.category.as_str())
+                .bind(kind.as_str().unwrap_or_default().to_owned())
+                .bind(i64::from(case.urgent))
+                .bind(i64::from(case.confidential()))
+                .bind(case.stage.name().as_str())
+                .bind(case.stage.since().0)
+                .bind(case.reported.at.0)
+                .bind(case.first_asked.person.to_string())
+                .bind(case.first_asked.company.as_str())
+                .bind(case.stage.handler().map(|id| id.to_string()));
+        }
+        query.execute(&mut *conn).await?;
+    }
     Ok(())
 }
 
@@ -96,25 +125,37 @@ pub async fn number_taken(conn: &mut Conn, site: &SiteCode, number: &CaseNumber)
     Ok(case.is_some())
 }
 
-/// Notes that a case names a photo.
-pub async fn name_photo(
-    conn: &mut Conn,
-    site: &SiteCode,
-    case: CaseId,
-    author: PersonId,
-    photo: &PhotoRef,
-) -> sqlx::Result<()> {
-    sqlx::query(
-        "insert into case_photos (site, photo, author, case_id, sha256) values ($1, $2, $3, $4, $5) \
-         on conflict (site, photo, author, case_id) do nothing",
-    )
-    .bind(site.as_str())
-    .bind(photo.id.to_string())
-    .bind(author.to_string())
-    .bind(case.to_string())
-    .bind(&photo.sha256)
-    .execute(conn)
-    .await?;
+/// That a case names a photo.
+#[derive(Clone, Debug)]
+pub struct Named {
+    /// The case.
+    pub case: CaseId,
+    /// Whose photo.
+    pub author: PersonId,
+    /// Which.
+    pub photo: PhotoRef,
+}
+
+/// Notes that cases name photos.
+pub async fn name_photos(conn: &mut Conn, site: &SiteCode, named: &[Named]) -> sqlx::Result<()> {
+    for named in pieces(named) {
+        let sql = format!(
+            "insert into case_photos (site, photo, author, case_id, sha256) values {} \
+             on conflict (site, photo, author, case_id) do nothing",
+            rows_of_placeholders(named.len(), 5)
+        );
+        // Made of placeholders only.
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for Named { case, author, photo } in named {
+            query = query
+                .bind(site.as_str())
+                .bind(photo.id.to_string())
+                .bind(author.to_string())
+                .bind(case.to_string())
+                .bind(photo.sha256.as_str());
+        }
+        query.execute(&mut *conn).await?;
+    }
     Ok(())
 }
 

@@ -2,8 +2,10 @@
 
 use serde::Deserialize;
 use shared::{
-    Code, json,
-    wire::{self, Envelope, GENESIS, Had},
+    Code, Rejection,
+    ids::CommandId,
+    json,
+    wire::{self, Answer, Command, Envelope, GENESIS, Had, Verdict},
 };
 
 /// One command, with its place.
@@ -19,8 +21,22 @@ pub(super) struct Link {
     pub text: String,
     /// `None` for a text that is no command. It has its place all the same.
     pub envelope: Option<Envelope>,
+    /// What the envelope asks, or why that cannot be understood.
+    pub command: Option<Result<Command, Rejection>>,
     /// What its device says that the server had answered before it was restored.
     pub had: Option<Had>,
+}
+
+impl Link {
+    /// The id that it has for its own.
+    pub(super) fn id(&self) -> Option<CommandId> {
+        self.envelope.as_ref().map(|envelope| envelope.id)
+    }
+
+    /// The answer to it.
+    pub(super) fn answer(&self, verdict: Verdict) -> Answer {
+        Answer { id: self.id(), verdict }
+    }
 }
 
 /// What a text says of its place, also where the rest of it cannot be read: a command of a newer version, say.
@@ -30,41 +46,63 @@ struct Place {
     prev: String,
 }
 
-/// Reads the texts of a push. One that says nothing of its place has it from the text behind it; `alone` is the place of
-/// the first one if not a single one says it.
-///
-/// # Errors
-/// `push.chain_broken` if the texts do not follow one another. A text that does not name the one before it may only be
-/// the first: the signature over the last one would vouch for nothing that stands before such a gap.
-pub(super) fn read(texts: Vec<String>, alone: i64) -> Result<Vec<Link>, Code> {
-    let envelopes: Vec<Option<Envelope>> = texts.iter().map(|text| Envelope::read(text).ok()).collect();
-    let places: Vec<Option<Place>> = texts.iter().map(|text| json::read(text).ok()).collect();
-    let anchor = places.iter().zip(0_i64..).find_map(|(place, i)| Some((place.as_ref()?.n, i)));
-    let first = match anchor {
-        Some((n, i)) => i64::try_from(n).map_err(|_| Code::PushChainBroken)? - i,
-        None => alone,
-    };
-    if first < 1 {
-        return Err(Code::PushChainBroken);
-    }
-    let mut links: Vec<Link> = Vec::with_capacity(texts.len());
-    for (i, ((text, envelope), place)) in (0_i64..).zip(texts.into_iter().zip(envelopes).zip(places)) {
-        let n = first.checked_add(i).ok_or(Code::PushChainBroken)?;
-        let before = links.last().map(|link| link.hash.as_str());
-        let follows = match &place {
-            Some(place) => {
-                let before = if n == 1 { Some(GENESIS) } else { before };
-                i64::try_from(place.n) == Ok(n) && before.is_none_or(|before| place.prev == before)
-            }
-            None => before.is_none(),
+/// The texts of a push, each with what it says of its place.
+pub(super) struct Texts(Vec<(String, Option<Envelope>, Option<Place>)>);
+
+impl Texts {
+    /// Reads the texts of a push.
+    pub(super) fn read(texts: Vec<String>) -> Texts {
+        let read = |text: String| {
+            let envelope = Envelope::read(&text).ok();
+            let place = match &envelope {
+                Some(envelope) => Some(Place { n: envelope.n, prev: envelope.prev.clone() }),
+                None => json::read(&text).ok(),
+            };
+            (text, envelope, place)
         };
-        if !follows {
+        Texts(texts.into_iter().map(read).collect())
+    }
+
+    /// Whether at least one says its place, from which those of the others follow.
+    pub(super) fn placed(&self) -> bool {
+        self.0.iter().any(|(_, _, place)| place.is_some())
+    }
+
+    /// The links that they are. A text that says nothing of its place has it from the text behind it; `alone` is the
+    /// place of the first one if not a single one says it.
+    ///
+    /// # Errors
+    /// `push.chain_broken` if the texts do not follow one another. A text that does not name the one before it may only
+    /// be the first: the signature over the last one would vouch for nothing that stands before such a gap.
+    pub(super) fn links(self, alone: i64) -> Result<Vec<Link>, Code> {
+        let anchor = self.0.iter().zip(0_i64..).find_map(|((_, _, place), i)| Some((place.as_ref()?.n, i)));
+        let first = match anchor {
+            Some((n, i)) => i64::try_from(n).map_err(|_| Code::PushChainBroken)? - i,
+            None => alone,
+        };
+        if first < 1 {
             return Err(Code::PushChainBroken);
         }
-        let prev = place.map(|place| place.prev);
-        links.push(Link { n, hash: wire::hash(&text), prev, text, envelope, had: None });
+        let mut links: Vec<Link> = Vec::with_capacity(self.0.len());
+        for (i, (text, envelope, place)) in (0_i64..).zip(self.0) {
+            let n = first.checked_add(i).ok_or(Code::PushChainBroken)?;
+            let before = links.last().map(|link| link.hash.as_str());
+            let follows = match &place {
+                Some(place) => {
+                    let before = if n == 1 { Some(GENESIS) } else { before };
+                    i64::try_from(place.n) == Ok(n) && before.is_none_or(|before| place.prev == before)
+                }
+                None => before.is_none(),
+            };
+            if !follows {
+                return Err(Code::PushChainBroken);
+            }
+            let prev = place.map(|place| place.prev);
+            let command = envelope.as_ref().map(Envelope::command);
+            links.push(Link { n, hash: wire::hash(&text), prev, text, envelope, command, had: None });
+        }
+        Ok(links)
     }
-    Ok(links)
 }
 
 /// The place of a text that says nothing of it and stands alone in its push: it is a repeat if it is the last one of the
@@ -76,6 +114,10 @@ pub(super) fn place_alone(text: &str, head: i64, head_hash: &str) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn read(texts: Vec<String>, alone: i64) -> Result<Vec<Link>, Code> {
+        Texts::read(texts).links(alone)
+    }
 
     /// An envelope of which only the chain matters.
     fn text(n: u64, prev: &str) -> String {

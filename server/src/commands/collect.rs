@@ -87,7 +87,7 @@ pub async fn judge_due(app: &App) -> Result<Option<Ms>, Error> {
 ///
 /// # Errors
 /// If the database fails.
-pub(super) async fn judge_collected(app: &App, site: &SiteCode) -> Result<(), Error> {
+pub(crate) async fn judge_collected(app: &App, site: &SiteCode) -> Result<(), Error> {
     loop {
         let Some(mut writer) = Writer::begin(app, site).await? else { return Ok(()) };
         if !writer.has_collected() {

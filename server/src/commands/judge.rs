@@ -1,36 +1,36 @@
-//! Judging the commands of one site in one transaction.
+//! Judging the commands of a site, in a transaction that holds the site's row.
+//!
+//! The pushes that a transaction takes are looked up together ([`Court::prepare`]), judged one after the other as if each
+//! were alone, and written together.
 
 use std::{collections::BTreeSet, sync::Arc};
 
 use shared::{
     Code, Rejection,
     case::{Case, CaseCommand, Context, decide_report},
-    ids::{CaseId, CommandId, DeviceId, PersonId, Principal, SiteCode},
+    ids::{AttachmentId, CaseId, CommandId, DeviceId, PersonId, Principal},
     site::Member,
-    time::{Claim, EventTime, Ms},
+    time::Ms,
     wire::{Answer, Command, DocKey, Envelope, Refusal, Verdict},
 };
 use uuid::Uuid;
 
 use super::{
     chain::Link,
-    collect, refusals,
-    store::{self, Head, Kept, Status},
+    collect,
+    journal::Journal,
+    refusals,
+    store::{ChainKey, Kept, Status},
 };
 use crate::{
     App, Error, Mutant,
     backup::store::Restore,
     cases::Cases,
-    db::Conn,
-    feed,
-    sites::{Known, Writer},
+    sites::{Known, Publication, Writer},
 };
 
-/// The namespace of the ids of texts that have none of their own.
-const NAMESPACE: Uuid = Uuid::from_u128(0x0b9a_6a52_5c1d_5f0e_8e0d_7f64_31c2_d8aa);
-
 /// What the commands of a push have in common.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Batch {
     /// On which device they were made.
     pub device: DeviceId,
@@ -44,205 +44,92 @@ pub(super) struct Batch {
     pub registered: Ms,
     /// The last restore of the database, if what the device says of the time before it is to be believed.
     pub restore: Option<Restore>,
-    /// The author says that nobody has what comes before the first command.
-    pub gap: bool,
+    /// The place of the first command, if the author says that nobody has what is missing before it.
+    pub gap: Option<i64>,
 }
 
-/// Judges links of one site, or of none that their author knows.
+impl Batch {
+    /// In which chain they stand.
+    pub(super) fn chain(&self) -> ChainKey {
+        (self.device, self.author)
+    }
+}
+
+/// Commands of a push that are judged together: those of one site that follow each other.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(super) batch: Batch,
+    pub(super) links: Vec<Link>,
+}
+
+impl Run {
+    /// How many commands.
+    pub(crate) fn len(&self) -> usize {
+        self.links.len()
+    }
+
+    /// The id of the first command.
+    pub(crate) fn first_id(&self) -> Option<CommandId> {
+        self.links.first().and_then(Link::id)
+    }
+
+    /// The run in runs of one command each.
+    pub(crate) fn singly(self) -> impl Iterator<Item = Run> {
+        let batch = self.batch;
+        self.links.into_iter().map(move |link| Run { batch, links: vec![link] })
+    }
+}
+
+/// Judges what no site that its author knows is concerned with.
 ///
 /// # Errors
 /// If the database fails, after which nothing of this has happened; `push.chain_broken` if another push of this chain,
 /// judged in between, brought something else.
-pub(super) async fn judge(
-    app: &App,
-    batch: &Batch,
-    site: Option<&SiteCode>,
-    links: &[Link],
-) -> Result<Vec<Answer>, Error> {
-    let mut writer = match site {
-        Some(site) => Writer::begin(app, site).await?,
-        None => None,
-    };
-    if let Some(collected) = writer.take_if(|writer| writer.has_collected()) {
-        let site = collected.code().clone();
-        drop(collected);
-        collect::judge_collected(app, &site).await?;
-        writer = Writer::begin(app, &site).await?;
-    }
-    match writer {
-        Some(writer) => at_site(batch, writer, links).await,
-        None => nowhere(app, batch, links).await,
-    }
-}
-
-async fn at_site(batch: &Batch, mut writer: Writer, links: &[Link]) -> Result<Vec<Answer>, Error> {
-    let mut chain = Chain::lock(batch, writer.conn(), links).await?;
-    let mut court = Court::at(writer).await?;
-    let mut answers = Vec::with_capacity(links.len());
-    for link in links {
-        answers.push(court.judge(&mut chain, link).await?);
-    }
-    let Court { cases, mut writer, .. } = court;
-    chain.advance(writer.conn()).await?;
-    cases.write(&mut writer).await?;
-    writer.commit().await?;
-    Ok(answers)
-}
-
-/// Judges commands that were collected.
-///
-/// # Errors
-/// If the database fails.
-pub(super) async fn again(writer: Writer, rows: Vec<Kept>) -> Result<(), Error> {
-    let mut court = Court::at(writer).await?;
-    for mut kept in rows {
-        let envelope = Envelope::read(&kept.text)?;
-        court.decide(&mut kept, &envelope).await?;
-        store::decide(court.writer.conn(), &kept).await?;
-        court.follow(&envelope).await?;
-    }
-    let Court { cases, mut writer, .. } = court;
-    cases.write(&mut writer).await?;
-    writer.commit().await
-}
-
-async fn nowhere(app: &App, batch: &Batch, links: &[Link]) -> Result<Vec<Answer>, Error> {
+pub(crate) async fn nowhere(app: &App, run: &Run) -> Result<Vec<Answer>, Error> {
+    let Run { batch, links } = run;
     let mut tx = app.db.write().await?;
-    let mut chain = Chain::lock(batch, &mut tx, links).await?;
+    let mut journal = Journal::default();
+    journal.lock(&mut tx, &[(batch, links)]).await?;
+    journal.leap(&mut tx, batch, links).await?;
+    journal.check(batch, links)?;
     let mut answers = Vec::with_capacity(links.len());
     for link in links {
-        let answer = match chain.place(&mut tx, link).await? {
+        let answer = match journal.place(batch, link)? {
             Some(answer) => answer,
-            None => chain.keep_without_site(&mut tx, link).await?,
+            None => journal.keep_without_site(&mut tx, batch, link).await?,
         };
         answers.push(answer);
     }
-    chain.advance(&mut tx).await?;
+    journal.write(&mut tx).await?;
     tx.commit().await?;
     Ok(answers)
 }
 
-fn answer(link: &Link, verdict: Verdict) -> Answer {
-    Answer { id: link.envelope.as_ref().map(|envelope| envelope.id), verdict }
-}
-
-/// The chain of a push's device and author, held until the end of the transaction.
-struct Chain<'a> {
-    batch: &'a Batch,
-    head: Head,
-}
-
-impl<'a> Chain<'a> {
-    async fn lock(batch: &'a Batch, conn: &mut Conn, links: &[Link]) -> Result<Chain<'a>, Error> {
-        let mut head = store::lock_head(conn, batch.device, batch.author).await?;
-        if batch.gap
-            && let Some(Link { n, prev: Some(prev), .. }) = links.first()
-            && *n > head.n + 1
-        {
-            let lost = head.n + 1..=n - 1;
-            store::note_lost(conn, batch.device, batch.author, lost, batch.received).await?;
-            head = Head { n: n - 1, hash: prev.clone(), ..head };
-        }
-        Ok(Chain { batch, head })
+/// Judges commands of a site that were collected.
+///
+/// # Errors
+/// If the database fails.
+pub(super) async fn again(mut writer: Writer, rows: Vec<Kept>) -> Result<(), Error> {
+    let mut cases = Cases::default();
+    let mut court =
+        Court { known: writer.known()?, journal: Journal::default(), cases: &mut cases, writer: &mut writer };
+    let mut asked = Asked::default();
+    let mut collected = Vec::with_capacity(rows.len());
+    for kept in rows {
+        let envelope = read_again(&kept)?;
+        let command = envelope.command();
+        asked.add(kept.author, &envelope, &command);
+        collected.push((kept, envelope, command));
     }
-
-    /// The answer to a link that is known, or that cannot be judged yet; `None` for the one that comes next.
-    async fn place(&self, conn: &mut Conn, link: &Link) -> Result<Option<Answer>, Error> {
-        if link.n > self.head.n + 1 {
-            return Ok(Some(answer(link, Verdict::Held { code: Code::CommandPredecessorMissing })));
-        }
-        if link.n == self.head.n + 1 {
-            return match &link.prev {
-                Some(prev) if *prev != self.head.hash => Err(Code::PushChainBroken.into()),
-                Some(_) | None => Ok(None),
-            };
-        }
-        let Some((hash, id, verdict)) = store::at(conn, self.batch.device, self.batch.author, link.n).await?
-        else {
-            return Err(Error::Other(anyhow::anyhow!("the chain has no command {}", link.n)));
-        };
-        if hash == link.hash {
-            return Ok(Some(answer(link, verdict)));
-        }
-        if link.envelope.as_ref().is_some_and(|envelope| envelope.id == id) {
-            return Ok(Some(answer(link, Verdict::Rejected(Code::CommandIdReused.into()))));
-        }
-        Err(Code::PushChainBroken.into())
+    court.look_up(asked).await?;
+    for (mut kept, envelope, command) in collected {
+        court.decide(&mut kept, &envelope, &command).await?;
+        court.journal.decide(kept);
+        court.follow(&envelope).await?;
     }
-
-    /// A link as it is to be kept, and the reason to refuse it that needs no site to be known.
-    async fn draft(&self, conn: &mut Conn, link: &Link) -> Result<(Kept, Option<Rejection>), Error> {
-        let Batch { device, author, sent, received, registered, restore, .. } = *self.batch;
-        // The same text may lie at several places, of this chain and of others.
-        let place = format!("{device}/{author}/{}/{}", link.n, link.hash);
-        let derived = CommandId(Uuid::new_v5(&NAMESPACE, place.as_bytes()));
-        let mut kept = Kept {
-            device,
-            author,
-            n: link.n,
-            hash: link.hash.clone(),
-            id: derived,
-            site: None,
-            aggregate: None,
-            kind: None,
-            text: link.text.clone(),
-            time: EventTime::exact(received),
-            verdict: Verdict::Held { code: Code::CommandCreateMissing },
-            status: Status::Held,
-            private: true,
-            had: None,
-        };
-        let Some(envelope) = &link.envelope else {
-            return Ok((kept, Some(Code::CommandUnreadable.into())));
-        };
-        kept.aggregate = Some(envelope.aggregate);
-        kept.kind = Some(envelope.kind.clone());
-        if envelope.device != device || envelope.author != author {
-            // Its id may be somebody else's, who has yet to use it.
-            return Ok((kept, Some(Code::CommandForeign.into())));
-        }
-        if store::id_taken(conn, envelope.id).await? {
-            return Ok((kept, Some(Code::CommandIdReused.into())));
-        }
-        kept.id = envelope.id;
-        let (made, heard, previous) = (envelope.at, envelope.heard, self.head.last_at);
-        kept.time = Claim { made, sent, received, heard, previous, registered }.event_time();
-        // What was made later cannot have been answered before.
-        if let (Some(had), Some(restore)) = (&link.had, restore.filter(|restore| kept.time.at <= restore.at))
-        {
-            kept.time = collect::arrived_before(kept.time, had, restore);
-            kept.had = Some(had.clone());
-        }
-        Ok((kept, None))
-    }
-
-    /// Keeps a link that no site is concerned with: it is refused, and has its place.
-    async fn keep_without_site(&mut self, conn: &mut Conn, link: &Link) -> Result<Answer, Error> {
-        let (mut kept, refusal) = self.draft(conn, link).await?;
-        let refusal = refusal.unwrap_or_else(|| {
-            let site = link.envelope.as_ref().map(|envelope| envelope.site.0.clone()).unwrap_or_default();
-            Rejection::new(Code::CommandUnknownSite).with("site", site)
-        });
-        kept.verdict = Verdict::Rejected(refusal);
-        kept.status = Status::Rejected;
-        self.keep(conn, link, &kept).await
-    }
-
-    async fn keep(&mut self, conn: &mut Conn, link: &Link, kept: &Kept) -> Result<Answer, Error> {
-        store::keep(conn, kept).await?;
-        // What was refused under an id that is not its own, or as somebody else's, was not dated by its claim.
-        let own = link.envelope.as_ref().is_some_and(|envelope| envelope.id == kept.id);
-        self.head = Head {
-            n: link.n,
-            hash: link.hash.clone(),
-            last_at: self.head.last_at.max(own.then_some(kept.time.at)),
-        };
-        Ok(answer(link, kept.verdict.clone()))
-    }
-
-    async fn advance(&self, conn: &mut Conn) -> sqlx::Result<()> {
-        store::advance(conn, self.batch.device, self.batch.author, &self.head).await
-    }
+    court.close().await?;
+    cases.write(&mut writer).await?;
+    writer.commit().await
 }
 
 /// What the rules make of a command.
@@ -253,34 +140,90 @@ pub(super) enum Outcome {
     Waits(Code, Status),
 }
 
-/// Judges at one site, whose row it holds.
-pub(super) struct Court {
+/// Judges at one site, whose row the writer holds.
+pub(crate) struct Court<'a> {
     pub(super) known: Arc<Known>,
-    pub(super) cases: Cases,
-    pub(super) writer: Writer,
-    /// Something is in quarantine at the site: mostly nothing is, and nobody need look for it.
-    pub(super) any_quarantined: bool,
+    pub(super) journal: Journal,
+    pub(super) cases: &'a mut Cases,
+    pub(super) writer: &'a mut Writer,
 }
 
-impl Court {
-    async fn at(mut writer: Writer) -> Result<Court, Error> {
-        let site = writer.code().clone();
-        let any_quarantined = store::anything_quarantined(writer.conn(), &site).await?;
-        Ok(Court { known: writer.known()?, cases: Cases::default(), writer, any_quarantined })
+impl<'a> Court<'a> {
+    /// Takes the chains of some runs, and looks up what judging them will ask for.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub(crate) async fn prepare(
+        writer: &'a mut Writer,
+        cases: &'a mut Cases,
+        runs: &[&Run],
+    ) -> Result<Court<'a>, Error> {
+        let mut journal = Journal::default();
+        let chains: Vec<(&Batch, &[Link])> =
+            runs.iter().map(|run| (&run.batch, run.links.as_slice())).collect();
+        journal.lock(writer.conn(), &chains).await?;
+
+        let mut asked = Asked::default();
+        let mut ids = Vec::new();
+        for (batch, links) in chains {
+            for link in links.iter().filter(|link| journal.is_new(batch, link)) {
+                if let (Some(envelope), Some(command)) = (&link.envelope, &link.command) {
+                    ids.push(envelope.id);
+                    asked.add(batch.author, envelope, command);
+                }
+            }
+        }
+        journal.load_ids(writer.conn(), ids).await?;
+        let mut court = Court { known: writer.known()?, journal, cases, writer };
+        court.look_up(asked).await?;
+        Ok(court)
     }
 
-    async fn judge(&mut self, chain: &mut Chain<'_>, link: &Link) -> Result<Answer, Error> {
-        if let Some(answer) = chain.place(self.writer.conn(), link).await? {
+    /// Looks up what is known to be asked for.
+    async fn look_up(&mut self, asked: Asked) -> Result<(), Error> {
+        let site = self.writer.code().clone();
+        self.cases.load(self.writer, asked.cases.iter().copied()).await?;
+        let absent = asked.cases.into_iter().filter(|id| self.cases.get(*id).is_none()).map(|id| id.0);
+        self.journal.load_absent(self.writer.conn(), &site, absent).await?;
+        self.journal.load_refused(self.writer.conn(), &site, asked.settled).await?;
+        self.cases.load_photos(self.writer, asked.photos).await?;
+        self.journal.load_secluded(self.writer.conn(), &site).await
+    }
+
+    /// Writes down what was judged, apart from the cases.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub(crate) async fn close(self) -> Result<(), Error> {
+        self.journal.write(self.writer.conn()).await
+    }
+
+    /// Judges a run.
+    ///
+    /// # Errors
+    /// `push.chain_broken`, after which nothing of the run has happened; anything else spoils the transaction.
+    pub(crate) async fn judge(&mut self, run: &Run) -> Result<Vec<Answer>, Error> {
+        self.journal.leap(self.writer.conn(), &run.batch, &run.links).await?;
+        self.journal.check(&run.batch, &run.links)?;
+        let mut answers = Vec::with_capacity(run.links.len());
+        for link in &run.links {
+            answers.push(self.link(&run.batch, link).await?);
+        }
+        Ok(answers)
+    }
+
+    async fn link(&mut self, batch: &Batch, link: &Link) -> Result<Answer, Error> {
+        if let Some(answer) = self.journal.place(batch, link)? {
             if answer.verdict.is_final() && self.writer.mutated(Mutant::LostKey) {
-                self.judge_again(chain, link).await?;
+                self.judge_again(batch, link).await?;
             }
             return Ok(answer);
         }
-        let Some(envelope) = link.envelope.as_ref().filter(|envelope| envelope.site == *self.writer.code())
-        else {
-            return chain.keep_without_site(self.writer.conn(), link).await;
+        let here = link.envelope.as_ref().filter(|envelope| envelope.site == *self.writer.code());
+        let Some((envelope, command)) = here.zip(link.command.as_ref()) else {
+            return self.journal.keep_without_site(self.writer.conn(), batch, link).await;
         };
-        let (mut kept, refusal) = chain.draft(self.writer.conn(), link).await?;
+        let (mut kept, refusal) = self.journal.draft(self.writer.conn(), batch, link).await?;
         kept.site = Some(envelope.site.clone());
         // What was refused before the server was restored stays refused.
         let refusal = refusal.or_else(|| match &kept.had.as_ref()?.verdict {
@@ -293,10 +236,11 @@ impl Court {
                 kept.verdict = Verdict::Held { code: Code::CommandRestoring };
                 kept.status = Status::Collected;
             }
-            None => self.decide(&mut kept, envelope).await?,
+            None => self.decide(&mut kept, envelope, command).await?,
         }
-        let answer = chain.keep(self.writer.conn(), link, &kept).await?;
-        if kept.status != Status::Collected {
+        let collected = kept.status == Status::Collected;
+        let answer = self.journal.keep(link, kept);
+        if !collected {
             self.follow(envelope).await?;
         }
         Ok(answer)
@@ -308,18 +252,20 @@ impl Court {
         if envelope.kind == "case.report" {
             self.release(envelope.aggregate).await?;
         }
-        if self.any_quarantined && matches!(envelope.kind.as_str(), "case.report" | "case.classify") {
+        if matches!(envelope.kind.as_str(), "case.report" | "case.classify")
+            && self.journal.secluded(envelope.aggregate).next().is_some()
+        {
             self.readdress(envelope.aggregate).await?;
         }
         Ok(())
     }
 
     /// For [`Mutant::LostKey`].
-    async fn judge_again(&mut self, chain: &Chain<'_>, link: &Link) -> Result<(), Error> {
-        if let Some(envelope) = &link.envelope {
-            let (mut kept, _) = chain.draft(self.writer.conn(), link).await?;
+    async fn judge_again(&mut self, batch: &Batch, link: &Link) -> Result<(), Error> {
+        if let (Some(envelope), Some(command)) = (&link.envelope, &link.command) {
+            let (mut kept, _) = self.journal.draft(self.writer.conn(), batch, link).await?;
             kept.id = envelope.id;
-            self.outcome(&kept, envelope).await?;
+            self.outcome(&kept, envelope, command).await?;
         }
         Ok(())
     }
@@ -327,16 +273,21 @@ impl Court {
     /// Judges what has waited for a case that now exists, or never will.
     pub(super) async fn release(&mut self, aggregate: Uuid) -> Result<(), Error> {
         let site = self.writer.code().clone();
-        for mut kept in store::waiting_for(self.writer.conn(), &site, aggregate, Status::Held).await? {
-            let envelope = Envelope::read(&kept.text)?;
-            self.decide(&mut kept, &envelope).await?;
-            store::decide(self.writer.conn(), &kept).await?;
+        for mut kept in self.journal.release(self.writer.conn(), &site, aggregate).await? {
+            let envelope = read_again(&kept)?;
+            self.decide(&mut kept, &envelope, &envelope.command()).await?;
+            self.journal.decide(kept);
         }
         Ok(())
     }
 
-    async fn decide(&mut self, kept: &mut Kept, envelope: &Envelope) -> Result<(), Error> {
-        let outcome = self.outcome(kept, envelope).await?;
+    async fn decide(
+        &mut self,
+        kept: &mut Kept,
+        envelope: &Envelope,
+        command: &Result<Command, Rejection>,
+    ) -> Result<(), Error> {
+        let outcome = self.outcome(kept, envelope, command).await?;
         self.settle_on(kept, envelope, outcome).await
     }
 
@@ -364,26 +315,31 @@ impl Court {
         Ok(())
     }
 
-    async fn outcome(&mut self, kept: &Kept, envelope: &Envelope) -> Result<Outcome, Error> {
+    async fn outcome(
+        &mut self,
+        kept: &Kept,
+        envelope: &Envelope,
+        command: &Result<Command, Rejection>,
+    ) -> Result<Outcome, Error> {
         let known = Arc::clone(&self.known);
         let Some(actor) = known.people.get(kept.author) else {
             let refusal = Rejection::new(Code::CommandUnknownSite).with("site", &envelope.site);
             return Ok(Outcome::Refused(refusal));
         };
-        match envelope.command() {
+        match command {
             // That a case was seen is noted without anybody's doing: there is nothing to rule on.
-            Ok(Command::Case(command)) if actor.gone && !matches!(*command, CaseCommand::See {}) => {
+            Ok(Command::Case(command)) if actor.gone && !matches!(**command, CaseCommand::See {}) => {
                 Ok(Outcome::Waits(Code::CommandAuthorRevoked, Status::Quarantined))
             }
-            Ok(Command::Case(_)) if self.follows_quarantined(kept).await? => {
+            Ok(Command::Case(_)) if self.follows_quarantined(kept) => {
                 Ok(Outcome::Waits(Code::CommandPredecessorMissing, Status::Held))
             }
             Ok(Command::Case(command)) => {
-                self.case(kept, &as_before_leaving(actor), envelope.aggregate, &command).await
+                self.case(kept, &as_before_leaving(actor), envelope.aggregate, command).await
             }
             Ok(Command::Settle) => self.settle(actor, CommandId(envelope.aggregate)).await,
-            Ok(Command::Rule(ruling)) => self.rule(actor, CommandId(envelope.aggregate), &ruling).await,
-            Err(rejection) => Ok(Outcome::Refused(rejection)),
+            Ok(Command::Rule(ruling)) => self.rule(actor, CommandId(envelope.aggregate), ruling).await,
+            Err(rejection) => Ok(Outcome::Refused(rejection.clone())),
         }
     }
 
@@ -397,8 +353,8 @@ impl Court {
     ) -> Result<Outcome, Error> {
         let known = &*Arc::clone(&self.known);
         let id = CaseId(aggregate);
-        let had = match collect::number_before(&self.writer, known, kept.had.as_ref()) {
-            Some(number) if !self.cases.number_taken(&mut self.writer, &number).await? => Some(number),
+        let had = match collect::number_before(self.writer, known, kept.had.as_ref()) {
+            Some(number) if !self.cases.number_taken(self.writer, &number).await? => Some(number),
             Some(_) | None => None,
         };
         let number = had.clone().unwrap_or_else(|| self.writer.next_number(known, kept.time.received));
@@ -411,7 +367,7 @@ impl Court {
             now: kept.time,
             number: Some(&number),
         };
-        let (decided, new) = match (self.cases.find(&mut self.writer, id).await?, command) {
+        let (decided, new) = match (self.cases.find(self.writer, id).await?, command) {
             (Some(case), command) => (case.decide(command, &context), false),
             (None, CaseCommand::Report(report)) => (decide_report(report, &context), true),
             (None, _) => return self.without_case(aggregate).await,
@@ -420,14 +376,14 @@ impl Court {
             Ok(events) => events,
             Err(rejection) => return Ok(Outcome::Refused(rejection)),
         };
-        self.cases.append(&mut self.writer, id, &events, Some(kept.id))?;
+        self.cases.append(self.writer, id, &events, Some(kept.id))?;
         match had {
             Some(number) if new => self.writer.number_given_back(&number),
             None if new => self.writer.number_given(known, kept.time.received),
             Some(_) | None => {}
         }
-        self.cases.photos(&mut self.writer, id, kept.author, command.photos()).await?;
-        let (seq, version) = self.cases.append(&mut self.writer, id, &[], None)?;
+        self.cases.photos(self.writer, id, kept.author, command.photos()).await?;
+        let (seq, version) = self.cases.append(self.writer, id, &[], None)?;
         Ok(Outcome::Done(if Case::only_recorded(&events) {
             Verdict::Recorded { seq, version }
         } else {
@@ -437,7 +393,7 @@ impl Court {
 
     async fn without_case(&mut self, aggregate: Uuid) -> Result<Outcome, Error> {
         let site = self.writer.code().clone();
-        Ok(match store::refused_create(self.writer.conn(), &site, aggregate).await? {
+        Ok(match self.journal.refused_create(self.writer.conn(), &site, aggregate).await? {
             Some(parent) => {
                 Outcome::Refused(Rejection::new(Code::CommandParentRejected).with("parent", parent.id))
             }
@@ -447,15 +403,15 @@ impl Court {
 
     async fn settle(&mut self, actor: &Member, id: CommandId) -> Result<Outcome, Error> {
         let site = self.writer.code().clone();
-        let refused = store::find_refused(self.writer.conn(), &site, id).await?;
+        let refused = self.journal.refused(self.writer.conn(), &site, id).await?;
         let office = actor.office() && !actor.gone;
         if !refused.is_some_and(|refused| refusals::may_settle(&refused, actor.id, office)) {
             return Ok(Outcome::Refused(Code::CaseNotVisible.into()));
         }
         let key = DocKey::Refusal(id);
-        if feed::store::doc(self.writer.conn(), &site, key).await?.is_some() {
+        if self.writer.has(key).await? {
             let seq = self.writer.next_seq();
-            self.writer.withdraw(key, seq).await?;
+            self.writer.withdraw(key, seq);
         }
         Ok(Outcome::Done(Verdict::Accepted { seq: self.writer.head(), version: 2 }))
     }
@@ -469,26 +425,23 @@ impl Court {
     ) -> Result<(), Error> {
         let site = self.writer.code().clone();
         let id = CaseId(envelope.aggregate);
-        let about_complaint = match self.cases.find(&mut self.writer, id).await? {
+        let about_complaint = match self.cases.find(self.writer, id).await? {
             Some(case) => case.confidential(),
             // What belongs to a complaint that was refused, or waits in quarantine, is as confidential as that.
-            None => store::reports_of(self.writer.conn(), &site, envelope.aggregate)
-                .await?
-                .iter()
-                .any(|(_, private)| *private),
+            None => self.journal.private_report(self.writer.conn(), &site, envelope.aggregate).await?,
         };
         kept.private = refusals::private(envelope, &self.known.site, about_complaint);
         kept.status = Status::Rejected;
         kept.verdict = Verdict::Rejected(rejection.clone());
         if refusals::mendable(envelope) {
             let audience = refusals::audience(kept.author, kept.private);
-            self.show_refusal(kept, rejection, &audience).await?;
+            self.show_refusal(kept, rejection, &audience)?;
         }
         Ok(())
     }
 
     /// Shows a refused command.
-    pub(super) async fn show_refusal(
+    pub(super) fn show_refusal(
         &mut self,
         kept: &Kept,
         rejection: Rejection,
@@ -502,12 +455,43 @@ impl Court {
             text: kept.text.clone(),
         };
         let body = serde_json::to_string(&refusal).map_err(anyhow::Error::from)?;
-        let seq = self.writer.next_seq();
-        self.writer.publish(DocKey::Refusal(kept.id), 1, seq, &body, audience).await
+        let (key, seq) = (DocKey::Refusal(kept.id), self.writer.next_seq());
+        self.writer.publish(Publication { key, version: 1, seq, born: Some(seq), body, audience });
+        Ok(())
     }
+}
+
+/// What a command that has waited says. It could be read when it came.
+fn read_again(kept: &Kept) -> Result<Envelope, Error> {
+    let envelope = Envelope::read(&kept.text);
+    Ok(envelope.map_err(|_| anyhow::anyhow!("command {} waited and can no longer be read", kept.id))?)
 }
 
 /// Somebody as they were before they left. Who is here is who they are.
 pub(super) fn as_before_leaving(member: &Member) -> Member {
     Member { gone: false, ..member.clone() }
+}
+
+/// What judging commands will ask the database for.
+#[derive(Default)]
+struct Asked {
+    cases: Vec<CaseId>,
+    settled: Vec<CommandId>,
+    photos: Vec<(PersonId, AttachmentId)>,
+}
+
+impl Asked {
+    fn add(&mut self, author: PersonId, envelope: &Envelope, command: &Result<Command, Rejection>) {
+        match command {
+            Ok(Command::Settle) => self.settled.push(CommandId(envelope.aggregate)),
+            Ok(Command::Case(command)) => {
+                self.cases.push(CaseId(envelope.aggregate));
+                self.photos.extend(command.photos().iter().map(|photo| (author, photo.id)));
+            }
+            // It is in quarantine, which is looked up where it is ruled on.
+            Ok(Command::Rule(_)) => {}
+            // It is refused, and whether that may be shown depends on the case.
+            Err(_) => self.cases.push(CaseId(envelope.aggregate)),
+        }
+    }
 }

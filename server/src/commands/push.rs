@@ -1,5 +1,7 @@
 //! `POST /api/push`: commands of one device and author, carried by anybody.
 
+use std::collections::BTreeSet;
+
 use axum::{Json, extract::State};
 use p256::ecdsa::{Signature, VerifyingKey, signature::Verifier};
 use shared::{
@@ -11,11 +13,12 @@ use shared::{
 };
 
 use super::{
-    chain::{self, Link},
-    judge::{Batch, judge},
-    store::{self, Head},
+    chain::{Link, Texts, place_alone},
+    journal::Journal,
+    judge::{self, Batch, Run},
+    store,
 };
-use crate::{App, Error, accounts, accounts::SignedIn, body::Body, db::Conn, sites};
+use crate::{App, Error, accounts::SignedIn, body::InTurn, gather};
 
 /// Takes commands and answers with a verdict for each.
 #[utoipa::path(
@@ -29,10 +32,10 @@ use crate::{App, Error, accounts, accounts::SignedIn, body::Body, db::Conn, site
 pub(super) async fn push(
     State(app): State<App>,
     carrier: SignedIn,
-    request: Result<Body<PushRequest>, Error>,
+    request: Result<InTurn<PushRequest>, Error>,
 ) -> Result<Json<PushResponse>, Error> {
     let received = app.clock.now();
-    let Body(request) = request.map_err(|error| match error {
+    let InTurn { body: request, turn } = request.map_err(|error| match error {
         Error::Rejected(Rejection { code: Code::RequestTooLarge, .. }) => Code::PushTooLarge.into(),
         Error::Rejected(_) | Error::Db(_) | Error::Other(_) => error,
     })?;
@@ -46,7 +49,12 @@ pub(super) async fn push(
     }
     // Whoever hangs up does not stop what has begun: the repeat finds it done.
     let sent = Some(request.sent_at);
-    let task = tokio::spawn(take(app.clone(), Some(carrier.person), request, sent, received));
+    let task = take(app.clone(), Some(carrier.person), request, sent, received);
+    let task = tokio::spawn(async move {
+        let answers = task.await;
+        drop(turn);
+        answers
+    });
     let answers = task.await.map_err(anyhow::Error::from)??;
     Ok(Json(PushResponse { answers, server_time: app.clock.now(), epoch: app.epoch.clone() }))
 }
@@ -76,70 +84,67 @@ async fn take(
     let Some(last) = request.commands.last() else {
         return Err(Rejection::new(Code::RequestBadBody).with("detail", "no commands").into());
     };
-    let (device, author) = (request.device, request.author);
-    let mut tx = app.db.read().await?;
-    let keys = accounts::store::keys(&mut tx, device, author).await?;
-    if keys.is_empty() {
-        return Err(Code::PushUnknownDevice.into());
-    }
-    if !keys.iter().any(|key| vouches(key, &wire::signing_bytes(&wire::hash(last)), &request.signature)) {
+    let chain = (request.device, request.author);
+    let mut conn = app.db.connection().await?;
+    let author = store::author(&mut conn, chain).await?.ok_or(Code::PushUnknownDevice)?;
+    let vouched =
+        |signed: &[u8], signature: &str| author.keys.iter().any(|key| vouches(key, signed, signature));
+    if !vouched(&wire::signing_bytes(&wire::hash(last)), &request.signature) {
         return Err(Code::PushBadSignature.into());
     }
-    let registered = store::registered(&mut tx, device, author).await?;
-    let head = store::find_head(&mut tx, device, author).await?;
-    let alone = chain::place_alone(last, head.n, &head.hash);
-    let mut links = chain::read(request.commands, alone)?;
+    let last = last.clone();
+    let texts = Texts::read(request.commands);
+    let alone = if texts.placed() {
+        0
+    } else {
+        let head = store::find_head(&mut conn, chain).await?;
+        place_alone(&last, head.n, &head.hash)
+    };
+    drop(conn);
+    let mut links = texts.links(alone)?;
     // Only of their author it is believed what the server had answered; whoever carries them could make it up.
-    let restore = app.restore.filter(|_| carrier == Some(author));
+    let restore = app.restore.filter(|_| carrier == Some(chain.1));
     for link in links.iter_mut().filter(|_| restore.is_some()) {
         link.had = request.had.iter().find(|had| i64::try_from(had.n) == Ok(link.n)).cloned();
     }
-    let gap = app.restore.is_some()
-        && links.first().zip(request.gap.as_ref()).is_some_and(|(first, gap)| {
-            let signed = wire::gap_bytes(&app.epoch, &first.hash);
-            keys.iter().any(|key| vouches(key, &signed, gap))
-        });
-    check_against(&mut tx, &links, &head, device, author).await?;
-    let runs = runs(&mut tx, links, author).await?;
-    tx.commit().await?;
-
-    let batch = Batch { device, author, sent, received, registered, restore, gap };
-    let mut answers = Vec::new();
-    for (site, links) in runs {
-        match judge(&app, &batch, site.as_ref(), &links).await {
-            Ok(run) => answers.extend(run),
-            Err(Error::Db(error)) => {
-                tracing::warn!(%error, commands = links.len(), "judged again, each by itself");
-                one_by_one(&app, &batch, site.as_ref(), &links, &mut answers).await?;
-            }
-            Err(error @ (Error::Rejected(_) | Error::Other(_))) => return Err(error),
+    let gap = links.first().zip(request.gap.as_ref()).filter(|(first, gap)| {
+        app.restore.is_some() && vouched(&wire::gap_bytes(&app.epoch, &first.hash), gap)
+    });
+    let gap = gap.map(|(first, _)| first.n);
+    let (device, author_id) = chain;
+    let batch =
+        Batch { device, author: author_id, sent, received, registered: author.registered, restore, gap };
+    let runs = runs(links, &author.sites);
+    if runs.len() > 1 {
+        // Nothing is kept of a push that breaks the chain; with one run, whoever judges it sees that.
+        let mut tx = app.db.read().await?;
+        for (_, links) in &runs {
+            let mut journal = Journal::default();
+            journal.look(&mut tx, &batch, links).await?;
+            journal.check(&batch, links)?;
         }
+        tx.commit().await?;
     }
-    Ok(answers)
-}
-
-/// Judges links in a transaction each, after the database has failed with all of them in one. What comes before the one
-/// that cannot be stored is kept; that one is to be sent again, and so, because they follow it, are those after it.
-async fn one_by_one(
-    app: &App,
-    batch: &Batch,
-    site: Option<&SiteCode>,
-    links: &[Link],
-    answers: &mut Vec<Answer>,
-) -> Result<(), Error> {
-    for link in links {
-        match judge(app, batch, site, std::slice::from_ref(link)).await {
+    let mut answers: Vec<Answer> = Vec::new();
+    for (site, links) in runs {
+        let ids: Vec<_> = links.iter().map(Link::id).collect();
+        let run = Run { batch, links };
+        let outcome = match &site {
+            Some(site) => gather::judge(&app, site, run).await,
+            None => judge::nowhere(&app, &run).await,
+        };
+        match outcome {
             Ok(run) => answers.extend(run),
             // With nothing to tell of, the failure is the answer.
             Err(error) if answers.is_empty() => return Err(error),
             Err(error) => {
-                tracing::error!(%error, n = link.n, "a command cannot be stored");
-                let id = link.envelope.as_ref().map(|envelope| envelope.id);
-                answers.push(Answer { id, verdict: Verdict::Held { code: error.rejection().code } });
+                // What came before is kept; this, and what follows it, is to be sent again.
+                let code = error.rejection().code;
+                answers.extend(ids.into_iter().map(|id| Answer { id, verdict: Verdict::Held { code } }));
             }
         }
     }
-    Ok(())
+    Ok(answers)
 }
 
 /// Whether a key has signed this.
@@ -152,39 +157,8 @@ fn vouches(key: &str, signed: &[u8], signature: &str) -> bool {
     }
 }
 
-/// Whether the links go on from what is known of their chain: what is new follows the head, what is known is the same.
-///
-/// # Errors
-/// `push.chain_broken`. A text that uses the id of the one at its place is no break: it is refused by itself.
-async fn check_against(
-    conn: &mut Conn,
-    links: &[Link],
-    head: &Head,
-    device: shared::ids::DeviceId,
-    author: PersonId,
-) -> Result<(), Error> {
-    for link in links {
-        if link.n == head.n + 1 && link.prev.as_ref().is_some_and(|prev| *prev != head.hash) {
-            return Err(Code::PushChainBroken.into());
-        }
-        if link.n <= head.n
-            && let Some((hash, id, _)) = store::at(conn, device, author, link.n).await?
-            && hash != link.hash
-            && link.envelope.as_ref().is_none_or(|envelope| envelope.id != id)
-        {
-            return Err(Code::PushChainBroken.into());
-        }
-    }
-    Ok(())
-}
-
 /// The links in runs of one site each. What names no site that its author knows goes with its neighbours.
-async fn runs(
-    conn: &mut Conn,
-    links: Vec<Link>,
-    author: PersonId,
-) -> Result<Vec<(Option<SiteCode>, Vec<Link>)>, Error> {
-    let known = sites::store::sites_of(conn, author).await?;
+fn runs(links: Vec<Link>, known: &BTreeSet<SiteCode>) -> Vec<(Option<SiteCode>, Vec<Link>)> {
     let mut runs: Vec<(Option<SiteCode>, Vec<Link>)> = Vec::new();
     for link in links {
         let site = link
@@ -201,5 +175,5 @@ async fn runs(
             Some(_) | None => runs.push((site, vec![link])),
         }
     }
-    Ok(runs)
+    runs
 }

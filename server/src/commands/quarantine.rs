@@ -24,7 +24,7 @@ use crate::{
     Error, cases,
     db::Conn,
     files::store::UploadKey,
-    sites::{Known, Writer},
+    sites::{Known, Publication, Writer},
 };
 
 const REPORT: &str = "case.report";
@@ -59,17 +59,24 @@ async fn matter(
     })
 }
 
-impl Court {
+impl Court<'_> {
     async fn matter(&mut self, kept: &Kept, aggregate: Uuid) -> Result<Matter, Error> {
-        let case = self.cases.find(&mut self.writer, CaseId(aggregate)).await?;
+        let case = self.cases.find(self.writer, CaseId(aggregate)).await?;
         let case =
             case.map(|case| (case.confidential(), case.accused.as_ref().map(|accused| accused.person)));
+        self.journal.flush(self.writer.conn()).await?;
         matter(self.writer.conn(), &self.known.site, kept, case).await
+    }
+
+    /// What is in quarantine of a case, as far as this transaction has come.
+    async fn quarantined_of(&mut self, aggregate: Uuid) -> Result<Vec<Kept>, Error> {
+        let site = self.writer.code().clone();
+        self.journal.flush(self.writer.conn()).await?;
+        Ok(store::waiting_for(self.writer.conn(), &site, aggregate, Status::Quarantined).await?)
     }
 
     /// Shows a command of somebody who has left to the office.
     pub(super) async fn seclude(&mut self, kept: &mut Kept, envelope: &Envelope) -> Result<(), Error> {
-        self.any_quarantined = true;
         let matter = self.matter(kept, envelope.aggregate).await?;
         kept.private = matter.confidential();
         let quarantined =
@@ -77,26 +84,25 @@ impl Court {
         let body = serde_json::to_string(&quarantined).map_err(anyhow::Error::from)?;
         let audience = matter.audience(&self.known.people, &self.known.site);
         let seq = self.writer.next_seq();
-        self.writer.publish(DocKey::Quarantine(kept.id), 1, seq, &body, &audience).await
+        let key = DocKey::Quarantine(kept.id);
+        self.writer.publish(Publication { key, version: 1, seq, born: Some(seq), body, audience: &audience });
+        Ok(())
     }
 
     /// Looks again at who may see what is in quarantine of a case that was reported or classified.
     pub(super) async fn readdress(&mut self, aggregate: Uuid) -> Result<(), Error> {
-        let site = self.writer.code().clone();
-        for kept in store::waiting_for(self.writer.conn(), &site, aggregate, Status::Quarantined).await? {
+        for kept in self.quarantined_of(aggregate).await? {
             let matter = self.matter(&kept, aggregate).await?;
-            readdress(&mut self.writer, kept, &matter, &self.known.people, &self.known.site).await?;
+            readdress(self.writer, kept, &matter, &self.known.people, &self.known.site).await?;
         }
         Ok(())
     }
 
     /// Whether something of the same author on the same case is in quarantine. Somebody who has come back goes on only
     /// behind what was made before.
-    pub(super) async fn follows_quarantined(&mut self, kept: &Kept) -> Result<bool, Error> {
-        let Some(aggregate) = kept.aggregate.filter(|_| self.any_quarantined) else { return Ok(false) };
-        let site = self.writer.code().clone();
-        let waiting = store::waiting_for(self.writer.conn(), &site, aggregate, Status::Quarantined).await?;
-        Ok(waiting.iter().any(|other| other.author == kept.author && other.id != kept.id))
+    pub(super) fn follows_quarantined(&self, kept: &Kept) -> bool {
+        let Some(aggregate) = kept.aggregate else { return false };
+        self.journal.secluded(aggregate).any(|(author, id)| author == kept.author && id != kept.id)
     }
 
     /// Takes or discards a command in quarantine.
@@ -107,6 +113,7 @@ impl Court {
         ruling: &Ruling,
     ) -> Result<Outcome, Error> {
         let site = self.writer.code().clone();
+        self.journal.flush(self.writer.conn()).await?;
         let Some(mut kept) = store::quarantined(self.writer.conn(), &site, id).await? else {
             return Ok(Outcome::Refused(Code::QuarantineNotThere.into()));
         };
@@ -124,9 +131,9 @@ impl Court {
             }
             self.settle_on(&mut kept, &envelope, outcome).await?;
         } else {
-            self.discard(&mut kept, discarded(actor, &ruling.reason), &matter).await?;
+            self.discard(&mut kept, discarded(actor, &ruling.reason), &matter)?;
         }
-        self.conclude(&kept).await?;
+        self.conclude(&kept);
         if kept.kind.as_deref() == Some(REPORT) && kept.status == Status::Rejected {
             self.refuse_children(aggregate, kept.id, &matter).await?;
         }
@@ -137,9 +144,7 @@ impl Court {
 
     /// What the rules make of a command that is taken: it waits if something before it does.
     async fn take(&mut self, kept: &Kept, envelope: &Envelope) -> Result<Outcome, Error> {
-        let site = self.writer.code().clone();
-        let waiting =
-            store::waiting_for(self.writer.conn(), &site, envelope.aggregate, Status::Quarantined).await?;
+        let waiting = self.quarantined_of(envelope.aggregate).await?;
         let before =
             |other: &Kept| (other.device, other.author) == (kept.device, kept.author) && other.n < kept.n;
         if waiting.iter().any(before) {
@@ -156,12 +161,12 @@ impl Court {
     }
 
     /// Refuses a command for good. Its author sees that, should they come back; the office knows.
-    async fn discard(&mut self, kept: &mut Kept, rejection: Rejection, matter: &Matter) -> Result<(), Error> {
+    fn discard(&mut self, kept: &mut Kept, rejection: Rejection, matter: &Matter) -> Result<(), Error> {
         kept.private = matter.confidential();
         kept.status = Status::Rejected;
         kept.verdict = Verdict::Rejected(rejection.clone());
         let author = refusals::audience(kept.author, true);
-        self.show_refusal(kept, rejection, &author).await
+        self.show_refusal(kept, rejection, &author)
     }
 
     /// What is in quarantine because of a report that was refused is refused with it.
@@ -171,23 +176,22 @@ impl Court {
         parent: CommandId,
         matter: &Matter,
     ) -> Result<(), Error> {
-        if self.cases.find(&mut self.writer, CaseId(aggregate)).await?.is_some() {
+        if self.cases.find(self.writer, CaseId(aggregate)).await?.is_some() {
             return Ok(());
         }
-        let site = self.writer.code().clone();
-        for mut kept in store::waiting_for(self.writer.conn(), &site, aggregate, Status::Quarantined).await? {
+        for mut kept in self.quarantined_of(aggregate).await? {
             let rejection = Rejection::new(Code::CommandParentRejected).with("parent", parent);
-            self.discard(&mut kept, rejection, matter).await?;
-            self.conclude(&kept).await?;
+            self.discard(&mut kept, rejection, matter)?;
+            self.conclude(&kept);
         }
         Ok(())
     }
 
     /// Writes the verdict of a command that was in quarantine, and takes it from the office.
-    async fn conclude(&mut self, kept: &Kept) -> Result<(), Error> {
-        store::decide(self.writer.conn(), kept).await?;
+    fn conclude(&mut self, kept: &Kept) {
+        self.journal.decide(kept.clone());
         let seq = self.writer.next_seq();
-        self.writer.withdraw(DocKey::Quarantine(kept.id), seq).await
+        self.writer.withdraw(DocKey::Quarantine(kept.id), seq);
     }
 }
 

@@ -1,6 +1,10 @@
 //! Chains and the journal of commands in the database.
 
-use std::borrow::Cow;
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+    ops::RangeInclusive,
+};
 
 use shared::{
     ids::{CommandId, DeviceId, PersonId, SiteCode},
@@ -10,7 +14,7 @@ use shared::{
 use sqlx::{AssertSqlSafe, Row};
 use uuid::Uuid;
 
-use crate::db::{Conn, damaged, storable};
+use crate::db::{Conn, damaged, list_after, lookups, pieces, rows_of_placeholders, storable};
 
 /// Where a chain stands.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -38,8 +42,11 @@ fn head(row: &sqlx::any::AnyRow) -> sqlx::Result<Head> {
     })
 }
 
+/// Whose chain on which device.
+pub type ChainKey = (DeviceId, PersonId);
+
 /// Where a chain stands.
-pub async fn find_head(conn: &mut Conn, device: DeviceId, author: PersonId) -> sqlx::Result<Head> {
+pub async fn find_head(conn: &mut Conn, (device, author): ChainKey) -> sqlx::Result<Head> {
     let row = sqlx::query("select n, hash, last_at from chains where device = $1 and author = $2")
         .bind(device.to_string())
         .bind(author.to_string())
@@ -48,44 +55,110 @@ pub async fn find_head(conn: &mut Conn, device: DeviceId, author: PersonId) -> s
     row.as_ref().map_or_else(|| Ok(Head::start()), head)
 }
 
-/// Where a chain stands, held until the end of the transaction, so that a push that arrives twice at once is judged once.
-pub async fn lock_head(conn: &mut Conn, device: DeviceId, author: PersonId) -> sqlx::Result<Head> {
+/// Where chains stand, held until the end of the transaction, so that a push that arrives twice at once is judged once.
+///
+/// They come in their order, in which everybody takes them: nobody waits for somebody who waits in turn.
+pub async fn lock_heads(
+    conn: &mut Conn,
+    chains: &BTreeSet<ChainKey>,
+) -> sqlx::Result<BTreeMap<ChainKey, Head>> {
     let start = Head::start();
-    let row = sqlx::query(
-        "insert into chains (device, author, n, hash, last_at, lock_count) values ($1, $2, $3, $4, null, 0) \
-         on conflict (device, author) do update set lock_count = chains.lock_count + 1 \
-         returning n, hash, last_at",
-    )
-    .bind(device.to_string())
-    .bind(author.to_string())
-    .bind(start.n)
-    .bind(&start.hash)
-    .fetch_one(conn)
-    .await?;
-    head(&row)
+    let chains: Vec<ChainKey> = chains.iter().copied().collect();
+    let mut heads = BTreeMap::new();
+    for chains in pieces(&chains) {
+        let sql = format!(
+            "insert into chains (device, author, n, hash, last_at, lock_count) values {} \
+             on conflict (device, author) do update set lock_count = chains.lock_count + 1 \
+             returning device, author, n, hash, last_at",
+            rows_of_placeholders(chains.len(), 6)
+        );
+        // Made of placeholders only.
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for (device, author) in chains {
+            query = query
+                .bind(device.to_string())
+                .bind(author.to_string())
+                .bind(start.n)
+                .bind(start.hash.as_str())
+                .bind(None::<i64>)
+                .bind(0_i64);
+        }
+        for row in query.fetch_all(&mut *conn).await? {
+            heads.insert(chain_key(&row)?, head(&row)?);
+        }
+    }
+    Ok(heads)
 }
 
-/// Notes where a chain stands.
-pub async fn advance(conn: &mut Conn, device: DeviceId, author: PersonId, head: &Head) -> sqlx::Result<()> {
-    sqlx::query("update chains set n = $1, hash = $2, last_at = $3 where device = $4 and author = $5")
-        .bind(head.n)
-        .bind(&head.hash)
-        .bind(head.last_at.map(|at| at.0))
-        .bind(device.to_string())
-        .bind(author.to_string())
-        .execute(conn)
-        .await?;
+fn chain_key(row: &sqlx::any::AnyRow) -> sqlx::Result<ChainKey> {
+    let (device, author): (&str, &str) = (row.try_get("device")?, row.try_get("author")?);
+    Ok((
+        device.parse().map_err(|error| damaged("chains", device, error))?,
+        author.parse().map_err(|error| damaged("chains", author, error))?,
+    ))
+}
+
+/// Notes where chains stand that are held.
+pub async fn advance(conn: &mut Conn, heads: &[(ChainKey, Head)]) -> sqlx::Result<()> {
+    for heads in pieces(heads) {
+        let sql = format!(
+            "insert into chains (device, author, n, hash, last_at, lock_count) values {} \
+             on conflict (device, author) do update set n = excluded.n, hash = excluded.hash, \
+             last_at = excluded.last_at",
+            rows_of_placeholders(heads.len(), 6)
+        );
+        // Made of placeholders only.
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for ((device, author), head) in heads {
+            query = query
+                .bind(device.to_string())
+                .bind(author.to_string())
+                .bind(head.n)
+                .bind(head.hash.as_str())
+                .bind(head.last_at.map(|at| at.0))
+                .bind(0_i64);
+        }
+        query.execute(&mut *conn).await?;
+    }
     Ok(())
 }
 
-/// When a device that has a key of an author first registered one.
-pub async fn registered(conn: &mut Conn, device: DeviceId, author: PersonId) -> sqlx::Result<Ms> {
-    sqlx::query_scalar("select min(registered) from devices where device = $1 and account = $2")
-        .bind(device.to_string())
-        .bind(author.to_string())
-        .fetch_one(conn)
-        .await
-        .map(Ms)
+/// What is known of an author on a device.
+#[derive(Clone, Debug)]
+pub struct Author {
+    /// The keys that the device registered, latest first.
+    pub keys: Vec<String>,
+    /// When it first registered one.
+    pub registered: Ms,
+    /// The sites where the author is or was.
+    pub sites: BTreeSet<SiteCode>,
+}
+
+/// What is known of an author on a device, if the device has a key of the author.
+pub async fn author(conn: &mut Conn, (device, author): ChainKey) -> sqlx::Result<Option<Author>> {
+    let rows = sqlx::query(
+        "select d.public_key, d.registered, m.site from devices d left join memberships m \
+         on m.account = d.account where d.device = $1 and d.account = $2 order by d.registered desc",
+    )
+    .bind(device.to_string())
+    .bind(author.to_string())
+    .fetch_all(conn)
+    .await?;
+    let mut known: Option<Author> = None;
+    for row in &rows {
+        let (key, registered): (String, i64) = (row.try_get("public_key")?, row.try_get("registered")?);
+        let known = known.get_or_insert_with(|| Author {
+            keys: Vec::new(),
+            registered: Ms(registered),
+            sites: BTreeSet::new(),
+        });
+        known.registered = known.registered.min(Ms(registered));
+        if !known.keys.contains(&key) {
+            known.keys.push(key);
+        }
+        known.sites.extend(row.try_get::<Option<String>, _>("site")?.map(SiteCode));
+    }
+    Ok(known)
 }
 
 /// How far a command is.
@@ -104,6 +177,7 @@ pub enum Status {
 }
 
 impl Status {
+    /// As it is stored.
     const fn as_str(self) -> &'static str {
         match self {
             Status::Done => "done",
@@ -149,6 +223,11 @@ pub struct Kept {
 }
 
 impl Kept {
+    /// In which chain it stands.
+    pub fn chain(&self) -> ChainKey {
+        (self.device, self.author)
+    }
+
     /// The sequence number that it had before the server was restored.
     fn had_seq(&self) -> Option<i64> {
         match self.had.as_ref()?.verdict {
@@ -158,32 +237,38 @@ impl Kept {
     }
 }
 
-/// Keeps a command with its verdict.
-pub async fn keep(conn: &mut Conn, kept: &Kept) -> sqlx::Result<()> {
-    sqlx::query(
-        "insert into commands (device, author, n, hash, id, site, aggregate, kind, text, event_at, uncertain, \
-         received, status, verdict, private, had, had_seq) \
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
-    )
-    .bind(kept.device.to_string())
-    .bind(kept.author.to_string())
-    .bind(kept.n)
-    .bind(&kept.hash)
-    .bind(kept.id.to_string())
-    .bind(kept.site.as_ref().map(|site| site.0.clone()))
-    .bind(kept.aggregate.map(|id| id.to_string()))
-    .bind(kept.kind.as_deref().map(storable).map(Cow::into_owned))
-    .bind(storable(&kept.text).into_owned())
-    .bind(kept.time.at.0)
-    .bind(i64::from(kept.time.uncertain))
-    .bind(kept.time.received.0)
-    .bind(kept.status.as_str())
-    .bind(verdict_text(&kept.verdict)?)
-    .bind(i64::from(kept.private))
-    .bind(had_text(kept.had.as_ref())?)
-    .bind(kept.had_seq())
-    .execute(conn)
-    .await?;
+/// Keeps commands with their verdicts.
+pub async fn keep(conn: &mut Conn, kept: &[Kept]) -> sqlx::Result<()> {
+    for rows in pieces(kept) {
+        let sql = format!(
+            "insert into commands (device, author, n, hash, id, site, aggregate, kind, text, event_at, uncertain, \
+             received, status, verdict, private, had, had_seq) values {}",
+            rows_of_placeholders(rows.len(), 17)
+        );
+        // Made of placeholders only.
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for kept in rows {
+            query = query
+                .bind(kept.device.to_string())
+                .bind(kept.author.to_string())
+                .bind(kept.n)
+                .bind(kept.hash.as_str())
+                .bind(kept.id.to_string())
+                .bind(kept.site.as_ref().map(SiteCode::as_str))
+                .bind(kept.aggregate.map(|id| id.to_string()))
+                .bind(kept.kind.as_deref().map(storable).map(Cow::into_owned))
+                .bind(storable(&kept.text).into_owned())
+                .bind(kept.time.at.0)
+                .bind(i64::from(kept.time.uncertain))
+                .bind(kept.time.received.0)
+                .bind(kept.status.as_str())
+                .bind(verdict_text(&kept.verdict)?)
+                .bind(i64::from(kept.private))
+                .bind(had_text(kept.had.as_ref())?)
+                .bind(kept.had_seq());
+        }
+        query.execute(&mut *conn).await?;
+    }
     Ok(())
 }
 
@@ -208,39 +293,65 @@ fn verdict_text(verdict: &Verdict) -> sqlx::Result<String> {
     serde_json::to_string(verdict).map_err(|error| damaged("commands", "verdict", error))
 }
 
-/// The hash and verdict of the command at a place of a chain.
-pub async fn at(
-    conn: &mut Conn,
-    device: DeviceId,
-    author: PersonId,
-    n: i64,
-) -> sqlx::Result<Option<(String, CommandId, Verdict)>> {
-    let row =
-        sqlx::query("select hash, id, verdict from commands where device = $1 and author = $2 and n = $3")
-            .bind(device.to_string())
-            .bind(author.to_string())
-            .bind(n)
-            .fetch_optional(conn)
-            .await?;
-    row.map(|row| {
-        let id: &str = row.try_get("id")?;
-        let verdict: &str = row.try_get("verdict")?;
-        Ok((
-            row.try_get("hash")?,
-            id.parse().map_err(|error| damaged("commands", id, error))?,
-            serde_json::from_str(verdict).map_err(|error| damaged("commands", id, error))?,
-        ))
-    })
-    .transpose()
+/// A place of a chain.
+pub type Place = (ChainKey, i64);
+
+/// The command at a place of a chain.
+#[derive(Clone, Debug)]
+pub struct At {
+    /// The hash of its text.
+    pub hash: String,
+    /// Its id.
+    pub id: CommandId,
+    /// What became of it.
+    pub verdict: Verdict,
 }
 
-/// Whether an id is taken, on whatever device.
-pub async fn id_taken(conn: &mut Conn, id: CommandId) -> sqlx::Result<bool> {
-    let n: Option<i64> = sqlx::query_scalar("select n from commands where id = $1")
-        .bind(id.to_string())
-        .fetch_optional(conn)
-        .await?;
-    Ok(n.is_some())
+/// The commands at some places, those of one chain as a stretch.
+pub async fn at(
+    conn: &mut Conn,
+    chain: ChainKey,
+    places: RangeInclusive<i64>,
+) -> sqlx::Result<Vec<(Place, At)>> {
+    let rows = sqlx::query(
+        "select n, hash, id, verdict from commands where device = $1 and author = $2 and n between $3 and $4",
+    )
+    .bind(chain.0.to_string())
+    .bind(chain.1.to_string())
+    .bind(*places.start())
+    .bind(*places.end())
+    .fetch_all(conn)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let id: &str = row.try_get("id")?;
+            let verdict: &str = row.try_get("verdict")?;
+            let at = At {
+                hash: row.try_get("hash")?,
+                id: id.parse().map_err(|error| damaged("commands", id, error))?,
+                verdict: serde_json::from_str(verdict).map_err(|error| damaged("commands", id, error))?,
+            };
+            Ok(((chain, row.try_get("n")?), at))
+        })
+        .collect()
+}
+
+/// Those of some ids that are taken, on whatever device.
+pub async fn taken(conn: &mut Conn, ids: &[CommandId]) -> sqlx::Result<BTreeSet<CommandId>> {
+    let mut taken = BTreeSet::new();
+    for ids in lookups(ids) {
+        let sql = format!("select id from commands where id in ({})", list_after(0, ids.len()));
+        // Made of placeholders only.
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for id in &ids {
+            query = query.bind(id.to_string());
+        }
+        for row in query.fetch_all(&mut *conn).await? {
+            let id: &str = row.try_get("id")?;
+            taken.insert(id.parse().map_err(|error| damaged("commands", id, error))?);
+        }
+    }
+    Ok(taken)
 }
 
 /// A refused command.
@@ -250,6 +361,8 @@ pub struct Refused {
     pub id: CommandId,
     /// Whose.
     pub author: PersonId,
+    /// When it arrived.
+    pub received: Ms,
     /// Only its author may see it.
     pub private: bool,
 }
@@ -260,37 +373,81 @@ fn refused(row: &sqlx::any::AnyRow) -> sqlx::Result<Refused> {
     Ok(Refused {
         id: id.parse().map_err(|error| damaged("commands", id, error))?,
         author: author.parse().map_err(|error| damaged("commands", id, error))?,
+        received: Ms(row.try_get("received")?),
         private: row.try_get::<i64, _>("private")? != 0,
     })
 }
 
-/// The refused report that should have made a case.
-pub async fn refused_create(
-    conn: &mut Conn,
-    site: &SiteCode,
-    aggregate: Uuid,
-) -> sqlx::Result<Option<Refused>> {
-    let row = sqlx::query(
-        "select id, author, private from commands where site = $1 and aggregate = $2 and status = 'rejected' \
-         and kind = 'case.report' order by received limit 1",
-    )
-    .bind(site.as_str())
-    .bind(aggregate.to_string())
-    .fetch_optional(conn)
-    .await?;
-    row.as_ref().map(refused).transpose()
+/// Those of some commands that are refused ones of a site.
+pub async fn find_refused(conn: &mut Conn, site: &SiteCode, ids: &[CommandId]) -> sqlx::Result<Vec<Refused>> {
+    let mut found = BTreeMap::new();
+    for ids in lookups(ids) {
+        let sql = format!(
+            "select id, author, received, private from commands where site = $1 and status = 'rejected' \
+             and id in ({})",
+            list_after(1, ids.len())
+        );
+        // Made of placeholders only.
+        let mut query = sqlx::query(AssertSqlSafe(sql)).bind(site.as_str());
+        for id in &ids {
+            query = query.bind(id.to_string());
+        }
+        for row in query.fetch_all(&mut *conn).await? {
+            let refused = refused(&row)?;
+            found.insert(refused.id, refused);
+        }
+    }
+    Ok(found.into_values().collect())
 }
 
-/// A refused command of a site.
-pub async fn find_refused(conn: &mut Conn, site: &SiteCode, id: CommandId) -> sqlx::Result<Option<Refused>> {
-    let row = sqlx::query(
-        "select id, author, private from commands where site = $1 and id = $2 and status = 'rejected'",
-    )
-    .bind(site.as_str())
-    .bind(id.to_string())
-    .fetch_optional(conn)
-    .await?;
-    row.as_ref().map(refused).transpose()
+/// What there is of a case besides itself.
+#[derive(Clone, Debug, Default)]
+pub struct Absent {
+    /// The refused report that should have made it: the first, if there were several.
+    pub refused: Option<Refused>,
+    /// A report that was refused, or is in quarantine, is or may be a complaint.
+    pub private: bool,
+    /// The commands that wait for it, in the order in which they came.
+    pub held: Vec<Kept>,
+}
+
+/// What there is of some cases besides themselves.
+pub async fn absent(
+    conn: &mut Conn,
+    site: &SiteCode,
+    aggregates: &[Uuid],
+) -> sqlx::Result<BTreeMap<Uuid, Absent>> {
+    let mut found: BTreeMap<Uuid, Absent> = BTreeMap::new();
+    for aggregates in lookups(aggregates) {
+        let sql = format!(
+            "select device, author, n, hash, id, site, aggregate, kind, text, event_at, uncertain, received, \
+             verdict, private, status, had from commands where site = $1 \
+             and status in ('held', 'rejected', 'quarantined') \
+             and (status = 'held' or kind = 'case.report') and aggregate in ({}) \
+             order by received, device, author, n",
+            list_after(1, aggregates.len())
+        );
+        // Made of placeholders only.
+        let mut query = sqlx::query(AssertSqlSafe(sql)).bind(site.as_str());
+        for aggregate in &aggregates {
+            query = query.bind(aggregate.to_string());
+        }
+        for row in query.fetch_all(&mut *conn).await? {
+            let aggregate: &str = row.try_get("aggregate")?;
+            let aggregate = aggregate.parse().map_err(|error| damaged("commands", aggregate, error))?;
+            let absent = found.entry(aggregate).or_default();
+            let status: &str = row.try_get("status")?;
+            if status == Status::Held.as_str() {
+                absent.held.push(waiting(&row)?);
+                continue;
+            }
+            absent.private |= row.try_get::<i64, _>("private")? != 0;
+            if status == Status::Rejected.as_str() && absent.refused.is_none() {
+                absent.refused = Some(refused(&row)?);
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// The columns of a command that is not judged for good, in a query that `waiting` reads. Written out like in the index,
@@ -368,16 +525,26 @@ pub async fn quarantine(conn: &mut Conn, site: &SiteCode) -> sqlx::Result<Vec<Ke
     rows.iter().map(waiting).collect()
 }
 
-/// Whether anything is in quarantine at a site.
-pub async fn anything_quarantined(conn: &mut Conn, site: &SiteCode) -> sqlx::Result<bool> {
-    let one: Option<String> = sqlx::query_scalar(
-        "select id from commands where status in ('held', 'quarantined') and site = $1 \
-         and status = 'quarantined' limit 1",
+/// Of which case, by whom and which the commands are that are in quarantine at a site.
+pub async fn secluded(conn: &mut Conn, site: &SiteCode) -> sqlx::Result<Vec<(Uuid, PersonId, CommandId)>> {
+    let rows = sqlx::query(
+        "select aggregate, author, id from commands where status in ('held', 'quarantined') and site = $1 \
+         and status = 'quarantined'",
     )
     .bind(site.as_str())
-    .fetch_optional(conn)
+    .fetch_all(conn)
     .await?;
-    Ok(one.is_some())
+    rows.iter()
+        .map(|row| {
+            let (aggregate, author): (&str, &str) = (row.try_get("aggregate")?, row.try_get("author")?);
+            let id: &str = row.try_get("id")?;
+            Ok((
+                aggregate.parse().map_err(|error| damaged("commands", id, error))?,
+                author.parse().map_err(|error| damaged("commands", id, error))?,
+                id.parse().map_err(|error| damaged("commands", id, error))?,
+            ))
+        })
+        .collect()
 }
 
 /// A command in quarantine.
@@ -424,9 +591,8 @@ pub async fn collected(conn: &mut Conn, site: &SiteCode, limit: i64) -> sqlx::Re
 /// Notes that nobody has some commands of a chain any more.
 pub async fn note_lost(
     conn: &mut Conn,
-    device: DeviceId,
-    author: PersonId,
-    places: std::ops::RangeInclusive<i64>,
+    (device, author): ChainKey,
+    places: RangeInclusive<i64>,
     now: Ms,
 ) -> sqlx::Result<()> {
     sqlx::query(

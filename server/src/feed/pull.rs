@@ -32,6 +32,8 @@ use crate::{
 const LIMIT_MAX: u16 = 500;
 /// The documents of one answer, unless asked otherwise.
 const LIMIT: u16 = 200;
+/// The documents that are looked up together.
+const LOOKED_UP: usize = 64;
 /// So many bytes of documents end an answer too, however few they are.
 const BYTES_MAX: usize = 1 << 20;
 
@@ -112,18 +114,27 @@ pub(super) async fn pull(
     let mut gone = Vec::new();
     let mut cut = page.cut;
     let mut bytes = 0;
-    for (key, entry) in page.entries {
-        let row = store::doc(conn, &site, key).await?;
-        let more = row.as_ref().map_or(0, |row| row.body.len());
-        if bytes > 0 && bytes + more > BYTES_MAX {
-            cut = Some(entry.first - 1);
-            break;
-        }
-        bytes += more;
-        match reader.look(conn, key, &entry, row, &walk.holds).await? {
-            Look::Shown(doc) => docs.push(doc),
-            Look::Gone => gone.push(key),
-            Look::NeverSeen => {}
+    'page: for entries in page.entries.chunks(LOOKED_UP) {
+        let keys: Vec<DocKey> = entries.iter().map(|(key, _)| *key).collect();
+        let mut rows = store::docs(conn, &site, &keys).await?;
+        // Another principal may still show what one has lost.
+        let lost: Vec<DocKey> =
+            entries.iter().filter(|(_, entry)| !entry.shown).map(|(key, _)| *key).collect();
+        let audiences = store::audiences(conn, &site, &lost).await?;
+        for (key, entry) in entries {
+            let row = rows.remove(key);
+            let more = row.as_ref().map_or(0, |row| row.body.len());
+            if bytes > 0 && bytes + more > BYTES_MAX {
+                cut = Some(entry.first - 1);
+                break 'page;
+            }
+            bytes += more;
+            let held = audiences.get(key).is_some_and(|audience| !audience.is_disjoint(&walk.holds));
+            match reader.look(*key, entry, row, held)? {
+                Look::Shown(doc) => docs.push(doc),
+                Look::Gone => gone.push(*key),
+                Look::NeverSeen => {}
+            }
         }
     }
     tx.commit().await?;
@@ -175,20 +186,14 @@ impl Reader<'_> {
         self.member.is(Role::ControlRoom) && !self.known.site.desk_open(&self.known.zone, self.now)
     }
 
-    async fn look(
-        &self,
-        conn: &mut Conn,
-        key: DocKey,
-        entry: &Entry,
-        row: Option<DocRow>,
-        holds: &BTreeSet<String>,
-    ) -> Result<Look, Error> {
+    /// What becomes of a document; `held` if it is addressed to the reader by another principal than those of the entry.
+    fn look(&self, key: DocKey, entry: &Entry, row: Option<DocRow>, held: bool) -> sqlx::Result<Look> {
         let Some(row) = row else {
             return Ok(if entry.had > 0 { Look::Gone } else { Look::NeverSeen });
         };
-        // Another principal may still show what one has lost.
-        let shown = entry.shown || !store::audience(conn, self.site, key).await?.is_disjoint(holds);
-        if shown && let Some(doc) = self.view(key, &row)? {
+        if (entry.shown || held)
+            && let Some(doc) = self.view(key, &row)?
+        {
             return Ok(Look::Shown(doc));
         }
         Ok(if entry.shown || row.born <= entry.had { Look::Gone } else { Look::NeverSeen })

@@ -1,6 +1,9 @@
 //! Documents and feeds in the database.
 
-use std::{collections::BTreeSet, ops::Range};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
 
 use shared::{
     ids::{CaseId, SiteCode},
@@ -9,7 +12,7 @@ use shared::{
 };
 use sqlx::{AssertSqlSafe, Row};
 
-use crate::db::{Conn, damaged, rows_of_placeholders};
+use crate::db::{Conn, damaged, list_after, lookups, pieces, rows_of_placeholders};
 
 /// The key that seals cursors, in base64url.
 pub async fn seal_key(conn: &mut Conn) -> sqlx::Result<Option<String>> {
@@ -54,58 +57,98 @@ pub struct DocRow {
 
 /// A document, if it exists.
 pub async fn doc(conn: &mut Conn, site: &SiteCode, key: DocKey) -> sqlx::Result<Option<DocRow>> {
-    let row = sqlx::query("select version, born, seq, body from docs where site = $1 and doc = $2")
-        .bind(site.as_str())
-        .bind(key.to_string())
-        .fetch_optional(conn)
-        .await?;
-    row.map(|row| {
-        Ok(DocRow {
-            version: row.try_get("version")?,
-            born: row.try_get("born")?,
-            seq: row.try_get("seq")?,
-            body: row.try_get("body")?,
-        })
-    })
-    .transpose()
+    Ok(docs(conn, site, &[key]).await?.remove(&key))
+}
+
+/// Those of some documents that exist.
+pub async fn docs(
+    conn: &mut Conn,
+    site: &SiteCode,
+    keys: &[DocKey],
+) -> sqlx::Result<BTreeMap<DocKey, DocRow>> {
+    let mut docs = BTreeMap::new();
+    for keys in lookups(keys) {
+        let sql = format!(
+            "select doc, version, born, seq, body from docs where site = $1 and doc in ({})",
+            list_after(1, keys.len())
+        );
+        // Made of placeholders only.
+        let mut query = sqlx::query(AssertSqlSafe(sql)).bind(site.as_str());
+        for key in &keys {
+            query = query.bind(key.to_string());
+        }
+        for row in query.fetch_all(&mut *conn).await? {
+            let doc: &str = row.try_get("doc")?;
+            let key = doc.parse().map_err(|error| damaged("docs", doc, error))?;
+            let row = DocRow {
+                version: row.try_get("version")?,
+                born: row.try_get("born")?,
+                seq: row.try_get("seq")?,
+                body: row.try_get("body")?,
+            };
+            docs.insert(key, row);
+        }
+    }
+    Ok(docs)
 }
 
 /// When some documents last changed; those that do not exist are missing.
 pub async fn seqs(conn: &mut Conn, site: &SiteCode, keys: &[DocKey]) -> sqlx::Result<Vec<(String, i64)>> {
     let mut seqs = Vec::with_capacity(keys.len());
-    for key in keys {
-        let seq: Option<i64> = sqlx::query_scalar("select seq from docs where site = $1 and doc = $2")
-            .bind(site.as_str())
-            .bind(key.to_string())
-            .fetch_optional(&mut *conn)
-            .await?;
-        seqs.extend(seq.map(|seq| (key.to_string(), seq)));
+    for keys in lookups(keys) {
+        let sql = format!(
+            "select doc, seq from docs where site = $1 and doc in ({}) order by doc",
+            list_after(1, keys.len())
+        );
+        // Made of placeholders only.
+        let mut query = sqlx::query(AssertSqlSafe(sql)).bind(site.as_str());
+        for key in &keys {
+            query = query.bind(key.to_string());
+        }
+        for row in query.fetch_all(&mut *conn).await? {
+            seqs.push((row.try_get("doc")?, row.try_get("seq")?));
+        }
     }
     Ok(seqs)
 }
 
-/// Writes a document.
-pub async fn put_doc(
-    conn: &mut Conn,
-    site: &SiteCode,
-    key: DocKey,
-    version: i64,
-    seq: i64,
-    body: &str,
-) -> sqlx::Result<()> {
-    sqlx::query(
-        "insert into docs (site, doc, version, born, seq, body) values ($1, $2, $3, $4, $5, $6) \
-         on conflict (site, doc) do update set version = excluded.version, seq = excluded.seq, \
-         body = excluded.body",
-    )
-    .bind(site.as_str())
-    .bind(key.to_string())
-    .bind(version)
-    .bind(seq)
-    .bind(seq)
-    .bind(body)
-    .execute(conn)
-    .await?;
+/// A document to be written.
+#[derive(Clone, Debug)]
+pub struct NewDoc {
+    /// Which.
+    pub key: DocKey,
+    /// How often it has changed.
+    pub version: i64,
+    /// When it came to be, if it is new.
+    pub born: i64,
+    /// When it last changed.
+    pub seq: i64,
+    /// Its JSON.
+    pub body: String,
+}
+
+/// Writes documents, each once.
+pub async fn put_docs(conn: &mut Conn, site: &SiteCode, docs: &[NewDoc]) -> sqlx::Result<()> {
+    for docs in pieces(docs) {
+        let sql = format!(
+            "insert into docs (site, doc, version, born, seq, body) values {} \
+             on conflict (site, doc) do update set version = excluded.version, seq = excluded.seq, \
+             body = excluded.body",
+            rows_of_placeholders(docs.len(), 6)
+        );
+        // Made of placeholders only.
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for doc in docs {
+            query = query
+                .bind(site.as_str())
+                .bind(doc.key.to_string())
+                .bind(doc.version)
+                .bind(doc.born)
+                .bind(doc.seq)
+                .bind(doc.body.as_str());
+        }
+        query.execute(&mut *conn).await?;
+    }
     Ok(())
 }
 
@@ -121,43 +164,65 @@ pub async fn remove_doc(conn: &mut Conn, site: &SiteCode, key: DocKey) -> sqlx::
 
 /// To whom a document is addressed now.
 pub async fn audience(conn: &mut Conn, site: &SiteCode, key: DocKey) -> sqlx::Result<BTreeSet<String>> {
-    let principals: Vec<String> =
-        sqlx::query_scalar("select principal from feed where site = $1 and doc = $2 and gone = 0")
-            .bind(site.as_str())
-            .bind(key.to_string())
-            .fetch_all(conn)
-            .await?;
-    Ok(principals.into_iter().collect())
+    Ok(audiences(conn, site, &[key]).await?.remove(&key).unwrap_or_default())
 }
 
-/// Addresses a document to some principals, or takes it from them.
-pub async fn address(
+/// To whom some documents are addressed now; those that nobody sees are missing.
+pub async fn audiences(
     conn: &mut Conn,
     site: &SiteCode,
-    key: DocKey,
-    seq: i64,
-    principals: &BTreeSet<String>,
-    gone: bool,
-) -> sqlx::Result<()> {
-    const COLUMNS: usize = 5;
-    // SQLite takes 32,766 parameters and PostgreSQL 65,535.
-    const ROWS: usize = 1_000;
-    let principals: Vec<&String> = principals.iter().collect();
-    for rows in principals.chunks(ROWS) {
+    keys: &[DocKey],
+) -> sqlx::Result<BTreeMap<DocKey, BTreeSet<String>>> {
+    let mut audiences: BTreeMap<DocKey, BTreeSet<String>> = BTreeMap::new();
+    for keys in lookups(keys) {
+        let sql = format!(
+            "select doc, principal from feed where site = $1 and gone = 0 and doc in ({})",
+            list_after(1, keys.len())
+        );
+        // Made of placeholders only.
+        let mut query = sqlx::query(AssertSqlSafe(sql)).bind(site.as_str());
+        for key in &keys {
+            query = query.bind(key.to_string());
+        }
+        for row in query.fetch_all(&mut *conn).await? {
+            let doc: &str = row.try_get("doc")?;
+            let key = doc.parse().map_err(|error| damaged("feed", doc, error))?;
+            audiences.entry(key).or_default().insert(row.try_get("principal")?);
+        }
+    }
+    Ok(audiences)
+}
+
+/// That a document is addressed to a principal, or taken from it.
+#[derive(Clone, Debug)]
+pub struct Address {
+    /// Which document.
+    pub key: DocKey,
+    /// The sequence number of that.
+    pub seq: i64,
+    /// To or from whom.
+    pub principal: String,
+    /// It is taken away.
+    pub gone: bool,
+}
+
+/// Addresses documents, each to a principal once.
+pub async fn address(conn: &mut Conn, site: &SiteCode, rows: &[Address]) -> sqlx::Result<()> {
+    for rows in pieces(rows) {
         let sql = format!(
             "insert into feed (site, principal, doc, seq, gone) values {} on conflict (site, principal, doc) \
              do update set seq = excluded.seq, gone = excluded.gone",
-            rows_of_placeholders(rows.len(), COLUMNS)
+            rows_of_placeholders(rows.len(), 5)
         );
         // Made of placeholders only.
         let mut query = sqlx::query(AssertSqlSafe(sql));
-        for principal in rows {
+        for row in rows {
             query = query
                 .bind(site.as_str())
-                .bind(principal.as_str())
-                .bind(key.to_string())
-                .bind(seq)
-                .bind(i64::from(gone));
+                .bind(row.principal.as_str())
+                .bind(row.key.to_string())
+                .bind(row.seq)
+                .bind(i64::from(row.gone));
         }
         query.execute(&mut *conn).await?;
     }
@@ -187,7 +252,9 @@ pub async fn changes(
 ) -> sqlx::Result<Vec<FeedRow>> {
     let rows = sqlx::query(
         "select doc, seq, gone from feed where site = $1 and principal = $2 and seq > $3 and seq <= $4 \
-         and (gone = 0 or seq > $5) order by seq limit $6",
+         and gone = 0 union all \
+         select doc, seq, gone from feed where site = $1 and principal = $2 and seq > $3 and seq <= $4 \
+         and gone = 1 and seq > $5 order by seq limit $6",
     )
     .bind(site.as_str())
     .bind(principal)

@@ -175,15 +175,28 @@ impl Measured {
 
 /// Decodes strictly: `image` reads a JPEG as browsers do, which paint grey over what is missing.
 fn from_jpeg(stripped: jpeg::Stripped) -> Option<Checked> {
-    let space = if stripped.components == 1 { ColorSpace::Luma } else { ColorSpace::RGB };
     let options = DecoderOptions::default()
         .set_strict_mode(true)
         .set_max_width(stripped.width.into())
-        .set_max_height(stripped.height.into())
-        .jpeg_set_out_colorspace(space);
-    let pixels = JpegDecoder::new_with_options(ZCursor::new(&stripped.bytes), options).decode().ok()?;
+        .set_max_height(stripped.height.into());
+    let decoder = |space| {
+        let options = options.jpeg_set_out_colorspace(space);
+        JpegDecoder::new_with_options(ZCursor::new(&stripped.bytes), options)
+    };
+    let stands = stripped.orientation == Orientation::NoTransforms;
+    let mut space = if stripped.components == 1 { ColorSpace::Luma } else { ColorSpace::RGB };
+    if stands {
+        // All that is wanted of pixels that are not written again is that they are there: the file is read to its end
+        // either way, but of colours that can be left out only the brightness is turned into pixels.
+        let mut head = decoder(space);
+        head.decode_headers().ok()?;
+        if head.input_colorspace() == Some(ColorSpace::YCbCr) {
+            space = ColorSpace::Luma;
+        }
+    }
+    let pixels = decoder(space).decode().ok()?;
     let (width, height) = (stripped.width.into(), stripped.height.into());
-    if stripped.orientation == Orientation::NoTransforms {
+    if stands {
         return Some(Checked { mime: "image/jpeg", width, height, bytes: stripped.bytes.into() });
     }
     let mut image = match space {

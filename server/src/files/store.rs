@@ -2,6 +2,8 @@
 //!
 //! A row is written after the bytes that it claims lie in the [`depot`](super::depot), never before.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 use shared::{
     Rejection,
@@ -9,9 +11,9 @@ use shared::{
     time::Ms,
     wire::Part,
 };
-use sqlx::Row;
+use sqlx::{AssertSqlSafe, Row};
 
-use crate::db::{Conn, damaged};
+use crate::db::{Conn, damaged, list_after, lookups};
 
 /// Whose part of which photo, and at which site.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -177,16 +179,34 @@ pub async fn update(conn: &mut Conn, upload: &Upload) -> sqlx::Result<()> {
     Ok(())
 }
 
-/// The announced and verified hash of a photo whose bytes are all here, `None` until then.
-pub async fn staged_full(
+/// The announced and verified hashes of those of some photos whose bytes are all here, by author and photo.
+pub async fn kept_full(
     conn: &mut Conn,
     site: &SiteCode,
-    author: PersonId,
-    photo: AttachmentId,
-) -> sqlx::Result<Option<String>> {
-    let key = UploadKey { site: site.clone(), author, photo, part: Part::Full };
-    let upload = find(conn, &key).await?;
-    Ok(upload.filter(|upload| matches!(upload.state, State::Kept { .. })).map(|upload| upload.sha256))
+    photos: &[AttachmentId],
+) -> sqlx::Result<HashMap<(PersonId, AttachmentId), String>> {
+    let mut kept = HashMap::new();
+    for photos in lookups(photos) {
+        let sql = format!(
+            "select author, photo, sha256 from uploads where site = $1 and part = $2 and mime is not null \
+             and photo in ({})",
+            list_after(2, photos.len())
+        );
+        // Made of placeholders only.
+        let mut query = sqlx::query(AssertSqlSafe(sql)).bind(site.as_str()).bind(part_name(Part::Full));
+        for photo in &photos {
+            query = query.bind(photo.to_string());
+        }
+        for row in query.fetch_all(&mut *conn).await? {
+            let (author, photo): (&str, &str) = (row.try_get("author")?, row.try_get("photo")?);
+            let key = (
+                author.parse().map_err(|error| damaged("uploads", photo, error))?,
+                photo.parse().map_err(|error| damaged("uploads", photo, error))?,
+            );
+            kept.insert(key, row.try_get("sha256")?);
+        }
+    }
+    Ok(kept)
 }
 
 /// Forgets an upload, whose row the caller has looked at in the same transaction.

@@ -13,7 +13,6 @@ use futures::StreamExt;
 use sha2::{Digest, Sha256};
 use shared::{
     Code, Rejection,
-    ids::SiteCode,
     wire::{self, Part},
 };
 
@@ -21,34 +20,105 @@ use super::{
     checksum::Checksum,
     store::{self, Segment, State, Upload, UploadKey},
 };
-use crate::{App, Error, cases, sites::Writer};
+use crate::{
+    App, Error,
+    cases::{self, Cases},
+    gather,
+    sites::Writer,
+};
 
 /// So many bytes are kept as soon as they are here, however many are to come.
 const SEGMENT: usize = 1 << 20;
 /// A sender that is silent for so long is gone.
 const SILENCE: Duration = Duration::from_secs(60);
 
+/// What is to be written down of an upload.
+#[derive(Debug)]
+pub(crate) enum Note {
+    /// It was announced.
+    Announced(Upload),
+    /// It is as far as that, unless another request has moved it meanwhile.
+    Moved {
+        /// As it was known.
+        upload: Upload,
+        /// How far it is now.
+        next: State,
+    },
+}
+
+/// What was written down of an upload.
+#[derive(Debug)]
+pub(crate) struct Noted {
+    /// As it is now.
+    pub upload: Upload,
+    /// Nothing was known of it before.
+    pub new: bool,
+}
+
+impl Note {
+    /// Writes it down in a transaction that holds the site.
+    ///
+    /// # Errors
+    /// Before anything is written: `file.conflict` if the same part was announced with another length or hash;
+    /// `file.too_many` if its author has left too many unfinished; `file.offset` if another request was faster;
+    /// `file.not_found` if it was forgotten meanwhile; the reason if it was refused before. Or if the database fails.
+    pub(crate) async fn apply(
+        &self,
+        app: &App,
+        writer: &mut Writer,
+        cases: &mut Cases,
+    ) -> Result<Noted, Error> {
+        match self {
+            Note::Announced(announced) => {
+                if let Some(known) = store::find(writer.conn(), &announced.key).await? {
+                    if known.sha256 != announced.sha256 || known.length != announced.length {
+                        return Err(Code::FileConflict.into());
+                    }
+                    return Ok(Noted { upload: refuse_again(known)?, new: false });
+                }
+                let max = app.settings.max_unfinished_uploads;
+                let UploadKey { site, author, .. } = &announced.key;
+                if store::count_unfinished(writer.conn(), site, *author).await? >= i64::from(max) {
+                    return Err(Rejection::new(Code::FileTooMany).with("max", max).into());
+                }
+                store::insert(writer.conn(), announced).await?;
+                Ok(Noted { upload: announced.clone(), new: true })
+            }
+            Note::Moved { upload, next } => {
+                let found = store::find(writer.conn(), &upload.key).await?.ok_or(Code::FileNotFound)?;
+                if found != *upload {
+                    let found = refuse_again(found)?;
+                    let same = found.sha256 == upload.sha256;
+                    let both_kept = matches!((&found.state, next), (State::Kept { .. }, State::Kept { .. }));
+                    return if same && both_kept {
+                        Ok(Noted { upload: found, new: false })
+                    } else {
+                        Err(elsewhere(&found).into())
+                    };
+                }
+                let upload = Upload { state: next.clone(), changed: writer.now(), ..upload.clone() };
+                store::update(writer.conn(), &upload).await?;
+                if matches!(upload.state, State::Kept { .. }) {
+                    // No backup that was made before reaches as far as this.
+                    writer.next_seq();
+                    if upload.key.part == Part::Full {
+                        cases::photo_kept(writer, cases, &upload.key, &upload.sha256).await?;
+                    }
+                }
+                Ok(Noted { upload, new: false })
+            }
+        }
+    }
+}
+
 /// Notes an upload; whether it is new.
 ///
 /// # Errors
-/// `file.conflict` if the same part was announced with another length or hash; the reason if it was refused before;
-/// `file.too_many` if its author has left too many unfinished.
+/// As [`Note::apply`].
 pub(super) async fn announce(app: &App, announced: Upload) -> Result<(Upload, bool), Error> {
-    let mut writer = writer(app, &announced.key.site).await?;
-    if let Some(known) = store::find(writer.conn(), &announced.key).await? {
-        if known.sha256 != announced.sha256 || known.length != announced.length {
-            return Err(Code::FileConflict.into());
-        }
-        return Ok((refuse_again(known)?, false));
-    }
-    let max = app.settings.max_unfinished_uploads;
-    let (site, author) = (&announced.key.site, announced.key.author);
-    if store::count_unfinished(writer.conn(), site, author).await? >= i64::from(max) {
-        return Err(Rejection::new(Code::FileTooMany).with("max", max).into());
-    }
-    store::insert(writer.conn(), &announced).await?;
-    writer.commit().await?;
-    Ok((announced, true))
+    let site = announced.key.site.clone();
+    let Noted { upload, new } = gather::note(app, &site, Note::Announced(announced)).await?;
+    Ok((upload, new))
 }
 
 /// Forgets an upload that is not finished. Whoever brings bytes of it meanwhile finds it gone.
@@ -56,7 +126,7 @@ pub(super) async fn announce(app: &App, announced: Upload) -> Result<(Upload, bo
 /// # Errors
 /// `file.kept` for one that is: a case may show it by now; the reason if it was refused; `file.not_found`.
 pub(super) async fn terminate(app: &App, key: &UploadKey) -> Result<(), Error> {
-    let mut writer = writer(app, &key.site).await?;
+    let mut writer = Writer::begin(app, &key.site).await?.ok_or(Code::FileNotFound)?;
     let upload = store::find(writer.conn(), key).await?.ok_or(Code::FileNotFound)?;
     let upload = refuse_again(upload)?;
     if matches!(upload.state, State::Kept { .. }) {
@@ -66,10 +136,6 @@ pub(super) async fn terminate(app: &App, key: &UploadKey) -> Result<(), Error> {
     writer.commit().await?;
     app.files.depot.discard(key, upload.segments()).await;
     Ok(())
-}
-
-async fn writer(app: &App, site: &SiteCode) -> Result<Writer, Error> {
-    Writer::begin(app, site).await?.ok_or_else(|| Code::FileNotFound.into())
 }
 
 /// An upload that was not refused; what was, is refused again without being sent again.
@@ -213,25 +279,8 @@ impl Incoming {
 
 /// Writes down how far an upload is, unless another request has moved it meanwhile.
 async fn settle(app: &App, upload: &Upload, next: State) -> Result<Upload, Error> {
-    let mut writer = writer(app, &upload.key.site).await?;
-    let found = store::find(writer.conn(), &upload.key).await?.ok_or(Code::FileNotFound)?;
-    if found != *upload {
-        let found = refuse_again(found)?;
-        let same = found.sha256 == upload.sha256;
-        let both_kept = matches!((&found.state, &next), (State::Kept { .. }, State::Kept { .. }));
-        return if same && both_kept { Ok(found) } else { Err(elsewhere(&found).into()) };
-    }
-    let upload = Upload { state: next, changed: app.clock.now(), ..upload.clone() };
-    store::update(writer.conn(), &upload).await?;
-    if matches!(upload.state, State::Kept { .. }) {
-        // No backup that was made before reaches as far as this.
-        writer.next_seq();
-        if upload.key.part == Part::Full {
-            cases::photo_kept(&mut writer, &upload.key, &upload.sha256).await?;
-        }
-    }
-    writer.commit().await?;
-    Ok(upload)
+    let note = Note::Moved { upload: upload.clone(), next };
+    Ok(gather::note(app, &upload.key.site, note).await?.upload)
 }
 
 /// The refusal of bytes that do not go on where the upload stands.

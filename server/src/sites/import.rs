@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 pub use file::{Plan, read, sentence};
 
-use super::{Writer, store};
+use super::{Publication, Writer, store};
 use crate::{
     App, Error, accounts, commands,
     db::{Conn, damaged},
@@ -246,8 +246,10 @@ async fn publish<T: serde::Serialize>(writer: &mut Writer, key: DocKey, doc: &T)
         return Ok(false);
     }
     let seq = writer.next_seq();
+    let born = before.is_none().then_some(seq);
     let version = before.map_or(1, |before| before.version + 1);
-    writer.publish(key, version, seq, &body, &BTreeSet::from([Principal::All])).await?;
+    let audience = BTreeSet::from([Principal::All]);
+    writer.publish(Publication { key, version, seq, born, body, audience: &audience });
     Ok(true)
 }
 

@@ -1,6 +1,9 @@
 //! Writing to a site: the lock that comes first, the sequence, what is published, and who is woken.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use shared::{
     ids::{CaseNumber, Principal, SiteCode},
@@ -13,7 +16,10 @@ use crate::{
     App, Error, Mutant,
     backup::store::Restore,
     db::{Conn, WriteTx},
-    feed,
+    feed::{
+        self,
+        store::{Address, NewDoc},
+    },
     live::Touched,
 };
 
@@ -27,9 +33,39 @@ pub struct Writer {
     /// What the rules need to know of the site; `None` until its first import is through.
     known: Option<Arc<Known>>,
     row: store::SiteRow,
-    /// How far the site was when this began.
+    /// The last sequence number before this transaction.
     before: i64,
+    /// What is published and not written yet.
+    published: BTreeMap<DocKey, Published>,
     touched: BTreeSet<String>,
+}
+
+/// A document as it is to be in the end, whatever it was in between.
+#[derive(Debug)]
+struct Published {
+    /// `None` for one that is withdrawn.
+    doc: Option<NewDoc>,
+    seq: i64,
+    audience: BTreeSet<String>,
+    /// It came to be in this transaction, so that nobody can have it yet.
+    new: bool,
+}
+
+/// A document to be published.
+#[derive(Debug)]
+pub struct Publication<'a> {
+    /// Which.
+    pub key: DocKey,
+    /// How often it has changed.
+    pub version: i64,
+    /// The sequence number of the change.
+    pub seq: i64,
+    /// The sequence number at which it comes to be, for one that the database does not have yet.
+    pub born: Option<i64>,
+    /// Its JSON.
+    pub body: String,
+    /// To whom it is addressed from now on.
+    pub audience: &'a BTreeSet<Principal>,
 }
 
 impl Writer {
@@ -80,8 +116,16 @@ impl Writer {
 
     async fn with(app: &App, code: &SiteCode, mut tx: WriteTx, row: store::SiteRow) -> Result<Writer, Error> {
         let known = app.directory.get(&mut tx, code).await?;
-        let before = row.head;
-        Ok(Writer { tx, app: app.clone(), code: code.clone(), known, row, before, touched: BTreeSet::new() })
+        Ok(Writer {
+            tx,
+            app: app.clone(),
+            code: code.clone(),
+            known,
+            before: row.head,
+            row,
+            published: BTreeMap::new(),
+            touched: BTreeSet::new(),
+        })
     }
 
     /// Which site.
@@ -173,27 +217,14 @@ impl Writer {
         }
     }
 
-    /// Writes a document and addresses it: those who are no longer among the audience lose it.
-    ///
-    /// # Errors
-    /// If the database fails.
-    pub async fn publish(
-        &mut self,
-        key: DocKey,
-        version: i64,
-        seq: i64,
-        body: &str,
-        audience: &BTreeSet<Principal>,
-    ) -> Result<(), Error> {
-        feed::store::put_doc(&mut self.tx, &self.code, key, version, seq, body).await?;
-        let before = feed::store::audience(&mut self.tx, &self.code, key).await?;
-        let audience: BTreeSet<String> = audience.iter().map(Principal::to_string).collect();
-        let lost: BTreeSet<String> = before.difference(&audience).cloned().collect();
-        feed::store::address(&mut self.tx, &self.code, key, seq, &audience, false).await?;
-        feed::store::address(&mut self.tx, &self.code, key, seq, &lost, true).await?;
-        self.touched.extend(audience);
-        self.touched.extend(lost);
-        Ok(())
+    /// Publishes a document: it is written and addressed with the commit, and those who are no longer among its audience
+    /// lose it.
+    pub fn publish(&mut self, publication: Publication<'_>) {
+        let Publication { key, version, seq, born, body, audience } = publication;
+        let new = self.published.get(&key).map_or(born.is_some(), |before| before.new);
+        let doc = NewDoc { key, version, born: born.unwrap_or(seq), seq, body };
+        let audience = audience.iter().map(Principal::to_string).collect();
+        self.published.insert(key, Published { doc: Some(doc), seq, audience, new });
     }
 
     /// Addresses a document anew without changing it: who already has it does not get it again, except who is to see
@@ -207,6 +238,17 @@ impl Writer {
         audience: &BTreeSet<Principal>,
         otherwise: &BTreeSet<Principal>,
     ) -> Result<(), Error> {
+        if let Some(published) = self.published.get(&key) {
+            // It is not written yet: then it is addressed as it is to be in the end.
+            let audience = audience.iter().map(Principal::to_string).collect();
+            if published.audience != audience || !otherwise.is_empty() {
+                let seq = self.next_seq();
+                if let Some(published) = self.published.get_mut(&key) {
+                    (published.audience, published.seq) = (audience, seq);
+                }
+            }
+            return Ok(());
+        }
         let before = feed::store::audience(&mut self.tx, &self.code, key).await?;
         let again: BTreeSet<String> = audience.intersection(otherwise).map(Principal::to_string).collect();
         let audience: BTreeSet<String> = audience.iter().map(Principal::to_string).collect();
@@ -216,22 +258,53 @@ impl Writer {
         let seq = self.next_seq();
         let gained: BTreeSet<String> = audience.difference(&before).chain(&again).cloned().collect();
         let lost: BTreeSet<String> = before.difference(&audience).cloned().collect();
-        feed::store::address(&mut self.tx, &self.code, key, seq, &gained, false).await?;
-        feed::store::address(&mut self.tx, &self.code, key, seq, &lost, true).await?;
+        let rows: Vec<Address> =
+            addresses(key, seq, &gained, false).chain(addresses(key, seq, &lost, true)).collect();
+        feed::store::address(&mut self.tx, &self.code, &rows).await?;
         self.touched.extend(gained);
         self.touched.extend(lost);
         Ok(())
     }
 
-    /// Removes a document from everybody.
+    /// Whether there is a document, as far as this transaction has come.
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn withdraw(&mut self, key: DocKey, seq: i64) -> Result<(), Error> {
-        let before = feed::store::audience(&mut self.tx, &self.code, key).await?;
-        feed::store::address(&mut self.tx, &self.code, key, seq, &before, true).await?;
-        feed::store::remove_doc(&mut self.tx, &self.code, key).await?;
-        self.touched.extend(before);
+    pub async fn has(&mut self, key: DocKey) -> Result<bool, Error> {
+        match self.published.get(&key) {
+            Some(published) => Ok(published.doc.is_some()),
+            None => Ok(!feed::store::seqs(&mut self.tx, &self.code, &[key]).await?.is_empty()),
+        }
+    }
+
+    /// Removes a document from everybody.
+    pub fn withdraw(&mut self, key: DocKey, seq: i64) {
+        let new = self.published.get(&key).is_some_and(|before| before.new);
+        self.published.insert(key, Published { doc: None, seq, audience: BTreeSet::new(), new });
+    }
+
+    /// Writes what was published: each document once, and to whom it is addressed.
+    async fn write(&mut self) -> Result<(), Error> {
+        let published = std::mem::take(&mut self.published);
+        let known: Vec<DocKey> =
+            published.iter().filter(|(_, published)| !published.new).map(|(key, _)| *key).collect();
+        let mut audiences = feed::store::audiences(&mut self.tx, &self.code, &known).await?;
+        let mut docs = Vec::with_capacity(published.len());
+        let mut rows = Vec::new();
+        for (key, Published { doc, seq, audience, new }) in published {
+            let before = audiences.remove(&key).unwrap_or_default();
+            let lost: BTreeSet<String> = before.difference(&audience).cloned().collect();
+            rows.extend(addresses(key, seq, &audience, false).chain(addresses(key, seq, &lost, true)));
+            match doc {
+                Some(doc) => docs.push(doc),
+                None if new => {}
+                None => feed::store::remove_doc(&mut self.tx, &self.code, key).await?,
+            }
+            self.touched.extend(audience);
+            self.touched.extend(lost);
+        }
+        feed::store::put_docs(&mut self.tx, &self.code, &docs).await?;
+        feed::store::address(&mut self.tx, &self.code, &rows).await?;
         Ok(())
     }
 
@@ -240,6 +313,7 @@ impl Writer {
     /// # Errors
     /// If the database fails.
     pub async fn commit(mut self) -> Result<(), Error> {
+        self.write().await?;
         if self.mutated(Mutant::SerialCursor)
             && let Some(head) = store::head(&mut self.tx, &self.code).await?
         {
@@ -257,4 +331,13 @@ impl Writer {
         }
         Ok(())
     }
+}
+
+fn addresses(
+    key: DocKey,
+    seq: i64,
+    principals: &BTreeSet<String>,
+    gone: bool,
+) -> impl Iterator<Item = Address> + use<'_> {
+    principals.iter().map(move |principal| Address { key, seq, principal: principal.clone(), gone })
 }

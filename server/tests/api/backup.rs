@@ -29,6 +29,7 @@ tests![
     phones_let_go_of_what_a_backup_has,
     what_was_lost_comes_back_in_its_old_order,
     without_what_they_had_the_order_would_be_that_of_arrival,
+    what_is_collected_before_its_report_is_judged_behind_it,
     photos_that_were_lost_are_sent_again,
     what_nobody_brings_back_is_named,
     what_comes_later_than_it_was_waited_for_is_judged_when_it_comes,
@@ -407,6 +408,29 @@ async fn without_what_they_had_the_order_would_be_that_of_arrival(on: On) {
     collected(&app).await;
     let verdicts = technician.take(&technician.again(1)).await;
     assert!(matches!(verdicts[0], Verdict::Rejected(_)), "{verdicts:?}");
+}
+
+async fn what_is_collected_before_its_report_is_judged_behind_it(on: On) {
+    let mut app = TestApp::start(on).await;
+    let backups = Backups::new();
+    let (mut guard, mut desk) = (app.sign_in(cast::GUARD).await, app.sign_in(cast::DESK).await);
+    let technician = app.person(cast::TECHNICIAN).await;
+    backups.make(&app, "backup").await;
+    let new = guard.report().await;
+    desk.accepted("case.dispatch", new, json!({ "to": technician })).await;
+    backups.restore(&mut app, "backup").await;
+    // The desk comes first, and nobody says what they had.
+    for device in [&mut desk, &mut guard] {
+        device.router = app.router.clone();
+        let again = wire::PushRequest { had: Vec::new(), ..device.again(1) };
+        assert!(restoring(&device.take(&again).await));
+        app.advance(1);
+    }
+    collected(&app).await;
+    for device in [&guard, &desk] {
+        let verdicts = device.take(&device.again(1)).await;
+        assert!(matches!(verdicts[0], Verdict::Accepted { .. }), "{verdicts:?}");
+    }
 }
 
 async fn photos_that_were_lost_are_sent_again(on: On) {

@@ -15,6 +15,7 @@ mod binary;
 mod files;
 mod foreign;
 mod full_disk;
+mod gather;
 mod import;
 mod kills;
 mod kit;
@@ -41,6 +42,7 @@ fn main() {
         files::tests(),
         foreign::tests(),
         full_disk::tests(),
+        gather::tests(),
         import::tests(),
         kills::tests(),
         live::tests(),

@@ -110,6 +110,14 @@ impl Feed {
         }
     }
 
+    /// All cases.
+    pub fn cases(&self) -> impl Iterator<Item = &CaseView> {
+        self.docs.values().filter_map(|doc| match doc {
+            Doc::Case(view) => Some(view),
+            Doc::Site(_) | Doc::Places(_) | Doc::People(_) | Doc::Refusal(_) | Doc::Quarantine(_) => None,
+        })
+    }
+
     /// The refused commands, with their codes.
     pub fn refusals(&self) -> Vec<(CommandId, String)> {
         let refusal = |doc: &Doc| match doc {
@@ -163,6 +171,21 @@ impl Device {
             feeds: BTreeMap::new(),
             sent: Vec::new(),
             clock: app.clock.clone(),
+        }
+    }
+
+    /// The same session, to carry pushes at the same time.
+    pub fn carrier(&self) -> Device {
+        Device {
+            router: self.router.clone(),
+            site: self.site.clone(),
+            cookie: self.cookie.clone(),
+            key: self.key.clone(),
+            prev: self.prev.clone(),
+            clock: self.clock.clone(),
+            feeds: BTreeMap::new(),
+            sent: Vec::new(),
+            ..*self
         }
     }
 

@@ -117,6 +117,12 @@ impl TestApp {
         self.router = server::router(self.app.clone());
     }
 
+    /// A second server on the same data.
+    pub async fn second(&self) -> Router {
+        let clock = Clock::Manual(self.clock.clone());
+        server::router(App::open(&self.storage, settings(), clock).await.unwrap())
+    }
+
     /// The present instant.
     pub fn now(&self) -> Ms {
         Clock::Manual(self.clock.clone()).now()

@@ -1,0 +1,302 @@
+//! Gathering what wants to write to one site at the same time into one transaction.
+//!
+//! A commit that waits for the disk costs far more than what it writes, and a statement far more than one of its rows. So
+//! whatever arrives for a site while a transaction is on its way waits for the next one, and they share it: one lock of
+//! the site's row, few statements, one commit. Who comes alone begins at once. Nobody is answered before the commit.
+//!
+//! If the transaction fails, nothing of it has happened, and each is tried again in one of its own, so that what cannot
+//! be stored harms nobody else; a push that fails alone, too, is tried command by command. There are no savepoints: on
+//! SQLite a full disk inside of one commits the rest unasked, on PostgreSQL they cost up to a third.
+//!
+//! A lane lives in one process. Several processes on one database have a lane each, and the lock of the site's row
+//! decides between them.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    panic::AssertUnwindSafe,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use futures::FutureExt;
+use shared::{
+    Code,
+    ids::SiteCode,
+    wire::{Answer, Verdict},
+};
+use tokio::sync::{oneshot, watch};
+
+use crate::{
+    App, Error,
+    cases::Cases,
+    commands::{self, Court, Run},
+    files::upload::{Note, Noted},
+    sites::Writer,
+};
+
+/// The most commands of a transaction, for which every other writer of the site waits. One push may bring half of them.
+const COMMANDS_MAX: usize = 200;
+
+/// What is to be written.
+#[derive(Debug)]
+pub(crate) enum Work {
+    /// Commands are to be judged.
+    Commands(Run),
+    /// How far an upload is.
+    Upload(Note),
+}
+
+/// What became of it.
+#[derive(Debug)]
+enum Done {
+    Answers(Vec<Answer>),
+    Upload(Noted),
+}
+
+/// Somebody who waits.
+#[derive(Debug)]
+struct Job {
+    work: Work,
+    done: oneshot::Sender<Result<Done, Error>>,
+}
+
+/// Those who wait, by site. A site whose entry is there is being written to.
+#[derive(Debug)]
+pub struct Lanes {
+    waiting: Mutex<HashMap<SiteCode, VecDeque<Job>>>,
+    /// How many sites are being written to.
+    busy: watch::Sender<usize>,
+}
+
+impl Default for Lanes {
+    fn default() -> Self {
+        Lanes { waiting: Mutex::default(), busy: watch::Sender::new(0) }
+    }
+}
+
+impl Lanes {
+    fn lock(&self) -> MutexGuard<'_, HashMap<SiteCode, VecDeque<Job>>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many wait for the transaction after the one that is on its way, `None` without one.
+    pub fn waiting(&self, site: &SiteCode) -> Option<usize> {
+        self.lock().get(site).map(VecDeque::len)
+    }
+
+    /// Returns when everybody has been answered.
+    pub async fn drained(&self) {
+        // The sender lives as long as this does.
+        let _ = self.busy.subscribe().wait_for(|busy| *busy == 0).await.map(drop);
+    }
+
+    /// Those who share the next transaction; without any, the site is left.
+    fn take(&self, site: &SiteCode) -> Vec<Job> {
+        let mut lanes = self.lock();
+        let mut jobs = Vec::new();
+        let mut commands = 0;
+        if let Some(waiting) = lanes.get_mut(site) {
+            while let Some(job) = waiting.front() {
+                commands += job.work.size();
+                if commands > COMMANDS_MAX && !jobs.is_empty() {
+                    break;
+                }
+                jobs.extend(waiting.pop_front());
+            }
+        }
+        if jobs.is_empty() {
+            lanes.remove(site);
+            self.busy.send_replace(lanes.len());
+        }
+        jobs
+    }
+}
+
+impl Work {
+    fn size(&self) -> usize {
+        match self {
+            Work::Commands(run) => run.len(),
+            Work::Upload(_) => 1,
+        }
+    }
+}
+
+/// Judges the commands of a run at a site, and answers when that has been committed. Who no longer waits for the answer
+/// does not stop it.
+///
+/// # Errors
+/// `push.chain_broken`; if the database fails with the first command alone. With a later one, those before it have their
+/// verdicts, and it is to be sent again.
+pub(crate) async fn judge(app: &App, site: &SiteCode, run: Run) -> Result<Vec<Answer>, Error> {
+    match submit(app, site, Work::Commands(run)).await? {
+        Done::Answers(answers) => Ok(answers),
+        Done::Upload(_) => Err(Error::Other(anyhow::anyhow!("commands were answered as an upload"))),
+    }
+}
+
+/// Notes how far an upload is, as [`judge`] does with commands.
+///
+/// # Errors
+/// As [`Note::apply`].
+pub(crate) async fn note(app: &App, site: &SiteCode, note: Note) -> Result<Noted, Error> {
+    match submit(app, site, Work::Upload(note)).await? {
+        Done::Upload(noted) => Ok(noted),
+        Done::Answers(_) => Err(Error::Other(anyhow::anyhow!("an upload was answered as commands"))),
+    }
+}
+
+async fn submit(app: &App, site: &SiteCode, work: Work) -> Result<Done, Error> {
+    let (done, answer) = oneshot::channel();
+    let job = Job { work, done };
+    {
+        let mut lanes = app.lanes.lock();
+        match lanes.get_mut(site) {
+            Some(waiting) => waiting.push_back(job),
+            None => {
+                lanes.insert(site.clone(), VecDeque::from([job]));
+                app.lanes.busy.send_replace(lanes.len());
+                tokio::spawn(drain(app.clone(), site.clone()));
+            }
+        }
+    }
+    answer.await.map_err(anyhow::Error::from)?
+}
+
+/// Writes to a site until nobody waits.
+async fn drain(app: App, site: SiteCode) {
+    loop {
+        let jobs = app.lanes.take(&site);
+        if jobs.is_empty() {
+            return;
+        }
+        metrics::histogram!("writes_gathered").record(jobs.len() as f64);
+        let works: Vec<&Work> = jobs.iter().map(|job| &job.work).collect();
+        match attempt(&app, &site, &works).await {
+            Ok(outcomes) => {
+                for (job, outcome) in jobs.into_iter().zip(outcomes) {
+                    // Who hung up asks again.
+                    let _ = job.done.send(outcome);
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, jobs = jobs.len(), "written again, each by itself");
+                each_alone(&app, &site, jobs, error).await;
+            }
+        }
+    }
+}
+
+/// Tries each in a transaction of its own, after the one that they shared has failed.
+async fn each_alone(app: &App, site: &SiteCode, jobs: Vec<Job>, error: Error) {
+    // Without a connection there is nothing to try, and each attempt would wait for one in vain.
+    let mut nothing_to_try = no_connection(&error);
+    for Job { work, done } in jobs {
+        let outcome = if nothing_to_try {
+            Err(sqlx::Error::PoolTimedOut.into())
+        } else {
+            match attempt(app, site, &[&work]).await {
+                Ok(mut outcomes) => outcomes.remove(0),
+                Err(error) => {
+                    nothing_to_try = no_connection(&error);
+                    match work {
+                        Work::Commands(run) if !nothing_to_try && run.len() > 1 => {
+                            one_by_one(app, site, run).await.map(Done::Answers)
+                        }
+                        Work::Commands(_) | Work::Upload(_) => Err(error),
+                    }
+                }
+            }
+        };
+        let _ = done.send(outcome);
+    }
+}
+
+fn no_connection(error: &Error) -> bool {
+    matches!(error, Error::Db(sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed))
+}
+
+/// Judges commands in a transaction each. What comes before the one that cannot be stored is kept; that one is to be sent
+/// again, and so, because they follow it, are those after it.
+async fn one_by_one(app: &App, site: &SiteCode, run: Run) -> Result<Vec<Answer>, Error> {
+    let mut answers = Vec::with_capacity(run.len());
+    for run in run.singly() {
+        let id = run.first_id();
+        let work = Work::Commands(run);
+        let outcome = match attempt(app, site, &[&work]).await {
+            Ok(mut outcomes) => outcomes.remove(0),
+            Err(error) => Err(error),
+        };
+        match outcome {
+            Ok(Done::Answers(answered)) => answers.extend(answered),
+            Ok(Done::Upload(_)) => {}
+            // With nothing to tell of, the failure is the answer.
+            Err(error) if answers.is_empty() => return Err(error),
+            Err(error) => {
+                tracing::error!(%error, "a command cannot be stored");
+                answers.push(Answer { id, verdict: Verdict::Held { code: error.rejection().code } });
+            }
+        }
+    }
+    Ok(answers)
+}
+
+/// Writes in one transaction. A panic in it is a failure like others: it must not stop those who come after.
+async fn attempt(app: &App, site: &SiteCode, works: &[&Work]) -> Result<Vec<Result<Done, Error>>, Error> {
+    let attempt = AssertUnwindSafe(together(app, site, works)).catch_unwind().await;
+    attempt.unwrap_or_else(|_| Err(Error::Other(anyhow::anyhow!("writing to {site} panicked"))))
+}
+
+async fn together(app: &App, site: &SiteCode, works: &[&Work]) -> Result<Vec<Result<Done, Error>>, Error> {
+    let mut outcomes = Vec::with_capacity(works.len());
+    let judges = works.iter().any(|work| matches!(work, Work::Commands(_)));
+    let mut writer = Writer::begin(app, site).await?;
+    if let Some(collected) = writer.take_if(|writer| judges && writer.has_collected()) {
+        drop(collected);
+        commands::collect::judge_collected(app, site).await?;
+        writer = Writer::begin(app, site).await?;
+    }
+    let Some(mut writer) = writer else {
+        for work in works {
+            outcomes.push(match work {
+                Work::Commands(run) => commands::nowhere(app, run).await.map(Done::Answers),
+                Work::Upload(_) => Err(Code::FileNotFound.into()),
+            });
+        }
+        return Ok(outcomes);
+    };
+    let mut cases = Cases::default();
+    // Uploads first: the commands that name their photos find them in the database.
+    let mut noted = VecDeque::new();
+    let mut runs = Vec::new();
+    for work in works {
+        match work {
+            Work::Upload(note) => noted.push_back(spoiled(note.apply(app, &mut writer, &mut cases).await)?),
+            Work::Commands(run) => runs.push(run),
+        }
+    }
+    let mut judged = VecDeque::new();
+    if !runs.is_empty() {
+        let mut court = Court::prepare(&mut writer, &mut cases, &runs).await?;
+        for run in runs {
+            judged.push_back(spoiled(court.judge(run).await)?);
+        }
+        court.close().await?;
+    }
+    cases.write(&mut writer).await?;
+    writer.commit().await?;
+    for work in works {
+        outcomes.extend(match work {
+            Work::Commands(_) => judged.pop_front().map(|outcome| outcome.map(Done::Answers)),
+            Work::Upload(_) => noted.pop_front().map(|outcome| outcome.map(Done::Upload)),
+        });
+    }
+    Ok(outcomes)
+}
+
+/// A refusal is the answer to one; anything else spoils the transaction for all.
+fn spoiled<T>(outcome: Result<T, Error>) -> Result<Result<T, Error>, Error> {
+    match outcome {
+        Ok(done) => Ok(Ok(done)),
+        Err(error @ Error::Rejected(_)) => Ok(Err(error)),
+        Err(error @ (Error::Db(_) | Error::Other(_))) => Err(error),
+    }
+}
