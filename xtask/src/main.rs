@@ -5,6 +5,8 @@
 //! the product gets as a parameter: processes, the time, the environment.
 
 mod build;
+mod load;
+mod postgres;
 mod process;
 mod run;
 mod site;
@@ -31,6 +33,8 @@ enum Chore {
     Build(build::Options),
     /// Everything that a change must pass, or the stages named.
     Test(test::Options),
+    /// What the server takes, and what bounds it.
+    Load(load::Options),
 }
 
 fn main() -> ExitCode {
@@ -38,6 +42,7 @@ fn main() -> ExitCode {
         Chore::Run(options) => run::run(&options),
         Chore::Build(options) => build::build(&options),
         Chore::Test(options) => test::test(&options),
+        Chore::Load(options) => load::load(&options),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

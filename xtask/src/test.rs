@@ -4,7 +4,6 @@
 //! failed, so that one run says everything that is wrong.
 
 mod foreign;
-mod postgres;
 mod words;
 
 use std::fmt::Write as _;
@@ -14,11 +13,11 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use clap::ValueEnum;
 
+use crate::postgres::{Durability, Postgres};
 use crate::process::{call, cargo, program, timed};
 use crate::tools::{self, Tool};
-use crate::{build, site, workspace};
+use crate::{build, load, site, workspace};
 use foreign::Foreign;
-use postgres::Postgres;
 
 #[derive(clap::Args)]
 pub struct Options {
@@ -40,6 +39,8 @@ enum Stage {
     Clippy,
     /// Rules, wire, API on SQLite and on a PostgreSQL and an S3 store of its own, the app's units and these chores.
     Cargo,
+    /// Every scenario of the load, with little of everything: nothing is lost.
+    Load,
     /// rustdoc has nothing to say.
     Docs,
     /// Bans, licences and sources of the dependencies.
@@ -94,6 +95,7 @@ fn prepare(stages: &[Stage]) -> Result<()> {
                 tools::ensure_node()?;
                 missing.extend([Tool::Nginx, Tool::Postgres, Tool::PythonVenv]);
             }
+            Stage::Load => missing.push(Tool::Postgres),
             Stage::Docs | Stage::Site => tools::ensure_wasm_target()?,
             Stage::Deny => {}
             Stage::End2end => {
@@ -114,6 +116,7 @@ fn run(stage: Stage, long: bool) -> Result<()> {
             call(browser(cargo().arg("clippy")).args(["--all-targets", "--", "-D", "warnings"]))
         }
         Stage::Cargo => cargo_test(long),
+        Stage::Load => load::smoke(&Postgres::start(Durability::Lost)?),
         Stage::Docs => {
             let documentation = || {
                 let mut command = cargo();
@@ -153,7 +156,7 @@ fn browser(command: &mut Command) -> &mut Command {
 }
 
 fn cargo_test(long: bool) -> Result<()> {
-    let postgres = Postgres::start()?;
+    let postgres = Postgres::start(Durability::Lost)?;
     let foreign = Foreign::start()?;
     let mut command = cargo();
     command.args(["test", "--workspace", "--no-fail-fast"]);

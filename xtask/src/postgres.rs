@@ -1,5 +1,5 @@
-//! A PostgreSQL server for one run of the tests: in a temporary folder, on a free port, without syncing to
-//! disk, and gone afterwards.
+//! A PostgreSQL server for one run of the tests or of the load: in a temporary folder, on a free port, and gone
+//! afterwards.
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
@@ -15,6 +15,15 @@ use crate::tools;
 
 const FOLDER: &str = "firsthand-postgres-";
 
+/// What becomes of what a commit has written when the machine loses its power.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// It may be lost: what the tests hold is thrown away.
+    Lost,
+    /// It lasts, as it does where people work with it.
+    Kept,
+}
+
 /// A server that runs as long as this value lives.
 pub struct Postgres {
     bin: PathBuf,
@@ -26,7 +35,7 @@ pub struct Postgres {
 
 impl Postgres {
     /// Makes an empty cluster and starts it.
-    pub fn start() -> Result<Postgres> {
+    pub fn start(durability: Durability) -> Result<Postgres> {
         remove_leftovers();
         let bin = tools::postgres_bin().context("missing: PostgreSQL (Debian's package postgresql)")?;
         let folder = std::env::temp_dir().join(format!("{FOLDER}{}", std::process::id()));
@@ -51,14 +60,13 @@ impl Postgres {
         let log = fs::File::create(postgres.folder.join("log"))?;
         let mut server = postgres.program("postgres");
         server.arg("-D").arg(&data).arg("-k").arg(&postgres.folder).args(["-p", &port.to_string()]);
-        // What it holds is thrown away, so nothing needs to survive a crash; many tests connect at once.
-        for setting in [
-            "listen_addresses=127.0.0.1",
-            "fsync=off",
-            "synchronous_commit=off",
-            "full_page_writes=off",
-            "max_connections=300",
-        ] {
+        // Many tests connect at once.
+        let everywhere = ["listen_addresses=127.0.0.1", "max_connections=300"];
+        let lost: &[&str] = match durability {
+            Durability::Lost => &["fsync=off", "synchronous_commit=off", "full_page_writes=off"],
+            Durability::Kept => &[],
+        };
+        for setting in everywhere.iter().chain(lost) {
             server.args(["-c", setting]);
         }
         server.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
