@@ -143,7 +143,7 @@ pub async fn write(conn: &mut Conn, rows: &Rows) -> anyhow::Result<()> {
         let sql = format!(
             "insert into chains (device, author, n, hash, last_at, lock_count) values {} \
              on conflict (device, author) do update set n = excluded.n, hash = excluded.hash",
-            rows_of_placeholders(chains.len(), 6)
+            rows_of_placeholders(conn, chains.len(), 6)
         );
         // Of placeholders only.
         let mut query = sqlx::query(AssertSqlSafe(sql));
@@ -157,7 +157,7 @@ pub async fn write(conn: &mut Conn, rows: &Rows) -> anyhow::Result<()> {
 
 async fn insert(conn: &mut Conn, table: &Table, rows: &[Vec<Value>]) -> sqlx::Result<()> {
     for rows in pieces(rows) {
-        let places = rows_of_placeholders(rows.len(), table.columns.len());
+        let places = rows_of_placeholders(conn, rows.len(), table.columns.len());
         let sql = format!("insert into {} ({}) values {places}", table.name, table.names());
         // Of constants and placeholders only.
         let mut query = sqlx::query(AssertSqlSafe(sql));
@@ -214,7 +214,7 @@ pub async fn fill(conn: &mut Conn, from: usize, to: usize) -> anyhow::Result<()>
     let numbers: Vec<(usize, i64)> = (from..to).zip(head + 1..).collect();
     for numbers in pieces(&numbers) {
         let statement = |start: &str, columns| {
-            AssertSqlSafe(format!("{start} values {}", rows_of_placeholders(numbers.len(), columns)))
+            AssertSqlSafe(format!("{start} values {}", rows_of_placeholders(conn, numbers.len(), columns)))
         };
         // Of constants and placeholders only.
         let mut facts = sqlx::query(statement(

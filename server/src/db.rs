@@ -281,6 +281,8 @@ impl DerefMut for WriteTx {
 /// The most rows of one statement. With at most 17 columns they stay far below the parameters that SQLite (32,766) and
 /// PostgreSQL (65,535) take.
 const ROWS_MAX: usize = 256;
+/// What sqlx calls SQLite.
+const SQLITE: &str = "SQLite";
 
 /// Cuts rows into pieces of 256, 64, 16, 4 or 1: so few different lengths that each statement is prepared once for a
 /// connection and then found again, however many rows there happen to be.
@@ -315,21 +317,26 @@ pub fn lookups<T: Clone>(keys: &[T]) -> impl Iterator<Item = Vec<T>> + use<'_, T
     })
 }
 
-/// The placeholders of so many rows of so many columns: `($1,$2),($3,$4)`.
-pub fn rows_of_placeholders(rows: usize, columns: usize) -> String {
-    rows_after(0, rows, columns)
+/// The placeholders of so many rows of so many columns, for a statement that has no other parameters: `($1,$2),($3,$4)`,
+/// on SQLite `(?,?),(?,?)`. Binding a parameter that has a name walks past the names of all before it, which for
+/// thousands of parameters costs more than what they write.
+pub fn rows_of_placeholders(conn: &Conn, rows: usize, columns: usize) -> String {
+    placeholders(conn.backend_name() != SQLITE, rows, columns)
 }
 
-/// The same, for a statement that has some parameters before them.
-pub fn rows_after(before: usize, rows: usize, columns: usize) -> String {
+fn placeholders(named: bool, rows: usize, columns: usize) -> String {
     use std::fmt::Write;
     let mut text = String::with_capacity(rows * (columns * 6 + 3));
     for row in 0..rows {
         text.push_str(if row == 0 { "(" } else { ",(" });
         for column in 1..=columns {
-            let comma = if column == 1 { "" } else { "," };
-            // Writing to a string cannot fail.
-            let _ = write!(text, "{comma}${}", before + row * columns + column);
+            text.push_str(if column == 1 { "" } else { "," });
+            if named {
+                // Writing to a string cannot fail.
+                let _ = write!(text, "${}", row * columns + column);
+            } else {
+                text.push('?');
+            }
         }
         text.push(')');
     }
@@ -405,8 +412,8 @@ mod tests {
 
     #[test]
     fn placeholders_count_on() {
-        assert_eq!(rows_of_placeholders(2, 2), "($1,$2),($3,$4)");
-        assert_eq!(rows_after(1, 2, 1), "($2),($3)");
+        assert_eq!(placeholders(true, 2, 2), "($1,$2),($3,$4)");
+        assert_eq!(placeholders(false, 2, 2), "(?,?),(?,?)");
         assert_eq!(list_after(1, 3), "$2,$3,$4");
     }
 }

@@ -58,7 +58,7 @@ pub async fn append(conn: &mut Conn, site: &SiteCode, events: &[Event]) -> sqlx:
     for events in pieces(events) {
         let sql = format!(
             "insert into events (site, kind, aggregate, version, seq, body, command) values {}",
-            rows_of_placeholders(events.len(), 7)
+            rows_of_placeholders(conn, events.len(), 7)
         );
         // Made of placeholders only.
         let mut query = sqlx::query(AssertSqlSafe(sql));
@@ -87,7 +87,7 @@ pub async fn put_facts(conn: &mut Conn, site: &SiteCode, cases: &[Case]) -> sqlx
              urgent = excluded.urgent, confidential = excluded.confidential, stage = excluded.stage, \
              stage_since = excluded.stage_since, first_asked = excluded.first_asked, \
              company = excluded.company, handler = excluded.handler",
-            rows_of_placeholders(cases.len(), 13)
+            rows_of_placeholders(conn, cases.len(), 13)
         );
         // Made of placeholders only.
         let mut query = sqlx::query(AssertSqlSafe(sql));
@@ -142,7 +142,7 @@ pub async fn name_photos(conn: &mut Conn, site: &SiteCode, named: &[Named]) -> s
         let sql = format!(
             "insert into case_photos (site, photo, author, case_id, sha256) values {} \
              on conflict (site, photo, author, case_id) do nothing",
-            rows_of_placeholders(named.len(), 5)
+            rows_of_placeholders(conn, named.len(), 5)
         );
         // Made of placeholders only.
         let mut query = sqlx::query(AssertSqlSafe(sql));

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 use axum::{Json, extract::State};
-use p256::ecdsa::{Signature, VerifyingKey, signature::Verifier};
 use shared::{
     Code, Rejection,
     ids::{PersonId, SiteCode},
@@ -147,14 +147,14 @@ async fn take(
     Ok(answers)
 }
 
-/// Whether a key has signed this.
+/// Whether a key has signed this: ECDSA on P-256 with SHA-256, the two numbers of the signature one after the other.
+///
+/// Not by `p256`, which takes several times as long: with pushes of one command this is most of what they cost.
 fn vouches(key: &str, signed: &[u8], signature: &str) -> bool {
-    let key = wire::read_base64url(key).and_then(|point| VerifyingKey::from_sec1_bytes(&point).ok());
-    let signature = wire::read_base64url(signature).and_then(|bytes| Signature::from_slice(&bytes).ok());
-    match (key, signature) {
-        (Some(key), Some(signature)) => key.verify(signed, &signature).is_ok(),
-        (None, _) | (_, None) => false,
-    }
+    let (Some(key), Some(signature)) = (wire::read_base64url(key), wire::read_base64url(signature)) else {
+        return false;
+    };
+    UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, key).verify(signed, &signature).is_ok()
 }
 
 /// The links in runs of one site each. What names no site that its author knows goes with its neighbours.

@@ -70,7 +70,7 @@ pub async fn lock_heads(
             "insert into chains (device, author, n, hash, last_at, lock_count) values {} \
              on conflict (device, author) do update set lock_count = chains.lock_count + 1 \
              returning device, author, n, hash, last_at",
-            rows_of_placeholders(chains.len(), 6)
+            rows_of_placeholders(conn, chains.len(), 6)
         );
         // Made of placeholders only.
         let mut query = sqlx::query(AssertSqlSafe(sql));
@@ -105,7 +105,7 @@ pub async fn advance(conn: &mut Conn, heads: &[(ChainKey, Head)]) -> sqlx::Resul
             "insert into chains (device, author, n, hash, last_at, lock_count) values {} \
              on conflict (device, author) do update set n = excluded.n, hash = excluded.hash, \
              last_at = excluded.last_at",
-            rows_of_placeholders(heads.len(), 6)
+            rows_of_placeholders(conn, heads.len(), 6)
         );
         // Made of placeholders only.
         let mut query = sqlx::query(AssertSqlSafe(sql));
@@ -243,7 +243,7 @@ pub async fn keep(conn: &mut Conn, kept: &[Kept]) -> sqlx::Result<()> {
         let sql = format!(
             "insert into commands (device, author, n, hash, id, site, aggregate, kind, text, event_at, uncertain, \
              received, status, verdict, private, had, had_seq) values {}",
-            rows_of_placeholders(rows.len(), 17)
+            rows_of_placeholders(conn, rows.len(), 17)
         );
         // Made of placeholders only.
         let mut query = sqlx::query(AssertSqlSafe(sql));

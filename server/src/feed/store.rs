@@ -134,7 +134,7 @@ pub async fn put_docs(conn: &mut Conn, site: &SiteCode, docs: &[NewDoc]) -> sqlx
             "insert into docs (site, doc, version, born, seq, body) values {} \
              on conflict (site, doc) do update set version = excluded.version, seq = excluded.seq, \
              body = excluded.body",
-            rows_of_placeholders(docs.len(), 6)
+            rows_of_placeholders(conn, docs.len(), 6)
         );
         // Made of placeholders only.
         let mut query = sqlx::query(AssertSqlSafe(sql));
@@ -212,7 +212,7 @@ pub async fn address(conn: &mut Conn, site: &SiteCode, rows: &[Address]) -> sqlx
         let sql = format!(
             "insert into feed (site, principal, doc, seq, gone) values {} on conflict (site, principal, doc) \
              do update set seq = excluded.seq, gone = excluded.gone",
-            rows_of_placeholders(rows.len(), 5)
+            rows_of_placeholders(conn, rows.len(), 5)
         );
         // Made of placeholders only.
         let mut query = sqlx::query(AssertSqlSafe(sql));
