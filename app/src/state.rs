@@ -2,9 +2,10 @@
 //!
 //! Pages read the signals of [`State`] and call its methods; nothing else calls `device` or
 //! [`sync`](crate::sync). A change is judged by the rules, stored on the device, shown, and sent whenever there is a
-//! network: no method waits for one, but signing in and looking at a photo that is not on the device.
+//! network: no method waits for one, but signing in and looking at what is not on the device: a photo, an old case.
 
 mod drafts;
+mod older;
 mod relay;
 mod session;
 mod write;
@@ -40,6 +41,7 @@ use crate::{
 
 pub use ::device::Link;
 pub use drafts::{REPORT_DRAFT, ReportDraft};
+pub use older::LookedUp;
 pub use relay::HandedOver;
 
 /// A person's database in this browser.

@@ -3,6 +3,7 @@
 //! There is one way to write a case: [`Cases`] loads it, the shared rules decide, [`Cases::append`] folds the events in
 //! memory, and [`Cases::write`] writes events, document, feed and facts together.
 
+mod search;
 pub mod store;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -13,13 +14,19 @@ use shared::{
     site::Role,
     wire::{DocKey, Part},
 };
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    Error, Mutant,
+    App, Error, Mutant,
     db::Conn,
     files::{self, store::UploadKey},
     sites::{Publication, Writer},
 };
+
+/// The address at which cases are found.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(search::search))
+}
 
 /// A case in a transaction.
 #[derive(Debug)]

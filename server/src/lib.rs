@@ -208,6 +208,7 @@ fn api(max_photo_mb: u32) -> OpenApiRouter<App> {
     )
     .merge(accounts::routes())
     .merge(commands::routes())
+    .merge(cases::routes())
     .merge(feed::routes())
     .merge(live::routes())
     .merge(files::routes())

@@ -10,6 +10,7 @@ mod deadlines;
 mod decide;
 pub mod event;
 mod evolve;
+mod find;
 mod standing;
 mod view;
 
@@ -21,6 +22,7 @@ pub use command::CaseCommand;
 pub use deadlines::{Deadline, Rule};
 pub use decide::{Context, decide_report};
 pub use event::{CaseChange, CaseEvent};
+pub use find::Words;
 pub use standing::{Standing, Standings};
 pub use view::{CaseView, Outline};
 

@@ -442,6 +442,22 @@ pub struct PullResponse {
     pub server_time: Ms,
 }
 
+/// Cases that somebody looked for, as that person may see them.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct CasesFound {
+    /// Those that fit, the latest reported first.
+    pub cases: Vec<CaseView>,
+    /// Where to go on; `None` if everything has been looked through. Opaque.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+    /// How far back has been looked; `None` if everything has been.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub back_to: Option<Ms>,
+    /// The server's time (R3).
+    pub server_time: Ms,
+}
+
 /// "This site has moved on for you": one event of the live stream.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]

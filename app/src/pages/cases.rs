@@ -1,13 +1,17 @@
 //! The cases of this person: first asked, handled, or all that may be seen; found by number, code, place or words.
 
 mod find;
+mod older;
 
 use std::sync::Arc;
 
 use leptos::prelude::*;
 use shared::case::CaseView;
 
-use self::find::{Found, Part};
+use self::{
+    find::{Found, Part},
+    older::Older,
+};
 use crate::{
     components::CaseItem,
     i18n::*,
@@ -153,6 +157,9 @@ pub fn Cases() -> impl IntoView {
                 fallback=move || view! { <Skeleton label=t_string!(i18n, frame.loading) /> }
             >
                 {list}
+                <Show when=move || searching.get()>
+                    <Older typed=typed on_look=move || picked.set(Some(Part::All)) />
+                </Show>
             </Show>
         </main>
     }

@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 
 use shared::{
     case::{Case, command::PhotoRef},
-    ids::{AttachmentId, CaseId, CaseNumber, CommandId, PersonId, SiteCode},
+    ids::{AttachmentId, CaseId, CaseNumber, CommandId, PersonId, Principal, SiteCode},
+    site::Member,
+    time::Ms,
     wire::DocKey,
 };
-use sqlx::AssertSqlSafe;
+use sqlx::{AssertSqlSafe, Row};
 
+use super::search::Position;
 use crate::{
-    db::{Conn, damaged, pieces, rows_of_placeholders},
+    db::{Conn, damaged, list_after, pieces, rows_of_placeholders},
     feed,
 };
 
@@ -36,6 +39,57 @@ pub async fn load(
 /// A case.
 pub async fn find(conn: &mut Conn, site: &SiteCode, id: CaseId) -> sqlx::Result<Option<Case>> {
     Ok(load(conn, site, &[id]).await?.remove(&id).map(|(case, _)| case))
+}
+
+/// The cases of a site before a position that somebody may have to do with, the latest first, each with its position.
+///
+/// Who belongs to the office may have to do with all of them; of anybody else it is those that were ever addressed to
+/// them. What they may see of each is asked of the rules.
+pub(super) async fn before(
+    conn: &mut Conn,
+    site: &SiteCode,
+    member: &Member,
+    position: Position,
+    count: i64,
+) -> sqlx::Result<Vec<(Case, Position)>> {
+    let principals: Vec<String> = member.principals().iter().map(Principal::to_string).collect();
+    let addressed = if member.office() {
+        String::new()
+    } else {
+        format!(
+            "and exists (select 1 from feed where feed.site = f.site and feed.doc = d.doc \
+             and feed.principal in ({}))",
+            list_after(5, principals.len())
+        )
+    };
+    let sql = format!(
+        "select f.case_id, f.reported_at, d.body from case_facts f \
+         join docs d on d.site = f.site and d.doc = 'case:' || f.case_id \
+         where f.site = $1 and (f.reported_at < $2 or (f.reported_at = $3 and f.case_id < $4)) {addressed} \
+         order by f.reported_at desc, f.case_id desc limit $5"
+    );
+    // Made of constants and placeholders only.
+    let mut query = sqlx::query(AssertSqlSafe(sql))
+        .bind(site.as_str())
+        .bind(position.reported.0)
+        .bind(position.reported.0)
+        .bind(position.case.to_string())
+        .bind(count);
+    if !member.office() {
+        for principal in &principals {
+            query = query.bind(principal.as_str());
+        }
+    }
+    let rows = query.fetch_all(conn).await?;
+    let mut cases = Vec::with_capacity(rows.len());
+    for row in rows {
+        let (id, reported, body): (String, i64, String) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+        let case = serde_json::from_str(&body)
+            .map_err(|error| damaged("docs", format_args!("{site}/case:{id}"), error))?;
+        let case_id = id.parse().map_err(|error| damaged("case_facts", &id, error))?;
+        cases.push((case, Position { reported: Ms(reported), case: case_id }));
+    }
+    Ok(cases)
 }
 
 /// An event to be written.

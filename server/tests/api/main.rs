@@ -27,6 +27,7 @@ mod push;
 mod quarantine;
 mod race;
 mod relay;
+mod search;
 mod story;
 
 use kit::{On, Test};
@@ -53,6 +54,7 @@ fn main() {
         quarantine::tests(),
         race::tests(),
         relay::tests(),
+        search::tests(),
         story::tests(),
     ]
     .into_iter()

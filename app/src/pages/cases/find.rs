@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use shared::{
-    case::{Case, CaseView},
+    case::{Case, CaseView, Words},
     ids::PersonId,
     site::{Member, Role},
     time::Ms,
@@ -63,15 +63,10 @@ pub fn find<'a>(
     part: Part,
     typed: &str,
 ) -> Found {
-    let words: Vec<String> = typed.split_whitespace().map(fold).filter(|word| !word.is_empty()).collect();
+    let words = Words::of(typed);
+    let fit = |view: &CaseView| words.fit(view, &property.site, &property.places, &property.people);
     let mut found = Found::default();
-    for view in cases.filter(|view| belongs(view, property.me.id, part)) {
-        if !words.is_empty() {
-            let about = about(view, property);
-            if !words.iter().all(|word| about.contains(word.as_str())) {
-                continue;
-            }
-        }
+    for view in cases.filter(|view| belongs(view, property.me.id, part) && fit(view)) {
         let list = if view.stage().ended() { &mut found.ended } else { &mut found.open };
         list.push(view.clone());
     }
@@ -101,27 +96,6 @@ fn latest(view: &CaseView) -> Ms {
         }
         CaseView::Outline(outline) => outline.since,
     }
-}
-
-/// Everything by which a case is found.
-fn about(view: &CaseView, property: &Property) -> String {
-    let mut about = vec![view.id().offline_code()];
-    about.extend(view.number().map(|number| number.0.clone()));
-    if let Some(case) = view.full() {
-        about.push(case.text.clone());
-        about.extend(property.places.path(&case.place).iter().map(|place| place.name.clone()));
-        if let Some(category) = property.site.category(&case.category) {
-            about.push(category.name.clone());
-            about.push(category.name_en.clone());
-        }
-        about.push(property.name(case.first_asked.person));
-    }
-    about.iter().map(|part| fold(part)).collect::<Vec<_>>().join("\n")
-}
-
-/// Without what people leave out: case, spaces, the sign before a number.
-fn fold(text: &str) -> String {
-    text.chars().filter(|char| !char.is_whitespace() && *char != '#').flat_map(char::to_lowercase).collect()
 }
 
 #[cfg(test)]

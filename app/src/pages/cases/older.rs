@@ -1,0 +1,82 @@
+//! Below the cases of this device: those that ended long ago and lie at the server, looked up when somebody asks.
+
+use leptos::{prelude::*, reactive::spawn_local_scoped};
+use shared::Rejection;
+
+use crate::{
+    i18n::*,
+    reactive::{RwSignal, Signal},
+    state::{LookedUp, State},
+    ui::{Button, ButtonKind, Glyph, live, view},
+    words,
+};
+
+/// Looks further back than this device does. What is found joins the list above.
+#[component]
+pub fn Older(
+    /// What is looked for.
+    typed: RwSignal<String>,
+    /// Before the first look: what is found may be of any part.
+    on_look: impl Fn() + Clone + Send + Sync + 'static,
+) -> impl IntoView {
+    let state = expect_context::<State>();
+    let i18n = use_i18n();
+    let busy = RwSignal::new(false);
+    // How far it is, and for which words: others begin anew.
+    let come = RwSignal::new(None::<(String, Result<LookedUp, Rejection>)>);
+    let here =
+        move || come.get().filter(|(of, _)| typed.with(|typed| of == typed.trim())).map(|(_, looked)| looked);
+    let look = move || {
+        let of = typed.with_untracked(|typed| typed.trim().to_owned());
+        let after = come.with_untracked(|come| match come {
+            Some((words, Ok(LookedUp { next: Some((next, _)), .. }))) if *words == of => Some(next.clone()),
+            Some(_) | None => None,
+        });
+        on_look();
+        busy.set(true);
+        spawn_local_scoped(async move {
+            let looked = state.look_up(of.clone(), after).await;
+            let _ = busy.try_set(false);
+            let _ = come.try_set(Some((of, looked)));
+        });
+    };
+    let said = live(move || {
+        let text = match here()? {
+            Ok(LookedUp { next: None, .. }) => t_string!(i18n, field.older_all).to_owned(),
+            Ok(LookedUp { next: Some((_, back_to)), .. }) => {
+                let property = state.property.get()?;
+                let day = words::day(i18n.get_locale(), &property.zone, back_to, state.now_ms());
+                t_string!(i18n, field.older_so_far).replace("{day}", &day)
+            }
+            Err(rejection) => {
+                let property = state.property.get();
+                words::sentence(i18n.get_locale(), &rejection, property.as_deref())
+            }
+        };
+        Some(view! { <p class="s">{text}</p> })
+    });
+    let all = move || matches!(here(), Some(Ok(LookedUp { next: None, .. })));
+    let label = move || {
+        if here().is_some_and(|looked| looked.is_ok()) {
+            t_string!(i18n, field.older_further)
+        } else {
+            t_string!(i18n, field.older)
+        }
+    };
+    view! {
+        <div class="section-end" role="status">{said}</div>
+        {live(move || {
+            let look = look.clone();
+            (!all()).then(|| view! {
+                <Button
+                    label=label
+                    kind=ButtonKind::Ghost
+                    icon=Glyph::Search
+                    busy=Signal::derive(move || busy.get())
+                    on_click=look
+                />
+            })
+        })}
+    }
+    .into_any()
+}

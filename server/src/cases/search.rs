@@ -1,0 +1,122 @@
+//! `GET /api/cases`: what a person may see of all cases that there ever were, found by words.
+//!
+//! A device finds what it holds by itself; this is for what has left the feed. Nothing is indexed for it: a request looks
+//! at so many cases at most, the latest first, and says where it stopped and how far back it has come, so that neither a
+//! rare word nor a large site keeps anybody waiting.
+
+use axum::{
+    Json,
+    extract::{Query, State, rejection::QueryRejection},
+};
+use serde::Deserialize;
+use shared::{
+    Code, Rejection,
+    case::Words,
+    ids::{CaseId, SiteCode},
+    time::Ms,
+    wire::{CasesFound, Problem},
+};
+
+use super::store;
+use crate::{App, Error, accounts::SignedIn, db::storable, sites};
+
+/// The most cases of an answer.
+const FOUND_MAX: usize = 20;
+/// The most cases that a request looks at.
+const LOOKED_AT_MAX: usize = 2_000;
+/// So many are read together.
+const READ: i64 = 100;
+
+/// What is asked.
+#[derive(Clone, Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Asked {
+    /// Of which site.
+    site: String,
+    /// Words that all have to be there: of the number, the text, the place, the category, the first-asked person.
+    #[serde(default)]
+    q: String,
+    /// Where to go on: `next` of the last answer.
+    after: Option<String>,
+}
+
+/// Where a search stands: before the case of this id, reported at this instant.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Position {
+    pub(super) reported: Ms,
+    pub(super) case: CaseId,
+}
+
+impl Position {
+    /// Before the latest.
+    const START: Position = Position { reported: Ms(i64::MAX), case: CaseId(uuid::Uuid::max()) };
+
+    fn read(text: &str) -> Option<Position> {
+        let (reported, case) = text.split_once('.')?;
+        Some(Position { reported: Ms(reported.parse().ok()?), case: case.parse().ok()? })
+    }
+
+    fn write(self) -> String {
+        format!("{}.{}", self.reported.0, self.case)
+    }
+}
+
+/// Cases of a site that whoever is signed in may see, the latest first.
+#[utoipa::path(
+    get, path = "/api/cases", tag = "sync",
+    params(Asked),
+    responses(
+        (status = 200, body = CasesFound),
+        (status = "4XX", body = Problem, content_type = "application/problem+json")
+    )
+)]
+pub(super) async fn search(
+    State(app): State<App>,
+    signed_in: SignedIn,
+    asked: Result<Query<Asked>, QueryRejection>,
+) -> Result<Json<CasesFound>, Error> {
+    let Query(asked) =
+        asked.map_err(|error| Rejection::new(Code::RequestBadBody).with("detail", error.body_text()))?;
+    let site = SiteCode(storable(&asked.site).into_owned());
+    let words = Words::of(&asked.q);
+    let mut position = match asked.after.as_deref().filter(|after| !after.is_empty()) {
+        Some(after) => Position::read(after).ok_or(Code::CursorUnreadable)?,
+        None => Position::START,
+    };
+    let mut conn = app.db.read().await?;
+    let member =
+        sites::store::member(&mut conn, &site, signed_in.person).await?.ok_or(Code::SiteNotMember)?;
+    let known = app.directory.get(&mut conn, &site).await?.ok_or(Code::SiteNotMember)?;
+    if member.gone {
+        return Err(Code::SiteNotMember.into());
+    }
+    let now = app.clock.now();
+    let mut cases = Vec::new();
+    let mut looked_at = 0;
+    let next = loop {
+        let rows = store::before(&mut conn, &site, &member, position, READ).await?;
+        let last = rows.len() < usize::try_from(READ).unwrap_or(usize::MAX);
+        let mut full = false;
+        for (case, at) in rows {
+            position = at;
+            looked_at += 1;
+            let view = case.view(case.standings(&member, &known.site, &known.zone, now));
+            let Some(view) = view else { continue };
+            if words.fit(&view, &known.site, &known.places, &known.people) {
+                cases.push(view);
+                if cases.len() == FOUND_MAX {
+                    full = true;
+                    break;
+                }
+            }
+        }
+        if full || (!last && looked_at >= LOOKED_AT_MAX) {
+            break Some(position);
+        }
+        if last {
+            break None;
+        }
+    };
+    let back_to = next.map(|position| position.reported);
+    Ok(Json(CasesFound { cases, next: next.map(Position::write), back_to, server_time: now }))
+}
