@@ -100,3 +100,51 @@ test("a case stays in its site", { tag: "@phone" }, async ({ device, picture }) 
   expect((await guards.page.request.get(path)).status()).toBe(200);
   expect((await fars.page.request.get(path)).status()).toBe(404);
 });
+
+test("a case that a phone no longer holds is looked up at the server, with its photo", { tag: "@phone" }, async ({
+  device,
+  picture,
+}) => {
+  const [first, other] = [await device(PHONE), await device(PHONE)];
+  await people.signIn(first.page, people.GUARD);
+  await people.write(first.page, {
+    photo: "leak-12mp.jpg",
+    category: "漏水",
+    place: ["5大堂", /^大堂/],
+    text: "水管接头滴水",
+  });
+  await people.send(first.page);
+  await expect(people.rung(first.page, "照片 1 / 1 已核对")).toBeVisible();
+  const id = await people.caseOf(first.page);
+
+  // A phone to which no case comes by itself, as none does that ended a month ago.
+  const { page } = other;
+  await page.route(/\/api\/pull/, async (route) => {
+    const answer = await route.fetch();
+    const pulled = await answer.json();
+    pulled.docs = pulled.docs.filter((doc: object) => !("case" in doc));
+    await route.fulfill({ response: answer, json: pulled });
+  });
+  await people.signIn(page, people.GUARD);
+  await people.shellIsKept(page);
+  await page.goto("/cases");
+  await page.getByRole("searchbox").fill("接头 滴水");
+  await expect(page.getByRole("heading", { name: "没有找到" })).toBeVisible();
+  const look = page.getByRole("button", { name: "查更早的事" });
+  await picture(page, "nothing-on-this-phone");
+
+  await other.goOffline();
+  await look.click();
+  await expect(page.getByText(/没有网络|没有网/).last()).toBeVisible();
+  await picture(page, "no-network-to-look-with");
+  await other.goOnline();
+  await look.click();
+  await expect(page.getByText("已经全部查完。")).toBeVisible();
+  await picture(page, "found-at-the-server");
+  await page.getByRole("link", { name: /漏水/ }).click();
+  await expect(page).toHaveURL(`${other.url}/cases/${id}`);
+  await expect(page.getByText("水管接头滴水").first()).toBeVisible();
+  await page.getByRole("button", { name: "照片 1", exact: true }).click();
+  await expect(page.getByRole("dialog").getByRole("img")).toBeVisible();
+  await picture(page, "its-photo");
+});
