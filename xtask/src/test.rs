@@ -15,7 +15,7 @@ use clap::ValueEnum;
 
 use crate::postgres::{Durability, Postgres};
 use crate::process::{call, cargo, program, timed};
-use crate::tools::{self, Tool};
+use crate::tools::{self, CargoDeny, Tool};
 use crate::{build, load, site, workspace};
 use foreign::Foreign;
 
@@ -58,13 +58,14 @@ pub fn test(options: &Options) -> Result<()> {
         .filter(|stage| options.stages.is_empty() || options.stages.contains(stage))
         .collect();
     prepare(&stages)?;
+    let mut deny = stages.contains(&Stage::Deny).then(CargoDeny::begin).transpose()?;
 
     let mut table = String::new();
     let mut total = Duration::ZERO;
     let mut failed = Vec::new();
     for stage in stages {
         println!("\n== {}", name(stage));
-        let (result, duration) = timed(|| run(stage, options.long));
+        let (result, duration) = timed(|| run(stage, options.long, &mut deny));
         let verdict = if result.is_ok() { "ok" } else { "FAILED" };
         if let Err(error) = result {
             eprintln!("{error:#}");
@@ -107,7 +108,7 @@ fn prepare(stages: &[Stage]) -> Result<()> {
     tools::ensure(&missing)
 }
 
-fn run(stage: Stage, long: bool) -> Result<()> {
+fn run(stage: Stage, long: bool, deny: &mut Option<CargoDeny>) -> Result<()> {
     match stage {
         Stage::Format => call(cargo().args(["fmt", "--all", "--check"])),
         Stage::Words => words::check(),
@@ -130,14 +131,10 @@ fn run(stage: Stage, long: bool) -> Result<()> {
             call(host(&mut documentation()))?;
             call(browser(&mut documentation()))
         }
-        Stage::Deny => call(tools::ensure_cargo_deny()?.args([
-            "--log-level",
-            "error",
-            "check",
-            "bans",
-            "licenses",
-            "sources",
-        ])),
+        Stage::Deny => {
+            let mut deny = deny.take().map_or_else(CargoDeny::begin, Ok)?.ready()?;
+            call(deny.args(["--log-level", "error", "check", "bans", "licenses", "sources"]))
+        }
         Stage::Site => {
             println!("{}", site::ensure()?.sizes()?);
             Ok(())

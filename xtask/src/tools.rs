@@ -2,9 +2,9 @@
 //! together with the command that installs it.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::process::{call, cargo, output, program, succeeds};
 use crate::workspace;
@@ -120,23 +120,48 @@ pub fn ensure_node() -> Result<()> {
     Ok(())
 }
 
-/// The cargo-deny to call: one that is installed already, or one built into the target folder.
-pub fn ensure_cargo_deny() -> Result<Command> {
-    let own = workspace::target("tools");
-    let binary = own.join("bin/cargo-deny");
-    let is_there = |deny: &mut Command| succeeds(deny.arg("--version"));
-    if is_there(&mut program("cargo-deny")) {
-        return Ok(program("cargo-deny"));
-    }
-    if !is_there(&mut program(&binary)) {
+/// The cargo-deny to call: one that is installed already, or one that is built into the target folder meanwhile.
+pub struct CargoDeny {
+    program: PathBuf,
+    building: Option<Child>,
+}
+
+impl CargoDeny {
+    /// Looks for it, and begins to build it where it is missing: with what the other stages leave over of the machine,
+    /// because it takes minutes.
+    pub fn begin() -> Result<CargoDeny> {
+        let own = workspace::target("tools");
+        let binary = own.join("bin/cargo-deny");
+        for name in [PathBuf::from("cargo-deny"), binary.clone()] {
+            if succeeds(program(&name).arg("--version")) {
+                return Ok(CargoDeny { program: name, building: None });
+            }
+        }
+        let mut nice = program("nice");
+        nice.args(["-n", "19"]).arg(cargo().get_program());
         // Unoptimised, because it is built far more often than its speed is noticed.
-        call(
-            cargo()
-                .args(["install", "--locked", "--debug", "cargo-deny", "--version", CARGO_DENY, "--root"])
-                .arg(&own),
-        )?;
+        nice.args([
+            "install",
+            "--quiet",
+            "--locked",
+            "--debug",
+            "cargo-deny",
+            "--version",
+            CARGO_DENY,
+            "--root",
+        ]);
+        let building = nice.arg(&own).spawn().context("cargo-deny cannot be built")?;
+        Ok(CargoDeny { program: binary, building: Some(building) })
     }
-    Ok(program(binary))
+
+    /// Waits until it is built.
+    pub fn ready(self) -> Result<Command> {
+        if let Some(mut building) = self.building {
+            let status = building.wait().context("cargo-deny is being built")?;
+            ensure!(status.success(), "cargo-deny could not be built: {status}");
+        }
+        Ok(program(self.program))
+    }
 }
 
 /// The Chromium in which the journeys run.
