@@ -42,6 +42,15 @@ impl de::Error for Error {
     fn custom<T: fmt::Display>(why: T) -> Self {
         Error { why: Cow::Owned(why.to_string()), at: 0 }
     }
+
+    // What was found instead is not named: it may be a decimal, and writing decimals weighs as much as all of this.
+    fn invalid_type(_: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
+        Error { why: Cow::Owned(format!("expected {expected}")), at: 0 }
+    }
+
+    fn invalid_value(found: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
+        Self::invalid_type(found, expected)
+    }
 }
 
 type Result<T> = std::result::Result<T, Error>;
