@@ -11,6 +11,7 @@ pub mod pages;
 pub mod platform;
 pub mod prefs;
 pub mod reactive;
+pub mod route;
 pub mod state;
 pub mod sync;
 pub mod ui;

@@ -1,4 +1,4 @@
-//! The pages and the frame around them: router, bars, banners, and who gets to see which page first.
+//! The pages and the frame around them: bars, banners, and who gets to see which page first.
 //!
 //! Here, too, is said what a phone loads first: all that is not reached through `further` alone.
 
@@ -14,7 +14,6 @@ mod sign_in;
 mod unsent;
 
 use leptos::prelude::*;
-use leptos_router::{components::Router, hooks::use_location};
 use shared::{ids::CaseId, site::Role};
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
@@ -25,6 +24,7 @@ use crate::{
     platform::update,
     prefs::Prefs,
     reactive::{RwSignal, Signal, memo},
+    route::Route,
     state::{Phase, State},
     ui::{EmptyState, Glyph, Sheet, Show, Skeleton, TabBar, TabItem, live, view},
     words,
@@ -110,13 +110,8 @@ pub fn App() -> impl IntoView {
     let pages = Part::new(|| Box::pin(load_further()));
     provide_context(pages);
     pages.load_when_idle(state);
-    view! {
-        <I18nContextProvider>
-            <Router>
-                <Frame />
-            </Router>
-        </I18nContextProvider>
-    }
+    provide_context(Route::follow());
+    view! { <Frame /> }
 }
 
 #[component]
@@ -138,7 +133,7 @@ fn Frame() -> impl IntoView {
 
     // Texts are put in place once: another language builds the page anew. What a form holds is a draft, and comes back.
     let page = move || {
-        i18n.set_locale(prefs.locale.get());
+        prefs.locale.track();
         let phase = memo(move |_| state.phase.get());
         let body = live(move || match phase.get() {
             Phase::Starting => {
@@ -180,7 +175,7 @@ fn Frame() -> impl IntoView {
 fn Inside() -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
-    let location = use_location();
+    let path = expect_context::<Route>().path();
     let pages = expect_context::<Part>();
     let is = move |role: Role| {
         state.property.with(|property| property.as_ref().is_some_and(|property| property.me.is(role)))
@@ -229,10 +224,10 @@ fn Inside() -> impl IntoView {
             count: Signal::derive(move || count(unsent.get().all())),
         });
         view! {
-            <TabBar label=t_string!(i18n, frame.navigation) items=tabs current=location.pathname />
+            <TabBar label=t_string!(i18n, frame.navigation) items=tabs current=move || path.get() />
         }
     };
-    let page = memo(move |_| location.pathname.with(|path| Page::at(path)));
+    let page = memo(move |_| path.with(|path| Page::at(path)));
     view! {
         {move || match page.get() {
             Page::Home => view! { <home::Home /> }.into_any(),

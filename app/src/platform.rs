@@ -16,6 +16,7 @@
 //! | [`http`], [`live`] | requests with a time limit; the server's stream of pokes |
 //! | [`events`], [`tabs`], [`update`] | the page's own events; other tabs; a new version that waits |
 //! | [`background`] | sending after the app was closed |
+//! | [`history`] | the page's address, its history and its links |
 //! | [`device`] | room left, language, theme, vibration, what kind of device this is |
 
 pub mod background;
@@ -28,6 +29,7 @@ pub mod device;
 mod error;
 pub mod events;
 pub mod files;
+pub mod history;
 pub mod http;
 pub mod ids;
 pub mod live;

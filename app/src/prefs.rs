@@ -38,7 +38,7 @@ impl Theme {
 pub struct Prefs {
     /// The theme.
     pub theme: RwSignal<Theme>,
-    /// The language. Change it through the i18n context; this remembers it.
+    /// The language.
     pub locale: RwSignal<Locale>,
 }
 

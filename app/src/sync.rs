@@ -2,18 +2,22 @@
 //!
 //! One tab of a person syncs at a time; the others follow by the database. The loop sleeps only when there is nothing to
 //! do, until a moment that the engine names or something that is worth looking again for.
+//!
+//! The engine is not needed for a start: it is in the part of the build that is loaded once the home page stands. What is
+//! made before lies in the outbox, where the engine finds it.
 
-use ::device::{Engine, Link, Nudge, PlatformError, Taken, platform::Platform};
+use ::device::{Engine, Link, Nudge, PlatformError, Taken, left_by_others, platform::Platform};
 use futures::{
     FutureExt, StreamExt,
     channel::mpsc::UnboundedReceiver,
-    future::{Either, select},
+    future::{Either, LocalBoxFuture, select},
 };
 use shared::{time::Ms, wire::Poke};
+use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
 use crate::{
     platform::{
-        Browser, clock, events,
+        Browser, clock, device, events, http,
         live::{Live, LiveEvent},
     },
     state::{Local, State},
@@ -31,6 +35,11 @@ pub enum Wake {
 /// A stream that the server ended is not opened again sooner: meanwhile news are asked for.
 const LISTEN_AGAIN: i64 = 15_000;
 
+/// How long the first page is left alone with the network and the processor.
+pub const REST_MS: u32 = 250;
+/// An engine that could not be loaded is tried again after so long, if nothing happens before.
+const LOAD_AGAIN_MS: u32 = 15_000;
+
 struct Driver {
     state: State,
     engine: Engine<Browser>,
@@ -38,8 +47,40 @@ struct Driver {
     listen_from: Ms,
 }
 
-/// Syncs one person's database until its wakes end.
+/// Loads the engine, as often as that takes, and syncs one person's database until its wakes end.
 pub async fn run(state: State, local: Local, mut wakes: UnboundedReceiver<Wake>) {
+    clock::sleep(REST_MS).await;
+    let mut asked = false;
+    while load_engine().await.is_err() {
+        let answers = http::server_answers().await;
+        if answers && asked {
+            // The server is there and has no such part: it is of another version by now, and so is its page.
+            device::reload();
+        }
+        state.link.set(if answers { Link::Failing } else { Link::Offline });
+        match select(Box::pin(clock::sleep(LOAD_AGAIN_MS)), wakes.next()).await {
+            Either::Left(_) => {}
+            Either::Right((Some(wake), _)) => asked = wake == Wake::Nudge(Nudge::Asked),
+            Either::Right((None, _)) => return,
+        }
+    }
+    if let Ok(syncing) = engine(state, local, wakes).await {
+        syncing.await;
+    }
+}
+
+/// What is reached through this function alone comes with the pages' part; see `further` in `app/src/pages.rs`.
+#[wasm_split(pages, fallible, preload(load_engine))]
+fn engine(
+    state: State,
+    local: Local,
+    wakes: UnboundedReceiver<Wake>,
+) -> Result<LocalBoxFuture<'static, ()>, SplitLoaderError> {
+    Ok(Box::pin(drive(state, local, wakes)))
+}
+
+async fn drive(state: State, local: Local, mut wakes: UnboundedReceiver<Wake>) {
+    leptos::task::spawn_local(count_left(state, local.clone()));
     // A browser without locks has every tab sync: verdicts are idempotent, so that this costs requests and no more.
     let _lock = local.platform().lock(&format!("{}-sync", local.name())).await.ok();
     let mut driver = Driver { state, engine: Engine::new(local), live: None, listen_from: Ms(0) };
@@ -66,6 +107,15 @@ pub async fn run(state: State, local: Local, mut wakes: UnboundedReceiver<Wake>)
             Either::Right((Some(wake), _)) => driver.woken(wake).await,
             Either::Right((None, _)) => return,
         }
+    }
+}
+
+/// Shows how many records of others lie here; the engine says so again whenever it has changed.
+async fn count_left(state: State, local: Local) {
+    let me = state.session.with_untracked(|session| session.as_ref().map(|session| session.person));
+    let Some(me) = me else { return };
+    if let Ok(count) = left_by_others(local.platform(), me).await {
+        state.left_by_others.set(count);
     }
 }
 

@@ -402,7 +402,9 @@ test("a page that did not get onto the phone says so, and comes when tried again
   const { page } = phone;
   const parts = /\/split_\w+\.wasm$/;
   await phone.context.route(parts, (route) => route.abort());
-  await people.signIn(page, people.GUARD);
+  await people.signInAlone(page, people.GUARD);
+  // The engine that fetches places and people did not get there either.
+  await expect(page.getByRole("heading", { name: "还没有小区资料" })).toBeVisible();
   await page.getByLabel("拍照报告问题").setInputFiles(people.photo("litter-small.jpg"));
   const missing = page.getByRole("heading", { name: "这一页还没装到手机上" });
   await expect(missing).toBeVisible();
@@ -411,6 +413,8 @@ test("a page that did not get onto the phone says so, and comes when tried again
   const start = await page.evaluate(() => performance.timeOrigin);
   await page.getByRole("button", { name: "再试一次" }).click();
   await expect(page.getByRole("button", { name: "照片 1", exact: true })).toBeVisible();
+  await page.getByRole("button", { name: "返回" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: "金洲花园" })).toBeVisible();
   expect(await page.evaluate(() => performance.timeOrigin)).toBe(start);
   await picture(page, "tried-again");
 });
@@ -424,7 +428,7 @@ test("a page of a version that the server no longer has comes with the new one",
   let gone = true;
   await phone.context.route(/\/split_\w+\.wasm$/, (route) =>
     gone ? route.fulfill({ status: 404 }) : route.continue());
-  await people.signIn(page, people.GUARD);
+  await people.signInAlone(page, people.GUARD);
   await page.getByLabel("拍照报告问题").setInputFiles(people.photo("litter-small.jpg"));
   await expect(page.getByRole("heading", { name: "这一页还没装到手机上" })).toBeVisible();
   // The page that is loaded from now on is that of the new version, whose parts are there.

@@ -6,7 +6,6 @@ pub(crate) mod kit;
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use leptos_i18n::I18nContext;
 use shared::{
     case::{Case, CaseView, Rule},
     sync::{Delivery, OutboxRow, UploadRow, UploadState},
@@ -207,7 +206,7 @@ pub fn CaseItem(
     }
 }
 
-fn mark_chip(i18n: I18nContext<Locale, I18nKeys>, mark: Mark) -> AnyView {
+fn mark_chip(i18n: I18n, mark: Mark) -> AnyView {
     match mark {
         Mark::Refused => view! {
             <Chip label=t_string!(i18n, field.refused) tone=Tone::Urgent icon=Glyph::Warn />

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use leptos::prelude::*;
-use leptos_i18n::I18nContext;
 use shared::{
     ids::PlaceCode,
     site::{PlaceKind, Places},
@@ -228,7 +227,7 @@ fn branch(
     open: RwSignal<BTreeSet<PlaceCode>>,
     selected: Signal<Option<PlaceCode>>,
     on_pick: Callback<PlaceCode>,
-    i18n: I18nContext<Locale, I18nKeys>,
+    i18n: I18n,
 ) -> AnyView {
     let rows = atlas.with_untracked(|known| {
         known

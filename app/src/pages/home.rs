@@ -5,7 +5,6 @@ mod lists;
 use std::{cell::Cell, sync::Arc};
 
 use leptos::{ev, prelude::*, reactive::spawn_local_scoped};
-use leptos_router::{NavigateOptions, hooks::use_navigate};
 use shared::{
     case::{CaseCommand, CaseView},
     ids::SiteCode,
@@ -18,6 +17,7 @@ use crate::{
     i18n::*,
     platform::photo,
     reactive::{RwSignal, Signal, effect, memo},
+    route::Route,
     state::{REPORT_DRAFT, ReportDraft, State},
     ui::{
         Button, ButtonKind, Card, Chip, Choice, EmptyState, For, Glyph, Icon, IconButton, PhotoAdd, Picks,
@@ -78,7 +78,7 @@ pub fn Home() -> impl IntoView {
 
 /// Leads office people to the desk and technicians with work to it, once per start.
 fn lead_to_first_page(state: State) {
-    let navigate = use_navigate();
+    let route = expect_context::<Route>();
     effect(move || {
         if LED.get() || !state.property.with(Option::is_some) {
             return;
@@ -96,7 +96,7 @@ fn lead_to_first_page(state: State) {
             state.cases.with_untracked(|cases| cases.values().any(mine)).then_some("/jobs")
         });
         if let Some(to) = to {
-            navigate(to, NavigateOptions { replace: true, ..NavigateOptions::default() });
+            route.instead(to);
         }
     });
 }
@@ -200,7 +200,7 @@ fn SiteSwitch() -> impl IntoView {
 fn Hero() -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
-    let navigate = use_navigate();
+    let route = expect_context::<Route>();
     // It outlives this page: whoever goes on to the report meanwhile must not write on an older draft.
     let Taking(busy) = expect_context();
     let shoot = move |event: ev::Event| {
@@ -208,18 +208,16 @@ fn Hero() -> impl IntoView {
         if chosen.is_empty() || busy.get_untracked() {
             return;
         }
-        let navigate = navigate.clone();
         busy.set(true);
         spawn_local_scoped(async move {
             let kept = keep_first(state, chosen).await;
             busy.set(false);
             match kept {
-                Ok(()) => navigate("/report", NavigateOptions::default()),
+                Ok(()) => route.to("/report"),
                 Err(rejection) => toast(Err(rejection)),
             }
         });
     };
-    let gallery = shoot.clone();
     view! {
         <PhotoAdd
             label=move || {
@@ -233,7 +231,7 @@ fn Hero() -> impl IntoView {
             <PhotoAdd
                 label=t_string!(i18n, field.from_gallery)
                 class="btn ghost"
-                on_files=Callback::new(gallery)
+                on_files=Callback::new(shoot)
             />
             <a class="btn ghost" href="/report">
                 {t_string!(i18n, field.without_photo)}

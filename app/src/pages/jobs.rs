@@ -145,7 +145,7 @@ pub fn LinkChip() -> impl IntoView {
 }
 
 /// What is left, in the words of a countdown.
-fn left_words(i18n: leptos_i18n::I18nContext<Locale, I18nKeys>, left: TimeLeft) -> String {
+fn left_words(i18n: I18n, left: TimeLeft) -> String {
     let figure = left.figure();
     let text = match left.unit {
         TimeUnit::Seconds => figure,

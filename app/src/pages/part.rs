@@ -1,9 +1,7 @@
 //! A part of the app that is loaded after the home page stands: how far it has got, and what is shown until it is here.
 
-use ::device::Request;
 use futures::{FutureExt as _, future::LocalBoxFuture};
 use leptos::{prelude::*, task::spawn_local};
-use leptos_i18n::I18nContext;
 use wasm_split_helpers::SplitLoaderError;
 
 use crate::{
@@ -11,11 +9,9 @@ use crate::{
     platform::{clock, device, http},
     reactive::{RwSignal, effect, memo},
     state::{Link, Phase, State},
+    sync::REST_MS,
     ui::{Button, ButtonKind, EmptyState, Glyph, Skeleton, view},
 };
-
-/// How long the first page is left alone with the network and the processor.
-const REST_MS: u32 = 250;
 
 /// A part of the app.
 #[derive(Clone, Copy)]
@@ -62,7 +58,7 @@ impl Part {
     }
 
     /// A page of it; until it is here, what is to be said about that.
-    pub fn show<F>(self, i18n: I18nContext<Locale, I18nKeys>, page: impl FnOnce() -> F) -> AnyView
+    pub fn show<F>(self, i18n: I18n, page: impl FnOnce() -> F) -> AnyView
     where
         F: Future<Output = Result<AnyView, SplitLoaderError>>,
     {
@@ -94,12 +90,17 @@ fn Missing(
     part: Part,
 ) -> impl IntoView {
     let i18n = use_i18n();
+    let state = expect_context::<State>();
     let again = move || {
         spawn_local(async move {
             part.load().await;
+            if part.got.get_untracked() == Got::Whole {
+                // What syncs came with it.
+                state.try_again();
+            }
             // The server is there and has no such part: it is of another version by now, and so is its page. What was
             // typed is in drafts.
-            if part.got.get_untracked() == Got::Failed && server_answers().await {
+            if part.got.get_untracked() == Got::Failed && http::server_answers().await {
                 device::reload();
             }
         });
@@ -120,8 +121,4 @@ fn Missing(
         </main>
     }
     .into_any()
-}
-
-async fn server_answers() -> bool {
-    http::send(Request::new("GET", "/healthz")).await.is_ok_and(|answer| answer.status == 200)
 }

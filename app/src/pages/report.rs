@@ -5,11 +5,6 @@ mod form;
 mod paper;
 
 use leptos::{ev, html, prelude::*, reactive::spawn_local_scoped};
-use leptos_i18n::I18nContext;
-use leptos_router::{
-    NavigateOptions,
-    hooks::{use_navigate, use_query_map},
-};
 use shared::{
     Code, Rejection,
     case::{
@@ -34,6 +29,7 @@ use crate::{
     pages::Dirty,
     platform::{clock, device, events, ids, photo},
     reactive::{Memo, RwSignal, Signal, effect, memo},
+    route::Route,
     state::{REPORT_DRAFT, ReportDraft, State},
     ui::{
         Banner, Button, ButtonKind, Card, Choice, EmptyState, Field, FieldKind, For, Glyph, Icon, IconButton,
@@ -51,9 +47,7 @@ const WAIT_MS: u32 = 100;
 pub fn Report() -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
-    let query = use_query_map();
-    let mend: Option<CommandId> =
-        query.with_untracked(|query| query.get("mend").and_then(|id| id.parse().ok()));
+    let mend: Option<CommandId> = expect_context::<Route>().asked("mend").and_then(|id| id.parse().ok());
     let paper = RwSignal::new(None::<Result<Paper, Rejection>>);
     let owner = Owner::current();
     let Taking(taking) = expect_context();
@@ -122,8 +116,8 @@ fn refused_with(state: State, report: CommandId) -> Vec<CaseCommand> {
 fn Bar(#[prop(optional_no_strip)] paper: Option<Paper>) -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
-    let navigate = StoredValue::new_local(use_navigate());
-    let home = move || navigate.with_value(|navigate| navigate("/", NavigateOptions::default()));
+    let route = expect_context::<Route>();
+    let home = move || route.to("/");
     let asking = RwSignal::new(false);
     let discard = move || {
         let Some(paper) = paper else { return };
@@ -248,7 +242,7 @@ impl Page {
         })
     }
 
-    fn sentence(self, i18n: I18nContext<Locale, I18nKeys>, rejection: &Rejection) -> String {
+    fn sentence(self, i18n: I18n, rejection: &Rejection) -> String {
         let property = self.state.property.get();
         words::sentence(i18n.get_locale(), rejection, property.as_deref())
     }
@@ -295,7 +289,7 @@ fn Sheets(paper: Paper, mend: Option<CommandId>) -> impl IntoView {
     let known = memo(move |_| state.property.with(Option::is_some));
     let fixing = RwSignal::new(false);
     let busy = RwSignal::new(false);
-    let navigate = StoredValue::new_local(use_navigate());
+    let route = expect_context::<Route>();
     let send = move |fixed: Option<String>| {
         if busy.get_untracked() || paper.adding.get_untracked() {
             return;
@@ -319,8 +313,7 @@ fn Sheets(paper: Paper, mend: Option<CommandId>) -> impl IntoView {
             match state.report(draft.case, report, then, &paper.key(), &settles).await {
                 Ok(()) => {
                     device::vibrate(30);
-                    let options = NavigateOptions { replace: true, ..NavigateOptions::default() };
-                    navigate.with_value(|navigate| navigate(&format!("/cases/{}", draft.case), options));
+                    route.instead(&format!("/cases/{}", draft.case));
                 }
                 Err(rejection) => {
                     paper.reopen();

@@ -2,7 +2,6 @@
 //! person.
 
 use leptos::prelude::*;
-use leptos_router::{NavigateOptions, hooks::use_navigate};
 use shared::{Rejection, case::CaseCommand, ids::CommandId};
 
 use crate::{
@@ -12,6 +11,7 @@ use crate::{
     },
     i18n::*,
     reactive::{RwSignal, Signal, memo},
+    route::Route,
     state::{Link, State},
     ui::{
         Banner, Button, ButtonKind, Card, Chip, EmptyState, For, Glyph, Progress, Show, Tone, TopBar, view,
@@ -24,8 +24,8 @@ use crate::{
 pub fn Unsent() -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
-    let navigate = StoredValue::new_local(use_navigate());
-    let home = move || navigate.with_value(|navigate| navigate("/", NavigateOptions::default()));
+    let route = expect_context::<Route>();
+    let home = move || route.to("/");
     let entries = memo(move |_| of_state(state));
     let count = memo(move |_| entries.with(|entries| Count::of(entries)));
     let waiting = memo(move |_| count.get().waiting);

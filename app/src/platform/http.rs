@@ -50,6 +50,11 @@ pub async fn send(request: Request) -> Result<Response, PlatformError> {
     })
 }
 
+/// Whether our server answers at all.
+pub async fn server_answers() -> bool {
+    send(Request::new("GET", "/healthz")).await.is_ok_and(|answer| answer.status == 200)
+}
+
 /// Ends the request when the time is up, and when the future that waits for it is dropped.
 struct Withdraw {
     controller: AbortController,

@@ -6,7 +6,6 @@
 use ::device::{
     Nudge, Request, Response,
     accounts::{self, Accounts, answer},
-    left_by_others,
     platform::Platform,
     problem,
 };
@@ -64,12 +63,6 @@ impl State {
         self.phase.set(Phase::Ready);
         leptos::task::spawn_local(sync::run(self, local, woken));
         self.measure_room();
-        leptos::task::spawn_local(async move {
-            // The sync engine looks again, and says so.
-            if let Ok(count) = left_by_others(&self.browser(), person).await {
-                self.left_by_others.set(count);
-            }
-        });
         // Asked for once somebody works here: browsers grant it to apps in use.
         leptos::task::spawn_local(async {
             let _ = device::persist().await;

@@ -34,7 +34,7 @@ pub fn TopBar(
             <div class="bar-title">
                 {back}
                 <div>
-                    // Focused by the router's pages after a change of page, so that it is read out.
+                    // Focused after a change of page, so that it is read out.
                     <h1 tabindex="-1">{words(title)}</h1>
                     {sub.map(|sub| view! { <div class="xs">{words(sub)}</div> })}
                 </div>
