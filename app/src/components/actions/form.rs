@@ -52,7 +52,9 @@ pub fn ActionForm(
         >
             {children()}
             <div role="alert">{error}</div>
-            <Button label=label submit=true disabled=incomplete busy=asking.busy />
+            <div class="form-foot">
+                <Button label=label submit=true disabled=incomplete busy=asking.busy />
+            </div>
         </form>
     }
     .into_any()
