@@ -13,7 +13,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -24,7 +24,7 @@ use crate::{tools, workspace};
 type Files = BTreeMap<String, Vec<u8>>;
 
 /// What the shell may weigh in brotli.
-const SHELL_LIMIT: u64 = 350 * 1024;
+const SHELL_LIMIT: usize = 350 * 1024;
 
 /// A site that was built.
 pub struct Site {
@@ -80,39 +80,56 @@ fn build(folder: &Path) -> Result<String> {
     Ok(site.build)
 }
 
+/// What a file weighs: compressed, plain, and its name.
+type Weight = (usize, usize, String);
+
+fn sum(weights: &[Weight]) -> usize {
+    weights.iter().map(|(compressed, ..)| compressed).sum()
+}
+
 impl Site {
     /// What the app weighs on its way to the browser, biggest first: the shell, which must be there before the home page
     /// works, and what is loaded after it.
     pub fn sizes(&self) -> Result<String> {
-        const KINDS: [&str; 5] = [".html", ".js", ".wasm", ".css", ".json"];
-        let mut files = Files::new();
-        read_folder(&self.folder, "", &mut files)?;
-        let mut sizes: Vec<(usize, usize, &str)> = files
-            .iter()
-            .filter(|(name, _)| KINDS.iter().any(|extension| name.ends_with(extension)))
-            .map(|(name, plain)| {
-                let compressed = files.get(&format!("{name}.br")).unwrap_or(plain);
-                (compressed.len(), plain.len(), name.as_str())
-            })
-            .collect();
-        sizes.sort_by(|left, right| right.cmp(left));
-        let is_later = |name: &str| name.ends_with(".wasm") && !name.ends_with(wasm::FIRST_PART);
-        let (later, shell): (Vec<_>, Vec<_>) = sizes.into_iter().partition(|(.., name)| is_later(name));
-        let sum = |sizes: &[(usize, usize, &str)]| sizes.iter().map(|(size, ..)| size).sum::<usize>();
-        let (shell_sum, later_sum) = (sum(&shell), sum(&later));
-
+        let (shell, later) = self.weighed()?;
         let mut text = format!("build {}, in bytes:\n    brotli      plain\n", self.build);
-        let mut list = |sizes: &[(usize, usize, &str)], sum: usize, word: &str| {
-            for (compressed, plain, name) in sizes {
+        let mut list = |weights: &[Weight], sum: usize, word: &str| {
+            for (compressed, plain, name) in weights {
                 writeln!(text, "{compressed:>10} {plain:>10}  {name}")?;
             }
             writeln!(text, "{sum:>10}             {word}: {:.1} KB", sum as f64 / 1024.0)
         };
         let limit = SHELL_LIMIT / 1024;
-        list(&shell, shell_sum, &format!("the shell, of at most {limit} KB"))?;
-        list(&later, later_sum, "loaded after it")?;
-        list(&[], shell_sum + later_sum, "together")?;
+        list(&shell, sum(&shell), &format!("the shell, of at most {limit} KB"))?;
+        list(&later, sum(&later), "loaded after it")?;
+        list(&[], sum(&shell) + sum(&later), "together")?;
         Ok(text.trim_end().to_owned())
+    }
+
+    /// Refuses a shell that is heavier than it may be.
+    pub fn check_weight(&self) -> Result<()> {
+        let (shell, _) = self.weighed()?;
+        let weight = sum(&shell);
+        ensure!(weight <= SHELL_LIMIT, "the shell weighs {weight} bytes and may weigh {SHELL_LIMIT}");
+        Ok(())
+    }
+
+    fn weighed(&self) -> Result<(Vec<Weight>, Vec<Weight>)> {
+        const KINDS: [&str; 5] = [".html", ".js", ".wasm", ".css", ".json"];
+        let mut files = Files::new();
+        read_folder(&self.folder, "", &mut files)?;
+        let of_kind = |name: &str| KINDS.iter().any(|extension| name.ends_with(extension));
+        let mut weights: Vec<Weight> = files
+            .iter()
+            .filter(|(name, _)| of_kind(name))
+            .map(|(name, plain)| {
+                let compressed = files.get(&format!("{name}.br")).unwrap_or(plain);
+                (compressed.len(), plain.len(), name.clone())
+            })
+            .collect();
+        weights.sort_by(|left, right| right.cmp(left));
+        let is_first = |name: &str| !name.ends_with(".wasm") || name.ends_with(wasm::FIRST_PART);
+        Ok(weights.into_iter().partition(|(.., name)| is_first(name)))
     }
 }
 

@@ -45,7 +45,7 @@ enum Stage {
     Docs,
     /// Bans, licences and sources of the dependencies.
     Deny,
-    /// The site can be built.
+    /// The site can be built, and its shell weighs no more than it may.
     Site,
     /// The journeys in a real Chromium.
     End2end,
@@ -136,8 +136,9 @@ fn run(stage: Stage, long: bool, deny: &mut Option<CargoDeny>) -> Result<()> {
             call(deny.args(["--log-level", "error", "check", "bans", "licenses", "sources"]))
         }
         Stage::Site => {
-            println!("{}", site::ensure()?.sizes()?);
-            Ok(())
+            let site = site::ensure()?;
+            println!("{}", site.sizes()?);
+            site.check_weight()
         }
         Stage::End2end => end2end(),
     }
