@@ -527,7 +527,7 @@ mod tests {
         let mut file = block(b'2');
         file.extend(block(b'2'));
         file.extend(b"\nCST-8\n");
-        Zone::from_tzif(&file).unwrap()
+        Zone::from_tzif("Asia/Shanghai", &file).unwrap()
     }
 
     fn at(month: i8, day: i8, hour: i8, minute: i8) -> Ms {

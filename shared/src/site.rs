@@ -188,7 +188,11 @@ impl Site {
     /// The site's calendar. UTC if the file carried by the document is damaged, which an import cannot produce.
     pub fn calendar(&self) -> Zone {
         use base64::{Engine, engine::general_purpose::STANDARD};
-        STANDARD.decode(&self.tzif).ok().and_then(|bytes| Zone::from_tzif(&bytes)).unwrap_or_else(Zone::utc)
+        STANDARD
+            .decode(&self.tzif)
+            .ok()
+            .and_then(|bytes| Zone::from_tzif(&self.zone, &bytes))
+            .unwrap_or_else(Zone::utc)
     }
 
     /// The category of a code.

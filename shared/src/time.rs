@@ -1,10 +1,7 @@
 //! Instants, the site's calendar, and how an event gets its time (R1, R3).
 
-mod zone;
-
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde::{Deserialize, Serialize};
-
-pub use zone::Zone;
 
 /// An instant in milliseconds since the Unix epoch.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
@@ -147,4 +144,55 @@ impl Claim {
             uncertain: moved || bitten || unheard || self.sent.is_none(),
         }
     }
+}
+
+/// The calendar of a site (R1).
+#[derive(Clone, PartialEq, Debug)]
+pub struct Zone(TimeZone);
+
+impl Zone {
+    /// The zone of a TZif file's bytes, as the site's document carries them. `None` if the bytes are not TZif.
+    pub fn from_tzif(name: &str, bytes: &[u8]) -> Option<Zone> {
+        TimeZone::tzif(name, bytes).ok().map(Zone)
+    }
+
+    /// Coordinated universal time, for when there is no site.
+    pub fn utc() -> Zone {
+        Zone(TimeZone::UTC)
+    }
+
+    /// The calendar day of an instant.
+    pub fn day(&self, at: Ms) -> Date {
+        self.0.to_datetime(timestamp(at)).date()
+    }
+
+    /// The wall clock at an instant: date, hour, minute, second of the site.
+    pub fn wall(&self, at: Ms) -> jiff::civil::DateTime {
+        self.0.to_datetime(timestamp(at))
+    }
+
+    /// The instant of a wall clock time; the later one where the clock is set forward over it.
+    pub fn instant(&self, wall: jiff::civil::DateTime) -> Ms {
+        self.0.to_zoned(wall).map(|zoned| Ms(zoned.timestamp().as_millisecond())).unwrap_or(Ms(i64::MAX))
+    }
+
+    /// 24:00 of the `nth` day, where day 1 is the day of `at` (R2).
+    pub fn end_of_day(&self, at: Ms, nth: u32) -> Ms {
+        // Day by day, because a span of days brings half of the library along; no clock runs for more than weeks.
+        let next = (0..nth.min(400)).fold(self.day(at), |day, _| day.tomorrow().unwrap_or(day));
+        self.instant(next.to_datetime(jiff::civil::Time::midnight()))
+    }
+
+    /// Minutes since midnight at an instant.
+    pub fn minute_of_day(&self, at: Ms) -> u32 {
+        let time = self.0.to_datetime(timestamp(at)).time();
+        // Hours and minutes are never negative.
+        u32::from(time.hour().unsigned_abs()) * 60 + u32::from(time.minute().unsigned_abs())
+    }
+}
+
+/// The calendar's instant; what lies beyond the calendar counts as its first or last one.
+fn timestamp(at: Ms) -> Timestamp {
+    let edge = if at.0 < 0 { Timestamp::MIN } else { Timestamp::MAX };
+    Timestamp::from_millisecond(at.0).unwrap_or(edge)
 }
