@@ -146,6 +146,20 @@ export class Server {
     await this.start();
   }
 
+  /**
+   * Takes a case out of everybody's feed while it runs, as its own sweep does a month after the case has ended. No
+   * month passes in a journey, and Node cannot write to the database by itself; Python can.
+   */
+  async leaveFeed(id: string): Promise<void> {
+    const script = `
+import sqlite3, sys
+database = sqlite3.connect(sys.argv[1], timeout=10)
+database.execute("update feed set gone = 1 where doc = ?", ("case:" + sys.argv[2],))
+database.commit()
+`;
+    await promisify(execFile)("python3", ["-c", script, join(this.data, "firsthand.db"), id]);
+  }
+
   /** What it has written to its log so far. */
   get log(): string {
     return this.#log;

@@ -1,6 +1,12 @@
 //! The bodies of requests: JSON, refused with a code of ours; and how long any may take.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use axum::{
     Json,
@@ -9,7 +15,7 @@ use axum::{
 };
 use futures::StreamExt;
 use serde::de::DeserializeOwned;
-use shared::{Code, Rejection};
+use shared::{Code, Rejection, time::Ms};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{App, Error};
@@ -46,10 +52,13 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
 ///
 /// Taken apart, a push is many times as large as it was on its way. When everybody comes back at once after an outage,
 /// those whose turn it is not wait with nothing but their bytes. Nobody waits for a body that is still on its way.
+/// The turns are shared by all sites: what one site's writer waits for, an import say, may keep another's pushes waiting.
 #[derive(Debug)]
 pub struct InTurn<T> {
     /// What was sent.
     pub body: T,
+    /// When it had arrived: waiting for its turn makes nothing that it says later (R3).
+    pub received: Ms,
     /// To be held until nothing of it is in memory any more.
     pub turn: Turn,
 }
@@ -59,23 +68,50 @@ pub type Turn = OwnedSemaphorePermit;
 
 /// Who may take how much apart.
 #[derive(Clone, Debug)]
-pub struct Turns(Arc<Semaphore>);
+pub struct Turns {
+    free: Arc<Semaphore>,
+    waiting: Arc<AtomicUsize>,
+}
 
 /// The kibibytes of bodies that are taken apart at once.
 const TURNS: usize = 3 * 1024;
 
 impl Default for Turns {
     fn default() -> Self {
-        Turns(Arc::new(Semaphore::new(TURNS)))
+        Turns { free: Arc::new(Semaphore::new(TURNS)), waiting: Arc::default() }
     }
 }
 
 impl Turns {
     /// Waits for the turn of so many bytes.
-    async fn wait(&self, bytes: usize) -> Result<Turn, Error> {
+    ///
+    /// # Errors
+    /// None: it is the semaphore's for being closed, which it never is.
+    pub async fn wait(&self, bytes: usize) -> Result<Turn, Error> {
         let weight = u32::try_from((bytes / 1024 + 1).min(TURNS)).unwrap_or(u32::MAX);
-        // The semaphore is never closed.
-        Ok(Arc::clone(&self.0).acquire_many_owned(weight).await.map_err(anyhow::Error::from)?)
+        let _waiting = Waiting::begin(&self.waiting);
+        Ok(Arc::clone(&self.free).acquire_many_owned(weight).await.map_err(anyhow::Error::from)?)
+    }
+
+    /// How many wait.
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+}
+
+/// Somebody waits, as long as this lives: whoever hangs up waits no longer.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl Waiting<'_> {
+    fn begin(waiting: &AtomicUsize) -> Waiting<'_> {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Waiting(waiting)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -86,10 +122,11 @@ impl<T: DeserializeOwned> FromRequest<App> for InTurn<T> {
         let (parts, body) = request.into_parts();
         let head = Request::from_parts(parts.clone(), body);
         let bytes = Bytes::from_request(head, app).await.map_err(|error| refused(&error.into()))?;
+        let received = app.clock.now();
         let turn = app.turns.wait(bytes.len()).await?;
         let request = Request::from_parts(parts, axum::body::Body::from(bytes));
         let Body(body) = Body::from_request(request, app).await?;
-        Ok(InTurn { body, turn })
+        Ok(InTurn { body, received, turn })
     }
 }
 

@@ -371,10 +371,10 @@ pub fn is_full(error: &sqlx::Error) -> bool {
 pub fn is_unavailable(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) => true,
-        // SQLITE_BUSY, and PostgreSQL starting, stopping or out of connections.
-        sqlx::Error::Database(error) => {
-            error.code().is_some_and(|code| matches!(&*code, "5" | "57P01" | "57P02" | "57P03" | "53300"))
-        }
+        // SQLITE_BUSY, and PostgreSQL starting, stopping, out of connections, or a lock not free within its time.
+        sqlx::Error::Database(error) => error
+            .code()
+            .is_some_and(|code| matches!(&*code, "5" | "57P01" | "57P02" | "57P03" | "53300" | "57014")),
         // `sqlx::Error` is not exhaustive; whatever else it learns is a failure like the rest.
         _ => false,
     }

@@ -29,6 +29,7 @@ use crate::{
     App, Error,
     cases::Cases,
     commands::{self, Court, Run},
+    db,
     files::upload::{Note, Noted},
     sites::Writer,
 };
@@ -161,11 +162,26 @@ async fn submit(app: &App, site: &SiteCode, work: Work) -> Result<Done, Error> {
     answer.await.map_err(anyhow::Error::from)?
 }
 
+/// Leaves a site, should its writer end otherwise than by having nobody left: whoever comes then begins anew, and those
+/// who waited are told that it failed.
+struct Leave<'a>(&'a App, &'a SiteCode);
+
+impl Drop for Leave<'_> {
+    fn drop(&mut self) {
+        let mut lanes = self.0.lanes.lock();
+        lanes.remove(self.1);
+        self.0.lanes.busy.send_replace(lanes.len());
+    }
+}
+
 /// Writes to a site until nobody waits.
 async fn drain(app: App, site: SiteCode) {
+    let leave = Leave(&app, &site);
     loop {
         let jobs = app.lanes.take(&site);
         if jobs.is_empty() {
+            // It has been left already, and somebody else may have begun.
+            std::mem::forget(leave);
             return;
         }
         metrics::histogram!("writes_gathered").record(jobs.len() as f64);
@@ -187,18 +203,18 @@ async fn drain(app: App, site: SiteCode) {
 
 /// Tries each in a transaction of its own, after the one that they shared has failed.
 async fn each_alone(app: &App, site: &SiteCode, jobs: Vec<Job>, error: Error) {
-    // Without a connection there is nothing to try, and each attempt would wait for one in vain.
-    let mut nothing_to_try = no_connection(&error);
+    // Where the database is not to be had there is nothing to try, and each attempt would wait for it in vain.
+    let mut nothing_to_try = is_unavailable(&error);
     for Job { work, done } in jobs {
         let outcome = if nothing_to_try {
             Err(sqlx::Error::PoolTimedOut.into())
         } else {
-            match attempt(app, site, &[&work]).await {
-                Ok(mut outcomes) => outcomes.remove(0),
+            match alone(app, site, &work).await {
+                Ok(done) => Ok(done),
                 Err(error) => {
-                    nothing_to_try = no_connection(&error);
+                    nothing_to_try = is_unavailable(&error);
                     match work {
-                        Work::Commands(run) if !nothing_to_try && run.len() > 1 => {
+                        Work::Commands(run) if !nothing_to_try && !rejected(&error) && run.len() > 1 => {
                             one_by_one(app, site, run).await.map(Done::Answers)
                         }
                         Work::Commands(_) | Work::Upload(_) => Err(error),
@@ -210,31 +226,46 @@ async fn each_alone(app: &App, site: &SiteCode, jobs: Vec<Job>, error: Error) {
     }
 }
 
-fn no_connection(error: &Error) -> bool {
-    matches!(error, Error::Db(sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed))
+fn is_unavailable(error: &Error) -> bool {
+    matches!(error, Error::Db(error) if db::is_unavailable(error))
 }
 
-/// Judges commands in a transaction each. What comes before the one that cannot be stored is kept; that one is to be sent
-/// again, and so, because they follow it, are those after it.
+fn rejected(error: &Error) -> bool {
+    matches!(error, Error::Rejected(_))
+}
+
+/// Writes one in a transaction of its own.
+async fn alone(app: &App, site: &SiteCode, work: &Work) -> Result<Done, Error> {
+    let outcome = attempt(app, site, &[work]).await?.pop();
+    outcome.unwrap_or_else(|| Err(Error::Other(anyhow::anyhow!("a writer was not answered"))))
+}
+
+/// Judges commands in a transaction each, up to the first that cannot be stored. What comes before it is kept; it, and
+/// those after it, because they follow it, are to be sent again.
 async fn one_by_one(app: &App, site: &SiteCode, run: Run) -> Result<Vec<Answer>, Error> {
     let mut answers = Vec::with_capacity(run.len());
+    let mut failed = false;
     for run in run.singly() {
         let id = run.first_id();
-        let work = Work::Commands(run);
-        let outcome = match attempt(app, site, &[&work]).await {
-            Ok(mut outcomes) => outcomes.remove(0),
-            Err(error) => Err(error),
-        };
-        match outcome {
-            Ok(Done::Answers(answered)) => answers.extend(answered),
-            Ok(Done::Upload(_)) => {}
-            // With nothing to tell of, the failure is the answer.
-            Err(error) if answers.is_empty() => return Err(error),
-            Err(error) => {
-                tracing::error!(%error, "a command cannot be stored");
-                answers.push(Answer { id, verdict: Verdict::Held { code: error.rejection().code } });
+        let code = if failed {
+            Code::CommandPredecessorMissing
+        } else {
+            match alone(app, site, &Work::Commands(run)).await {
+                Ok(Done::Answers(answered)) => {
+                    answers.extend(answered);
+                    continue;
+                }
+                Ok(Done::Upload(_)) => continue,
+                // With nothing to tell of, the failure is the answer.
+                Err(error) if answers.is_empty() => return Err(error),
+                Err(error) => {
+                    tracing::error!(%error, "a command cannot be stored");
+                    failed = true;
+                    error.rejection().code
+                }
             }
-        }
+        };
+        answers.push(Answer { id, verdict: Verdict::Held { code } });
     }
     Ok(answers)
 }
@@ -298,5 +329,36 @@ fn spoiled<T>(outcome: Result<T, Error>) -> Result<Result<T, Error>, Error> {
         Ok(done) => Ok(Ok(done)),
         Err(error @ Error::Rejected(_)) => Ok(Err(error)),
         Err(error @ (Error::Db(_) | Error::Other(_))) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::{
+        ids::{AttachmentId, PersonId},
+        time::Ms,
+        wire::Part,
+    };
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::files::store::{State, Upload, UploadKey};
+
+    fn note() -> Job {
+        let id = Uuid::from_u128(1);
+        let key =
+            UploadKey { site: "a".into(), author: PersonId(id), photo: AttachmentId(id), part: Part::Full };
+        let state = State::Receiving { segments: Vec::new() };
+        let upload = Upload { key, sha256: String::new(), length: 1, state, changed: Ms(0) };
+        Job { work: Work::Upload(Note::Announced(upload)), done: oneshot::channel().0 }
+    }
+
+    #[test]
+    fn more_than_one_transaction_holds_is_written_in_several() {
+        let (lanes, site) = (Lanes::default(), SiteCode::from("a"));
+        lanes.lock().insert(site.clone(), (0..450).map(|_| note()).collect());
+        let sizes: Vec<usize> = std::iter::repeat_with(|| lanes.take(&site).len()).take(4).collect();
+        assert_eq!(sizes, [200, 200, 50, 0]);
+        assert_eq!(lanes.waiting(&site), None, "nobody is left, and the site is");
     }
 }

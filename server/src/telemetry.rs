@@ -47,11 +47,21 @@ pub fn start_log(format: LogFormat) -> anyhow::Result<()> {
 pub fn figures() -> anyhow::Result<&'static PrometheusHandle> {
     static FIGURES: OnceLock<Result<PrometheusHandle, String>> = OnceLock::new();
     const SECONDS: [f64; 9] = [0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+    const GATHERED: [f64; 6] = [1.0, 2.0, 5.0, 20.0, 50.0, 200.0];
     FIGURES
         .get_or_init(|| {
             PrometheusBuilder::new()
                 .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)
+                .and_then(|builder| {
+                    builder.set_buckets_for_metric(Matcher::Full("writes_gathered".to_owned()), &GATHERED)
+                })
                 .and_then(PrometheusBuilder::install_recorder)
+                .inspect(|_| {
+                    metrics::describe_histogram!(
+                        "writes_gathered",
+                        "Pushes and notes of uploads that shared one transaction."
+                    );
+                })
                 .map_err(|error| error.to_string())
         })
         .as_ref()

@@ -31,7 +31,7 @@ pub fn load(options: &Options) -> Result<()> {
     load.arg("--server").arg(workspace::target("release/firsthand"));
     load.args(&options.arguments);
     if !options.postgres {
-        return call(&mut load);
+        return call(load.env_remove("LOAD_POSTGRES_URL"));
     }
     tools::ensure(&[tools::Tool::Postgres])?;
     let postgres = Postgres::start(Durability::Kept)?;

@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 
 use crate::postgres::{Durability, Postgres};
@@ -58,7 +58,7 @@ pub fn test(options: &Options) -> Result<()> {
         .filter(|stage| options.stages.is_empty() || options.stages.contains(stage))
         .collect();
     prepare(&stages)?;
-    let mut deny = stages.contains(&Stage::Deny).then(CargoDeny::begin).transpose()?;
+    let mut deny = stages.contains(&Stage::Deny).then(CargoDeny::begin);
 
     let mut table = String::new();
     let mut total = Duration::ZERO;
@@ -101,14 +101,14 @@ fn prepare(stages: &[Stage]) -> Result<()> {
             Stage::Deny => {}
             Stage::End2end => {
                 tools::ensure_node()?;
-                missing.extend([Tool::Chromium, Tool::ChineseFonts]);
+                missing.extend([Tool::Chromium, Tool::ChineseFonts, Tool::PythonVenv]);
             }
         }
     }
     tools::ensure(&missing)
 }
 
-fn run(stage: Stage, long: bool, deny: &mut Option<CargoDeny>) -> Result<()> {
+fn run(stage: Stage, long: bool, deny: &mut Option<Result<CargoDeny>>) -> Result<()> {
     match stage {
         Stage::Format => call(cargo().args(["fmt", "--all", "--check"])),
         Stage::Words => words::check(),
@@ -132,7 +132,7 @@ fn run(stage: Stage, long: bool, deny: &mut Option<CargoDeny>) -> Result<()> {
             call(browser(&mut documentation()))
         }
         Stage::Deny => {
-            let mut deny = deny.take().map_or_else(CargoDeny::begin, Ok)?.ready()?;
+            let mut deny = deny.take().context("cargo-deny was not asked for")??.ready()?;
             call(deny.args(["--log-level", "error", "check", "bans", "licenses", "sources"]))
         }
         Stage::Site => {

@@ -206,8 +206,6 @@ pub async fn outage(options: &Options) -> anyhow::Result<Vec<Figures>> {
     figures.note("errors", did.errors as f64);
     figures.note("server CPU s", used.cpu - before.cpu);
     figures.note("server peak memory MB", used.peak);
-    figures.note("undrained", unsent as f64);
-    figures.note("lost", 0.0);
     Ok(vec![figures])
 }
 
@@ -254,7 +252,6 @@ pub async fn day(options: &Options) -> anyhow::Result<Vec<Figures>> {
     figures.note("errors", did.errors as f64);
     figures.note("server CPU s", used.cpu - before.cpu);
     figures.note("server peak memory MB", used.peak);
-    figures.note("lost", 0.0);
     Ok(vec![figures])
 }
 

@@ -115,7 +115,6 @@ pub async fn photos(options: &Options) -> anyhow::Result<Vec<Figures>> {
     figures.note("server CPU ms per report", 1_000.0 * (used.cpu - before.cpu) / count as f64);
     figures.note("server peak memory MB", used.peak);
     figures.note("sent MB", sent.up as f64 / 1e6);
-    figures.note("lost", 0.0);
     Ok(vec![figures])
 }
 

@@ -62,6 +62,5 @@ async fn measure(options: &Options, title: &str, load: Load) -> anyhow::Result<V
     figures.note("server peak memory MB", used.peak);
     figures.note("sent MB", sent.up as f64 / 1e6);
     figures.note("received MB", sent.down as f64 / 1e6);
-    figures.note("lost", 0.0);
     Ok(vec![figures])
 }

@@ -1,18 +1,19 @@
-//! `GET /api/cases`: what a person may see of all cases that there ever were, found by words.
+//! `GET /api/cases`: cases that have left the feed, found by words.
 //!
-//! A device finds what it holds by itself; this is for what has left the feed. Nothing is indexed for it: a request looks
-//! at so many cases at most, the latest first, and says where it stopped and how far back it has come, so that neither a
-//! rare word nor a large site keeps anybody waiting.
+//! A device finds what it holds by itself; this is for the rest. The words are in no index: a request looks at so many
+//! cases at most, the latest first, and says how far back it has come, so that neither a rare word nor a large archive
+//! keeps others waiting.
 
 use axum::{
     Json,
     extract::{Query, State, rejection::QueryRejection},
 };
-use serde::Deserialize;
+use jiff::civil::Time;
+use serde::{Deserialize, Serialize};
 use shared::{
     Code, Rejection,
     case::Words,
-    ids::{CaseId, SiteCode},
+    ids::{CaseId, PersonId, SiteCode},
     time::Ms,
     wire::{CasesFound, Problem},
 };
@@ -36,29 +37,26 @@ pub(super) struct Asked {
     /// Words that all have to be there: of the number, the text, the place, the category, the first-asked person.
     #[serde(default)]
     q: String,
+    /// For whom it is asked: refused if somebody else is signed in, as may be on a shared phone.
+    person: Option<PersonId>,
     /// Where to go on: `next` of the last answer.
     after: Option<String>,
 }
 
 /// Where a search stands: before the case of this id, reported at this instant.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) struct Position {
     pub(super) reported: Ms,
     pub(super) case: CaseId,
 }
 
-impl Position {
-    /// Before the latest.
-    const START: Position = Position { reported: Ms(i64::MAX), case: CaseId(uuid::Uuid::max()) };
-
-    fn read(text: &str) -> Option<Position> {
-        let (reported, case) = text.split_once('.')?;
-        Some(Position { reported: Ms(reported.parse().ok()?), case: case.parse().ok()? })
-    }
-
-    fn write(self) -> String {
-        format!("{}.{}", self.reported.0, self.case)
-    }
+/// A position as it travels. It is sealed, because it may be that of a case that its reader must not know of (R9).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Next {
+    searched: SiteCode,
+    person: PersonId,
+    position: Position,
 }
 
 /// Cases of a site that whoever is signed in may see, the latest first.
@@ -77,11 +75,21 @@ pub(super) async fn search(
 ) -> Result<Json<CasesFound>, Error> {
     let Query(asked) =
         asked.map_err(|error| Rejection::new(Code::RequestBadBody).with("detail", error.body_text()))?;
+    if asked.person.is_some_and(|person| person != signed_in.person) {
+        return Err(Code::AuthRequired.into());
+    }
     let site = SiteCode(storable(&asked.site).into_owned());
     let words = Words::of(&asked.q);
     let mut position = match asked.after.as_deref().filter(|after| !after.is_empty()) {
-        Some(after) => Position::read(after).ok_or(Code::CursorUnreadable)?,
-        None => Position::START,
+        Some(after) => {
+            let next = app.sealer.open(after).and_then(|json| serde_json::from_slice(&json).ok());
+            let next: Next = next.ok_or(Code::CursorUnreadable)?;
+            if next.searched != site || next.person != signed_in.person {
+                return Err(Code::CursorForeign.into());
+            }
+            Some(next.position)
+        }
+        None => None,
     };
     let mut conn = app.db.read().await?;
     let member =
@@ -98,7 +106,7 @@ pub(super) async fn search(
         let last = rows.len() < usize::try_from(READ).unwrap_or(usize::MAX);
         let mut full = false;
         for (case, at) in rows {
-            position = at;
+            position = Some(at);
             looked_at += 1;
             let view = case.view(case.standings(&member, &known.site, &known.zone, now));
             let Some(view) = view else { continue };
@@ -111,12 +119,18 @@ pub(super) async fn search(
             }
         }
         if full || (!last && looked_at >= LOOKED_AT_MAX) {
-            break Some(position);
+            break position;
         }
         if last {
             break None;
         }
     };
-    let back_to = next.map(|position| position.reported);
-    Ok(Json(CasesFound { cases, next: next.map(Position::write), back_to, server_time: now }))
+    // The day, and no instant: it may be that of a case that the reader must not know of.
+    let back_to =
+        next.map(|next| known.zone.instant(known.zone.day(next.reported).to_datetime(Time::midnight())));
+    let seal = |position| {
+        let next = Next { searched: site.clone(), person: signed_in.person, position };
+        Ok::<_, Error>(app.sealer.seal(&serde_json::to_vec(&next).map_err(anyhow::Error::from)?))
+    };
+    Ok(Json(CasesFound { cases, next: next.map(seal).transpose()?, back_to, server_time: now }))
 }

@@ -41,7 +41,8 @@ pub async fn find(conn: &mut Conn, site: &SiteCode, id: CaseId) -> sqlx::Result<
     Ok(load(conn, site, &[id]).await?.remove(&id).map(|(case, _)| case))
 }
 
-/// The cases of a site before a position that somebody may have to do with, the latest first, each with its position.
+/// The cases of a site before a position, or the latest, that have left the feed of somebody who may have to do with
+/// them, the latest first, each with its position.
 ///
 /// Who belongs to the office may have to do with all of them; of anybody else it is those that were ever addressed to
 /// them. What they may see of each is asked of the rules.
@@ -49,36 +50,41 @@ pub(super) async fn before(
     conn: &mut Conn,
     site: &SiteCode,
     member: &Member,
-    position: Position,
+    position: Option<Position>,
     count: i64,
 ) -> sqlx::Result<Vec<(Case, Position)>> {
     let principals: Vec<String> = member.principals().iter().map(Principal::to_string).collect();
-    let addressed = if member.office() {
-        String::new()
+    let held = list_after(4, principals.len());
+    let candidates = if member.office() {
+        "case_facts f".to_owned()
     } else {
+        // Few, however large the archive is.
         format!(
-            "and exists (select 1 from feed where feed.site = f.site and feed.doc = d.doc \
-             and feed.principal in ({}))",
-            list_after(5, principals.len())
+            "(select distinct substr(doc, 6) as case_id from feed where site = $1 and principal in ({held}) \
+             and doc like 'case:%') own \
+             join case_facts f on f.case_id = own.case_id"
         )
     };
     let sql = format!(
-        "select f.case_id, f.reported_at, d.body from case_facts f \
-         join docs d on d.site = f.site and d.doc = 'case:' || f.case_id \
-         where f.site = $1 and (f.reported_at < $2 or (f.reported_at = $3 and f.case_id < $4)) {addressed} \
-         order by f.reported_at desc, f.case_id desc limit $5"
+        "select found.case_id, found.reported_at, d.body from \
+         (select f.case_id, f.reported_at from {candidates} where f.site = $1 \
+         and (f.reported_at, f.case_id) < ($2, $3) \
+         and not exists (select 1 from feed live where live.site = $1 and live.doc = 'case:' || f.case_id \
+         and live.principal in ({held}) and live.gone = 0) \
+         order by f.reported_at desc, f.case_id desc limit $4) found \
+         join docs d on d.site = $1 and d.doc = 'case:' || found.case_id \
+         order by found.reported_at desc, found.case_id desc"
     );
+    let start = Position { reported: Ms(i64::MAX), case: CaseId(uuid::Uuid::max()) };
+    let position = position.unwrap_or(start);
     // Made of constants and placeholders only.
     let mut query = sqlx::query(AssertSqlSafe(sql))
         .bind(site.as_str())
         .bind(position.reported.0)
-        .bind(position.reported.0)
         .bind(position.case.to_string())
         .bind(count);
-    if !member.office() {
-        for principal in &principals {
-            query = query.bind(principal.as_str());
-        }
+    for principal in &principals {
+        query = query.bind(principal.as_str());
     }
     let rows = query.fetch_all(conn).await?;
     let mut cases = Vec::with_capacity(rows.len());

@@ -462,7 +462,7 @@ impl<'a> Court<'a> {
 }
 
 /// What a command that has waited says. It could be read when it came.
-fn read_again(kept: &Kept) -> Result<Envelope, Error> {
+pub(super) fn read_again(kept: &Kept) -> Result<Envelope, Error> {
     let envelope = Envelope::read(&kept.text);
     Ok(envelope.map_err(|_| anyhow::anyhow!("command {} waited and can no longer be read", kept.id))?)
 }

@@ -34,8 +34,7 @@ pub(super) async fn push(
     carrier: SignedIn,
     request: Result<InTurn<PushRequest>, Error>,
 ) -> Result<Json<PushResponse>, Error> {
-    let received = app.clock.now();
-    let InTurn { body: request, turn } = request.map_err(|error| match error {
+    let InTurn { body: request, received, turn } = request.map_err(|error| match error {
         Error::Rejected(Rejection { code: Code::RequestTooLarge, .. }) => Code::PushTooLarge.into(),
         Error::Rejected(_) | Error::Db(_) | Error::Other(_) => error,
     })?;

@@ -16,7 +16,7 @@ use shared::{
 use uuid::Uuid;
 
 use super::{
-    judge::{Court, Outcome, as_before_leaving},
+    judge::{Court, Outcome, as_before_leaving, read_again},
     refusals,
     store::{self, Kept, Status},
 };
@@ -42,7 +42,7 @@ async fn matter(
     kept: &Kept,
     case: Option<(bool, Option<PersonId>)>,
 ) -> Result<Matter, Error> {
-    let envelope = Envelope::read(&kept.text)?;
+    let envelope = read_again(kept)?;
     let (mut confidential, accused_in_case) = case.unwrap_or_default();
     let mut about: BTreeSet<PersonId> = accused(&kept.text).into_iter().chain(accused_in_case).collect();
     if case.is_none() {
@@ -117,7 +117,7 @@ impl Court<'_> {
         let Some(mut kept) = store::quarantined(self.writer.conn(), &site, id).await? else {
             return Ok(Outcome::Refused(Code::QuarantineNotThere.into()));
         };
-        let envelope = Envelope::read(&kept.text)?;
+        let envelope = read_again(&kept)?;
         let aggregate = envelope.aggregate;
         let matter = self.matter(&kept, aggregate).await?;
         let Known { people, site: settings, .. } = &*self.known;

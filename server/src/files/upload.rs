@@ -86,6 +86,10 @@ impl Note {
             }
             Note::Moved { upload, next } => {
                 let found = store::find(writer.conn(), &upload.key).await?.ok_or(Code::FileNotFound)?;
+                if found.state == *next && found.sha256 == upload.sha256 {
+                    // It lasted, though the one who wrote it could not know: what is staged has names of its own.
+                    return Ok(Noted { upload: found, new: false });
+                }
                 if found != *upload {
                     let found = refuse_again(found)?;
                     let same = found.sha256 == upload.sha256;
@@ -179,7 +183,8 @@ struct Incoming {
 impl Incoming {
     async fn receive(mut self, body: Body) -> Result<Upload, Error> {
         let taken = self.take(body).await;
-        if taken.is_err() {
+        // After any other failure a row may claim it all the same; what none claims is swept up.
+        if let Err(Error::Rejected(_)) = &taken {
             self.app.files.depot.discard(&self.upload.key, &self.unclaimed).await;
         }
         taken.map(|()| self.upload)

@@ -26,7 +26,7 @@ tests![
     who_hangs_up_does_not_stop_what_began,
     nobody_is_forgotten_when_the_server_stops,
     two_servers_on_one_database_give_every_number_once,
-    more_than_one_transaction_holds_is_written_in_several,
+    r3_waiting_for_its_turn_makes_no_report_later,
 ];
 
 fn site() -> SiteCode {
@@ -388,23 +388,22 @@ async fn two_servers_on_one_database_give_every_number_once(on: On) {
     assert_eq!(numbers, expected);
 }
 
-async fn more_than_one_transaction_holds_is_written_in_several(on: On) {
+async fn r3_waiting_for_its_turn_makes_no_report_later(on: On) {
     let app = TestApp::start(on).await;
-    let mut pushes = Vec::new();
-    let mut devices = Vec::new();
-    for name in ["P023", "P024", "P025", "P026", "P022"] {
-        let mut device = app.sign_in(name).await;
-        let texts = (0..100).map(|_| device.make("case.report", device.new_case(), leak())).collect();
-        pushes.push(device.pack(texts));
-        devices.push(device);
+    let mut device = app.sign_in(cast::GUARD).await;
+    let made = app.now();
+    let case = device.new_case();
+    let text = device.make("case.report", case, leak());
+    let push = device.pack(vec![text]);
+    let all = app.app.turns.wait(usize::MAX).await.unwrap();
+    let sent = send(&device, push);
+    while app.app.turns.waiting() == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    let replies = together(&app, &devices[0], &pushes).await;
-    for reply in &replies {
-        assert_eq!(codes(reply), vec!["accepted"; 100]);
-    }
-    let seqs: Vec<Value> =
-        replies.iter().flat_map(|reply| reply.json()["answers"].as_array().unwrap().clone()).collect();
-    assert_eq!(seqs.len(), 500);
-    let mut desk = app.sign_in(cast::DESK).await;
-    assert_eq!(desk.pull().await.docs.len(), 3 + 500);
+    app.advance(1);
+    drop(all);
+    assert_eq!(codes(&sent.await.unwrap()), ["accepted"]);
+    let feed = device.pull().await;
+    let reported = feed.case(case).unwrap().full().unwrap().reported;
+    assert_eq!((reported.at, reported.received), (made, made));
 }

@@ -6,6 +6,9 @@
 use super::CaseView;
 use crate::site::{People, Places, Site};
 
+/// The most words that are looked for: more say nothing more.
+const WORDS_MAX: usize = 8;
+
 /// What was typed, in words that all have to be there.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Words(Vec<String>);
@@ -13,7 +16,7 @@ pub struct Words(Vec<String>);
 impl Words {
     /// The words of a text.
     pub fn of(typed: &str) -> Words {
-        Words(typed.split_whitespace().map(fold).filter(|word| !word.is_empty()).collect())
+        Words(typed.split_whitespace().map(fold).filter(|word| !word.is_empty()).take(WORDS_MAX).collect())
     }
 
     /// Nothing was typed: every case fits.

@@ -22,14 +22,16 @@ pub fn Older(
     let state = expect_context::<State>();
     let i18n = use_i18n();
     let busy = RwSignal::new(false);
-    // How far it is, and for which words: others begin anew.
-    let come = RwSignal::new(None::<(String, Result<LookedUp, Rejection>)>);
-    let here =
-        move || come.get().filter(|(of, _)| typed.with(|typed| of == typed.trim())).map(|(_, looked)| looked);
+    // How far it has come, and for which words: others begin anew.
+    let come = RwSignal::new(None::<(String, LookedUp)>);
+    // Why the last look failed, for those words: it goes on from where it was.
+    let failed = RwSignal::new(None::<(String, Rejection)>);
+    let same = move |of: &str| typed.with(|typed| of == typed.trim());
+    let here = move || come.get().filter(|(of, _)| same(of)).map(|(_, looked)| looked);
     let look = move || {
         let of = typed.with_untracked(|typed| typed.trim().to_owned());
         let after = come.with_untracked(|come| match come {
-            Some((words, Ok(LookedUp { next: Some((next, _)), .. }))) if *words == of => Some(next.clone()),
+            Some((words, LookedUp { next: Some((next, _)) })) if *words == of => Some(next.clone()),
             Some(_) | None => None,
         });
         on_look();
@@ -37,31 +39,27 @@ pub fn Older(
         spawn_local_scoped(async move {
             let looked = state.look_up(of.clone(), after).await;
             let _ = busy.try_set(false);
-            let _ = come.try_set(Some((of, looked)));
+            let _ = failed.try_set(looked.as_ref().err().cloned().map(|rejection| (of.clone(), rejection)));
+            if let Ok(looked) = looked {
+                let _ = come.try_set(Some((of, looked)));
+            }
         });
     };
     let said = live(move || {
-        let text = match here()? {
-            Ok(LookedUp { next: None, .. }) => t_string!(i18n, field.older_all).to_owned(),
-            Ok(LookedUp { next: Some((_, back_to)), .. }) => {
-                let property = state.property.get()?;
-                let day = words::day(i18n.get_locale(), &property.zone, back_to, state.now_ms());
-                t_string!(i18n, field.older_so_far).replace("{day}", &day)
-            }
-            Err(rejection) => {
-                let property = state.property.get();
-                words::sentence(i18n.get_locale(), &rejection, property.as_deref())
-            }
+        let property = state.property.get()?;
+        let text = if let Some((_, rejection)) = failed.get().filter(|(of, _)| same(of)) {
+            words::sentence(i18n.get_locale(), &rejection, Some(&property))
+        } else if let Some((_, back_to)) = here()?.next {
+            let day = words::day(i18n.get_locale(), &property.zone, back_to, state.now_ms());
+            t_string!(i18n, field.older_so_far).replace("{day}", &day)
+        } else {
+            t_string!(i18n, field.older_all).to_owned()
         };
         Some(view! { <p class="s">{text}</p> })
     });
-    let all = move || matches!(here(), Some(Ok(LookedUp { next: None, .. })));
+    let all = move || matches!(here(), Some(LookedUp { next: None }));
     let label = move || {
-        if here().is_some_and(|looked| looked.is_ok()) {
-            t_string!(i18n, field.older_further)
-        } else {
-            t_string!(i18n, field.older)
-        }
+        if here().is_some() { t_string!(i18n, field.older_further) } else { t_string!(i18n, field.older) }
     };
     view! {
         <div class="section-end" role="status">{said}</div>
