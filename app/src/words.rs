@@ -61,6 +61,27 @@ fn template(locale: Locale, code: Code) -> &'static str {
         CaseCustomerAnswerMissing => case_customer_answer_missing,
         CaseTooManyPhotos => case_too_many_photos,
         CaseBadPhoto => case_bad_photo,
+        RoundNotThere => round_not_there,
+        RoundNotVisible => round_not_visible,
+        RoundNotAllowed => round_not_allowed,
+        RoundWrongStage => round_wrong_stage,
+        RoundNotPlanned => round_not_planned,
+        RoundUnknownStop => round_unknown_stop,
+        RoundTooMany => round_too_many,
+        RoundOwn => round_own,
+        RouteNotAllowed => route_not_allowed,
+        RouteNotThere => route_not_there,
+        RouteChangedMeanwhile => route_changed_meanwhile,
+        RouteBadCode => route_bad_code,
+        RouteEmpty => route_empty,
+        RouteNobody => route_nobody,
+        RouteTooMany => route_too_many,
+        RouteTwice => route_twice,
+        RouteBadTime => route_bad_time,
+        RouteWindowsOverlap => route_windows_overlap,
+        RouteBadDue => route_bad_due,
+        RouteBadItem => route_bad_item,
+        LabelBadCode => label_bad_code,
         CommandUnreadable => command_unreadable,
         CommandUnknownKind => command_unknown_kind,
         CommandBadBody => command_bad_body,
@@ -144,7 +165,7 @@ fn mentioned(locale: Locale, code: Code, field: &str, value: &str, property: Opt
         "field" if code == Code::CaseFieldMissing && value == "text" => {
             td_string!(locale, common.label.photo_or_text).to_owned()
         }
-        "field" => label(locale, value).to_owned(),
+        "field" | "what" => label(locale, value).to_owned(),
         "command" => action(locale, value).to_owned(),
         "until" => match (property, value.parse()) {
             (Some(property), Ok(until)) => absolute_end(locale, &property.zone, Ms(until)),
@@ -256,6 +277,15 @@ pub fn action(locale: Locale, kind: &str) -> &str {
         "case.comment" => td_string!(locale, common.action.comment),
         "case.cancel" => td_string!(locale, common.action.cancel),
         "case.see" => td_string!(locale, common.action.see),
+        "round.start" => td_string!(locale, common.action.round_start),
+        "round.tick" => td_string!(locale, common.action.round_tick),
+        "round.read" => td_string!(locale, common.action.round_read),
+        "round.skip" => td_string!(locale, common.action.round_skip),
+        "round.hand_over" => td_string!(locale, common.action.round_hand_over),
+        "round.finish" => td_string!(locale, common.action.round_finish),
+        "round.review" => td_string!(locale, common.action.round_review),
+        "route.save" => td_string!(locale, common.action.route_save),
+        "route.retire" => td_string!(locale, common.action.route_retire),
         wire::SETTLE => td_string!(locale, common.action.settle),
         wire::TAKE => td_string!(locale, common.action.take),
         wire::DISCARD => td_string!(locale, common.action.discard),
@@ -275,6 +305,18 @@ pub fn label(locale: Locale, field: &str) -> &str {
         "reason" => td_string!(locale, common.label.reason),
         "result" => td_string!(locale, common.label.result),
         "note" => td_string!(locale, common.label.note),
+        "readings" => td_string!(locale, common.label.readings),
+        "item" => td_string!(locale, common.label.item),
+        "unit" => td_string!(locale, common.label.unit),
+        "option" => td_string!(locale, common.label.option),
+        "start" => td_string!(locale, common.label.start),
+        "last" => td_string!(locale, common.label.last),
+        "every_min" => td_string!(locale, common.label.every_min),
+        "window_min" => td_string!(locale, common.label.window_min),
+        "weekdays" => td_string!(locale, common.label.weekdays),
+        "token" => td_string!(locale, common.label.token),
+        "stop" => td_string!(locale, common.label.stop),
+        "route" => td_string!(locale, common.label.route),
         unknown => unknown,
     }
 }
@@ -501,6 +543,8 @@ mod tests {
     use jiff::civil::date;
     use shared::{
         case::CaseCommand,
+        round::RoundCommand,
+        route::RouteCommand,
         site::{CaseKind, Company, Figures, Member, People, Places, Site},
     };
     use uuid::Uuid;
@@ -637,11 +681,13 @@ mod tests {
     #[test]
     fn every_kind_of_command_has_a_name() {
         for locale in BOTH {
-            for kind in CaseCommand::KINDS.into_iter().chain([wire::SETTLE, wire::TAKE, wire::DISCARD]) {
+            let others = [wire::SETTLE, wire::TAKE, wire::DISCARD];
+            let rounds = RoundCommand::KINDS.into_iter().chain(RouteCommand::KINDS);
+            for kind in CaseCommand::KINDS.into_iter().chain(rounds).chain(others) {
                 assert_ne!(action(locale, kind), kind);
             }
         }
-        assert_eq!(action(Locale::zh, "round.tick"), "round.tick");
+        assert_eq!(action(Locale::zh, "meeting.order"), "meeting.order");
     }
 
     #[test]

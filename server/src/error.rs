@@ -89,7 +89,9 @@ fn status(code: Code) -> StatusCode {
         | Code::RelayForeign
         | Code::CursorForeign
         | Code::RequestForeignOrigin => StatusCode::FORBIDDEN,
-        Code::RequestNotFound | Code::FileNotFound | Code::CaseNotVisible => StatusCode::NOT_FOUND,
+        Code::RequestNotFound | Code::FileNotFound | Code::CaseNotVisible | Code::RoundNotVisible => {
+            StatusCode::NOT_FOUND
+        }
         Code::RequestMethod => StatusCode::METHOD_NOT_ALLOWED,
         Code::PushChainBroken | Code::FileOffset | Code::FileConflict | Code::FileKept => StatusCode::CONFLICT,
         Code::PushTooLarge | Code::FileTooLarge | Code::RequestTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -127,6 +129,26 @@ fn status(code: Code) -> StatusCode {
         | Code::CaseCustomerAnswerMissing
         | Code::CaseTooManyPhotos
         | Code::CaseBadPhoto
+        | Code::RoundNotThere
+        | Code::RoundNotAllowed
+        | Code::RoundWrongStage
+        | Code::RoundNotPlanned
+        | Code::RoundUnknownStop
+        | Code::RoundTooMany
+        | Code::RoundOwn
+        | Code::RouteNotAllowed
+        | Code::RouteNotThere
+        | Code::RouteChangedMeanwhile
+        | Code::RouteBadCode
+        | Code::RouteEmpty
+        | Code::RouteNobody
+        | Code::RouteTooMany
+        | Code::RouteTwice
+        | Code::RouteBadTime
+        | Code::RouteWindowsOverlap
+        | Code::RouteBadDue
+        | Code::RouteBadItem
+        | Code::LabelBadCode
         | Code::AuthNameAmbiguous
         | Code::AuthPasswordShort
         | Code::FileWrongHash

@@ -21,12 +21,13 @@ use serde::{Deserialize, Serialize};
 pub use command::CaseCommand;
 pub use deadlines::{Deadline, Rule};
 pub use decide::{Context, decide_report};
+pub(crate) use decide::{check_text, decide_any_report, require};
 pub use event::{CaseChange, CaseEvent};
 pub use find::Words;
 pub use standing::{Standing, Standings};
 pub use view::{CaseView, Outline};
 
-use command::{PhotoRef, Source};
+use command::{Origin, PhotoRef, Source};
 use event::{Accused, Clocks, FirstAsked, Ladder};
 
 use crate::{
@@ -81,6 +82,9 @@ pub struct Case {
     /// Roles that hear of it (A10, A11).
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub also_tell: BTreeSet<Role>,
+    /// The stop of a round at which it was found (F2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Origin>,
     /// All photos, in the order in which they came.
     pub photos: Vec<Photo>,
     /// How far it is.

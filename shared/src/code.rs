@@ -76,6 +76,51 @@ codes! {
     CaseTooManyPhotos = "case.too_many_photos",
     /// A photo's reference is damaged: hash, size, or an id that names another photo. Fields: `photo`.
     CaseBadPhoto = "case.bad_photo",
+    // --- rules of a round ---
+    /// There is no such round here yet: what begins it has not arrived.
+    RoundNotThere = "round.not_there",
+    /// The round is not this person's, or does not exist.
+    RoundNotVisible = "round.not_visible",
+    /// This person sees the round but may not do this. Fields: `command`.
+    RoundNotAllowed = "round.not_allowed",
+    /// The round is not so far yet, or its window is over. Fields: `command`.
+    RoundWrongStage = "round.wrong_stage",
+    /// The route has no round at this time. Fields: `until`, when it would begin.
+    RoundNotPlanned = "round.not_planned",
+    /// No version of the route has this stop. Fields: `stop`.
+    RoundUnknownStop = "round.unknown_stop",
+    /// There are too many entries about one stop, or about the round as a whole. Fields: `max`.
+    RoundTooMany = "round.too_many",
+    /// Nobody reviews what they walked themselves.
+    RoundOwn = "round.own",
+    // --- rules of a route ---
+    /// Routes are the supervisors' and the director's to change. Fields: `command`.
+    RouteNotAllowed = "route.not_allowed",
+    /// There is no such route.
+    RouteNotThere = "route.not_there",
+    /// Somebody else has changed the route since it was opened.
+    RouteChangedMeanwhile = "route.changed_meanwhile",
+    /// A code holds something else than letters, digits and a few signs, or is too long. Fields: `what`, `code`.
+    RouteBadCode = "route.bad_code",
+    /// A route without a stop.
+    RouteEmpty = "route.empty",
+    /// A route that nobody walks.
+    RouteNobody = "route.nobody",
+    /// Too many stops, items or options. Fields: `what`, `max`.
+    RouteTooMany = "route.too_many",
+    /// A code or an option stands twice. Fields: `what`, `code`.
+    RouteTwice = "route.twice",
+    /// A time of the plan is out of its range. Fields: `field`.
+    RouteBadTime = "route.bad_time",
+    /// The windows of two rounds overlap. Fields: `max`, the longest possible in minutes.
+    RouteWindowsOverlap = "route.windows_overlap",
+    /// A stop is due after the window, or before a stop that comes before it. Fields: `stop`.
+    RouteBadDue = "route.bad_due",
+    /// An item's limits are crossed, it has fewer than two options, or its share of rounds is out of range. Fields: `item`.
+    RouteBadItem = "route.bad_item",
+    // --- a label at a checkpoint ---
+    /// No label carries this code: it was mistyped.
+    LabelBadCode = "label.bad_code",
     // --- one command of a push ---
     /// The command's text is not a command at all.
     CommandUnreadable = "command.unreadable",

@@ -1,12 +1,14 @@
 //! Identities, each a type of its own so that none can be passed for another.
 //!
 //! Devices make UUIDv7 for what they create; the server makes UUIDv5 for what an import names, so that importing a
-//! file twice means the same people.
+//! file twice means the same people, and both make UUIDv5 for what follows from a plan.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+use crate::route::Occurrence;
 
 macro_rules! uuid_ids {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
@@ -42,6 +44,10 @@ uuid_ids! {
     CaseId;
     /// One photo or other file.
     AttachmentId;
+    /// One round of a route, see [`RoundId::of`].
+    RoundId;
+    /// One route, see [`RouteId::of`].
+    RouteId;
 }
 
 macro_rules! code_ids {
@@ -82,6 +88,30 @@ code_ids! {
     PlaceCode;
     /// A kind of problem, within a site's settings.
     CategoryCode;
+    /// A route, within a site.
+    RouteCode;
+    /// A stop, within a route; it keeps its code when the route changes around it.
+    StopCode;
+    /// A check item, within a stop.
+    ItemCode;
+}
+
+/// What ids of routes and rounds are derived in.
+const NAMESPACE: Uuid = Uuid::from_u128(0x52d4_7c1f_91c4_5a0e_b6a7_3f0d_8e24_c915);
+
+impl RouteId {
+    /// The id of a route: it follows from site and code, so that a command about a route names it like any other.
+    pub fn of(site: &SiteCode, route: &RouteCode) -> Self {
+        RouteId(Uuid::new_v5(&NAMESPACE, format!("{site}/{route}").as_bytes()))
+    }
+}
+
+impl RoundId {
+    /// The id of a round: it follows from site, route and occurrence, so that a phone that was offline when it began and
+    /// the server mean the same round, whatever version of the route each knows.
+    pub fn of(site: &SiteCode, route: &RouteCode, occurrence: Occurrence) -> Self {
+        RoundId(Uuid::new_v5(&NAMESPACE, format!("{site}/{route}/{occurrence}").as_bytes()))
+    }
 }
 
 impl CaseId {

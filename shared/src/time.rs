@@ -125,12 +125,7 @@ impl Claim {
     /// assert_eq!((time.at, time.uncertain), (Ms(1_095 * day - 600_000), false));
     /// ```
     pub fn event_time(&self) -> EventTime {
-        let offset_at_making = self.heard.map(|heard| heard.server.since(heard.device));
-        let offset_at_sending = self.sent.map(|sent| self.received.since(sent));
-        let claimed = self.made.plus(offset_at_sending.or(offset_at_making).unwrap_or(0));
-        let moved = offset_at_sending
-            .zip(offset_at_making)
-            .is_some_and(|(sending, making)| sending.saturating_sub(making).saturating_abs() > DRIFT);
+        let claimed = self.made.plus(self.offset_at_sending().or(self.offset_at_making()).unwrap_or(0));
         let told = self.heard.map(|heard| heard.server);
         let floor = [told, self.previous].into_iter().flatten().fold(self.registered, Ms::max);
         let at = claimed.max(floor).min(self.received);
@@ -141,8 +136,23 @@ impl Claim {
         EventTime {
             at,
             received: self.received,
-            uncertain: moved || bitten || unheard || self.sent.is_none(),
+            uncertain: self.moved() || bitten || unheard || self.sent.is_none(),
         }
+    }
+
+    /// Whether the device's clock was moved by more than [`DRIFT`] between making and sending.
+    pub fn moved(&self) -> bool {
+        self.offset_at_sending()
+            .zip(self.offset_at_making())
+            .is_some_and(|(sending, making)| sending.saturating_sub(making).saturating_abs() > DRIFT)
+    }
+
+    fn offset_at_making(&self) -> Option<i64> {
+        self.heard.map(|heard| heard.server.since(heard.device))
+    }
+
+    fn offset_at_sending(&self) -> Option<i64> {
+        self.sent.map(|sent| self.received.since(sent))
     }
 }
 

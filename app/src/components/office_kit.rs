@@ -142,6 +142,7 @@ pub fn report(category: &str, photos: u128) -> Report {
         accused: None,
         on_behalf_of: None,
         photos: (1..=photos).map(photo).collect(),
+        from: None,
     }
 }
 

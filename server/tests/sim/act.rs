@@ -275,6 +275,7 @@ fn report(shown: &Shown, dice: &mut Dice, words: &str) -> Report {
         accused: somebody(shown, dice).filter(|_| complaint && dice.percent(80)),
         on_behalf_of: None,
         photos: Vec::new(),
+        from: None,
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ids::{AttachmentId, CategoryCode, PersonId, PlaceCode},
+    ids::{AttachmentId, CategoryCode, PersonId, PlaceCode, RoundId, StopCode},
     time::Ms,
 };
 
@@ -34,6 +34,21 @@ pub struct PhotoRef {
     pub thumb_sha256: String,
     /// Their number, at most 16 KiB.
     pub thumb_bytes: u32,
+}
+
+impl PhotoRef {
+    /// Whether it can name a photo at all: hashes, sizes.
+    pub(crate) fn sound(&self) -> bool {
+        let hex = |text: &str| {
+            text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        };
+        hex(&self.sha256) && hex(&self.thumb_sha256) && self.bytes > 0 && self.thumb_bytes <= 16_384
+    }
+
+    /// Whether under the same id it names other bytes.
+    pub(crate) fn contradicts(&self, other: &PhotoRef) -> bool {
+        other.id == self.id && (&other.sha256, &other.thumb_sha256) != (&self.sha256, &self.thumb_sha256)
+    }
 }
 
 /// A customer, shown only to desk, supervisors, director and the present handler (R10).
@@ -91,6 +106,19 @@ pub struct Report {
     /// What it looks like.
     #[serde(default)]
     pub photos: Vec<PhotoRef>,
+    /// The stop of a round at which it was found (F2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Origin>,
+}
+
+/// The stop of a round at which a problem was found (F2).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Origin {
+    /// The round.
+    pub round: RoundId,
+    /// The stop.
+    pub stop: StopCode,
 }
 
 /// An urgency that differs from the category's.

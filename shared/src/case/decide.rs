@@ -43,9 +43,20 @@ type Decision = Result<Vec<CaseChange>, Rejection>;
 
 /// Judges a report. It makes the case, so there is none to ask.
 ///
+/// What was found at a stop is the round's to judge, see [`Round::decide_report`](crate::round::Round::decide_report):
+/// without the round there is nothing that it could come from.
+///
 /// # Errors
-/// `case.unknown_*`, `case.field_*`, `case.too_many_photos`, `case.bad_photo`.
+/// `case.unknown_*`, `case.field_*`, `case.too_many_photos`, `case.bad_photo`, `round.not_there`.
 pub fn decide_report(report: &Report, context: &Context<'_>) -> Result<Vec<CaseEvent>, Rejection> {
+    if report.from.is_some() {
+        return Err(Code::RoundNotThere.into());
+    }
+    decide_any_report(report, context)
+}
+
+/// Judges a report, wherever it comes from.
+pub(crate) fn decide_any_report(report: &Report, context: &Context<'_>) -> Result<Vec<CaseEvent>, Rejection> {
     let category = context.category(&report.category)?;
     if context.places.get(&report.place).is_none() {
         return Err(Rejection::new(Code::CaseUnknownPlace).with("place", &report.place));
@@ -604,14 +615,14 @@ fn ahead(until: Ms, context: &Context<'_>) -> Result<(), Rejection> {
     Ok(())
 }
 
-fn require(field: &str, text: &str) -> Result<(), Rejection> {
+pub(crate) fn require(field: &str, text: &str) -> Result<(), Rejection> {
     if text.trim().is_empty() {
         return Err(Rejection::new(Code::CaseFieldMissing).with("field", field));
     }
     check_text(field, text)
 }
 
-fn check_text(field: &str, text: &str) -> Result<(), Rejection> {
+pub(crate) fn check_text(field: &str, text: &str) -> Result<(), Rejection> {
     if text.chars().count() > TEXT_MAX {
         return Err(Rejection::new(Code::CaseFieldTooLong).with("field", field).with("max", TEXT_MAX));
     }
@@ -629,22 +640,11 @@ fn check_photos(photos: &[PhotoRef], present: &[Photo]) -> Result<(), Rejection>
     if present.len() + photos.len() > CASE_PHOTOS_MAX {
         return Err(Rejection::new(Code::CaseTooManyPhotos).with("max", CASE_PHOTOS_MAX));
     }
-    let hex =
-        |text: &str| text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     // Under one id a case shows one photo.
     let differs = |photo: &PhotoRef| {
-        present.iter().map(|shown| &shown.photo).chain(photos).any(|other| {
-            other.id == photo.id
-                && (&other.sha256, &other.thumb_sha256) != (&photo.sha256, &photo.thumb_sha256)
-        })
+        present.iter().map(|shown| &shown.photo).chain(photos).any(|other| photo.contradicts(other))
     };
-    match photos.iter().find(|photo| {
-        !hex(&photo.sha256)
-            || !hex(&photo.thumb_sha256)
-            || photo.bytes == 0
-            || photo.thumb_bytes > 16_384
-            || differs(photo)
-    }) {
+    match photos.iter().find(|photo| !photo.sound() || differs(photo)) {
         Some(photo) => Err(Rejection::new(Code::CaseBadPhoto).with("photo", photo.id)),
         None => Ok(()),
     }

@@ -38,6 +38,7 @@ impl Case {
             isolated: report.isolated,
             accused: classified.accused.clone(),
             also_tell: classified.also_tell.clone(),
+            from: report.from.clone(),
             photos: Vec::new(),
             stage: Stage::Reported { since: event.time.at },
             past_handlers: Default::default(),
@@ -196,6 +197,7 @@ impl Case {
             self.text.clear();
             self.since.clear();
             self.photos.clear();
+            self.from = None;
         }
         if let Stage::Paused { reason, .. } = &mut self.stage {
             reason.clear();

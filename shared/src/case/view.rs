@@ -112,7 +112,11 @@ impl Case {
         let mut case = self.clone();
         if !who.office() && !who.has(Standing::Handler) {
             // A flat is private, whoever found the problem in it (R10).
-            case.place = case.public_place.clone();
+            if case.place != case.public_place {
+                case.place = case.public_place.clone();
+                // A stop inside a flat names it.
+                case.from = None;
+            }
             if self.customers() {
                 case.source = Source::Customer(None);
             }

@@ -32,6 +32,7 @@ pub fn found(category: &str) -> Report {
         accused: None,
         on_behalf_of: None,
         photos: Vec::new(),
+        from: None,
     }
 }
 

@@ -117,6 +117,7 @@ pub fn reported(by: u128, id: u128, at: Ms) -> Case {
         accused: None,
         on_behalf_of: None,
         photos: Vec::new(),
+        from: None,
     };
     let events = decide_report(&report, &context(&property, at)).unwrap();
     Case::begin(CaseId(Uuid::from_u128(id)), &events[0]).unwrap()

@@ -124,6 +124,7 @@ pub fn report(draft: &ReportDraft) -> Result<Report, Spot> {
         accused: draft.accused,
         on_behalf_of: draft.on_behalf_of,
         photos: draft.photos.clone(),
+        from: None,
     })
 }
 

@@ -1,0 +1,227 @@
+//! The wire of routes and rounds, frozen: what the golden file holds is read for ever, and is still what this code writes.
+//!
+//! A difference means that devices in the field and the server no longer understand each other: the answer is a new
+//! version, not a new file.
+
+#[path = "kit/walk.rs"]
+pub mod kit;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kit::{
+    GATE, NIGHT, PUMP, Walk,
+    cast::{CAPTAIN, GUARD, LOBBY, SUPERVISOR, TECHNICIAN},
+    finish, found, hand_over, item, night, photo, property, read, review, skip, tick,
+};
+use rstest::rstest;
+use serde_json::{Value, json};
+use shared::{
+    Code,
+    ids::{CaseId, CommandId, DeviceId},
+    json,
+    round::{
+        Round, RoundChange, RoundCommand,
+        command::{Position, Proof, Tick, Via},
+    },
+    route::{Choice, Design, ItemKind, Milli, Reading, Route, RouteCommand, RouteKind, Weekday, Who},
+    site::Role,
+    time::Ms,
+    wire::{Envelope, GENESIS},
+};
+use uuid::Uuid;
+
+const GOLDEN: &str = include_str!("golden/rounds_v1.json");
+
+fn value(of: &impl serde::Serialize) -> Value {
+    serde_json::to_value(of).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// A design that uses everything that there is.
+fn design() -> Design {
+    let mut design = night();
+    let option = |text: &str, abnormal| Choice { text: text.to_owned(), abnormal };
+    design.stops[0].items.extend([
+        item("floor", ItemKind::Choice { options: vec![option("dry", false), option("wet", true)] }),
+        item("words", ItemKind::Text),
+        item("front", ItemKind::Photo { percent: 20 }),
+        item("counter", ItemKind::Number { unit: String::new(), low: None, high: None }),
+    ]);
+    design.stops[1].persons = BTreeSet::from([CAPTAIN]);
+    design.plan.weekdays = BTreeSet::from([Weekday::Mon, Weekday::Sun]);
+    design
+}
+
+fn designs() -> Vec<Design> {
+    let area = Design { who: Who::Area(Role::Cleaner), kind: RouteKind::Cleaning, ..night() };
+    let named =
+        Design { who: Who::Persons(BTreeSet::from([TECHNICIAN])), kind: RouteKind::Equipment, ..night() };
+    vec![design(), area, named]
+}
+
+fn commands() -> Vec<RoundCommand> {
+    let position = Some(Position { lat: 22_500_000, lon: -114_000_000, accuracy: 8, age: 2 });
+    let all = BTreeMap::from([
+        ("calm".into(), Reading::Ok(true)),
+        ("counter".into(), Reading::Number(Milli(-27_500))),
+        ("floor".into(), Reading::Choice("wet".to_owned())),
+        ("words".into(), Reading::Text("首问:地面湿 💧".to_owned())),
+        ("front".into(), Reading::Photos(vec![photo(1)])),
+    ]);
+    let by = |proof| RoundCommand::Tick(Box::new(Tick { proof, ..tick(LOBBY) }));
+    vec![
+        RoundCommand::Start {
+            route: NIGHT.into(),
+            occurrence: "2026-11-22/22:00".parse().unwrap_or_else(|code| panic!("{code}")),
+            route_version: 1,
+        },
+        RoundCommand::Tick(Box::new(Tick { readings: all, position, ..tick(GATE) })),
+        by(Proof::Token { via: Via::Nfc, token: kit::token(GATE) }),
+        by(Proof::Token { via: Via::Link, token: "unheard of".to_owned() }),
+        by(Proof::Code(shared::label::code(&kit::token(LOBBY)))),
+        by(Proof::Photo { reason: "no light".to_owned(), photos: vec![photo(2)] }),
+        read(PUMP, "pressure", Reading::Number(Milli(900))),
+        skip(PUMP),
+        RoundCommand::Skip { stop: PUMP.into(), reason: "flooded".to_owned(), photos: vec![photo(3)] },
+        hand_over(CAPTAIN),
+        finish(),
+        review(),
+    ]
+}
+
+fn route_commands() -> Vec<RouteCommand> {
+    let save = |(version, design)| RouteCommand::Save { code: NIGHT.into(), version, design };
+    let mut commands: Vec<RouteCommand> = (0..).zip(designs()).map(save).collect();
+    commands.push(RouteCommand::Retire { code: NIGHT.into() });
+    commands
+}
+
+/// A round in which everything happened that can.
+fn walk() -> Walk {
+    let walk = Walk::of(&property("Asia/Shanghai"), design()).on("2026-11-22 22:05");
+    let mut walk = commands().into_iter().fold(walk, |walk, command| {
+        let by = match command {
+            RoundCommand::Review { .. } => SUPERVISOR,
+            RoundCommand::Finish { .. } => CAPTAIN,
+            _ => GUARD,
+        };
+        let walk = if by == SUPERVISOR { walk.on("2026-11-23 08:00") } else { walk };
+        walk.then(by, command)
+    });
+    let report = found(walk.round.id, GATE, "leak");
+    let made = walk.clone().on("2026-11-22 22:06");
+    let made = made.round.decide_report(CaseId(Uuid::from_u128(0xca5e)), &report, None, &made.context(GUARD));
+    walk.apply(&made.unwrap_or_else(|refusal| panic!("{refusal:?}")).round);
+    let end = walk.round.end(walk.round.task.until);
+    walk.apply(&end.into_iter().collect::<Vec<_>>());
+    let kept = walk.round.photo_kept(GUARD, photo(1).id, &photo(1).sha256, walk.now.at);
+    walk.apply(&kept.into_iter().collect::<Vec<_>>());
+    walk
+}
+
+fn built() -> Value {
+    let walk = walk();
+    json!({
+        "commands": commands(),
+        "route_commands": route_commands(),
+        "report": found(walk.round.id, GATE, "leak"),
+        "route": walk.routes[0].view(),
+        "round": walk.round,
+        "planned": Round::plan(
+            &walk.routes[0],
+            walk.routes[0].slot(walk.round.task.occurrence, &walk.world.zone).unwrap_or_else(|| panic!("no slot")),
+            &walk.world.site,
+            &walk.world.places,
+            &walk.world.people,
+            Ms(0),
+        ),
+        "ended": { "window_ended": { "missed": [PUMP] } },
+        "kept": { "photo_kept": { "photo": photo(1).id } },
+    })
+}
+
+#[test]
+fn the_wire_of_rounds_is_frozen() {
+    let built = serde_json::to_string_pretty(&built()).unwrap_or_else(|error| panic!("{error}")) + "\n";
+    assert!(built == GOLDEN, "the wire has changed; this is what it would be:\n{built}");
+}
+
+#[test]
+fn the_golden_file_is_read_and_written_again_without_loss() {
+    fn again<T: serde::de::DeserializeOwned + serde::Serialize>(value: &Value) {
+        let read: T = json::read(&value.to_string()).unwrap_or_else(|error| panic!("{error} in {value}"));
+        assert_eq!(self::value(&read), *value);
+    }
+    let golden: Value = serde_json::from_str(GOLDEN).unwrap_or_else(|error| panic!("{error}"));
+    again::<Vec<RoundCommand>>(&golden["commands"]);
+    again::<Vec<RouteCommand>>(&golden["route_commands"]);
+    again::<shared::case::command::Report>(&golden["report"]);
+    again::<Route>(&golden["route"]);
+    again::<Round>(&golden["round"]);
+    again::<shared::round::RoundEvent>(&golden["planned"]);
+    again::<RoundChange>(&golden["ended"]);
+    again::<RoundChange>(&golden["kept"]);
+}
+
+#[test]
+fn the_golden_commands_are_of_every_kind() {
+    let kinds: BTreeSet<_> = commands().iter().map(RoundCommand::kind).collect();
+    assert_eq!(kinds, BTreeSet::from(RoundCommand::KINDS));
+    let kinds: BTreeSet<_> = route_commands().iter().map(RouteCommand::kind).collect();
+    assert_eq!(kinds, BTreeSet::from(RouteCommand::KINDS));
+    for command in commands() {
+        assert_eq!(value(&command), json!({ command.kind(): command.body() }));
+    }
+    for command in route_commands() {
+        assert!(value(&command).get(command.kind()).is_some());
+    }
+}
+
+fn envelope(kind: &str, v: u16, body: Value) -> Envelope {
+    Envelope {
+        id: CommandId(Uuid::from_u128(1)),
+        device: DeviceId(Uuid::from_u128(2)),
+        author: GUARD,
+        n: 1,
+        prev: GENESIS.to_owned(),
+        kind: kind.to_owned(),
+        v,
+        site: "test".into(),
+        aggregate: Uuid::from_u128(3),
+        base: None,
+        at: Ms(0),
+        heard: None,
+        body,
+    }
+}
+
+#[test]
+fn a_command_is_read_out_of_its_envelope_as_it_was_put_in() {
+    for command in commands() {
+        let text = envelope(command.kind(), 1, command.body()).write();
+        let read = Envelope::read(&text).and_then(|envelope| RoundCommand::read(&envelope));
+        assert_eq!(read, Ok(command));
+    }
+}
+
+#[rstest]
+#[case("case.report", 1, json!({}), Code::CommandUnknownKind)]
+#[case("round.start", 2, json!({}), Code::CommandUnknownKind)]
+#[case("round.start", 1, json!({}), Code::CommandBadBody)]
+#[case("round.finish", 1, json!(["typhoon"]), Code::CommandBadBody)]
+#[case("round.start", 1, json!({ "route": "R", "occurrence": "2026-11-22/2:00", "route_version": 1 }), Code::CommandBadBody)]
+fn what_is_no_command_of_a_round_has_its_code(
+    #[case] kind: &str,
+    #[case] v: u16,
+    #[case] body: Value,
+    #[case] expected: Code,
+) {
+    assert_eq!(RoundCommand::read(&envelope(kind, v, body)).map_err(|refusal| refusal.code), Err(expected));
+}
+
+#[test]
+fn what_the_server_does_not_carry_out_yet_it_does_not_take() {
+    for command in commands() {
+        let read = envelope(command.kind(), 1, command.body()).command();
+        assert_eq!(read.map_err(|refusal| refusal.code), Err(Code::CommandUnknownKind));
+    }
+}
