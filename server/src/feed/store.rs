@@ -253,14 +253,15 @@ pub async fn changes(
     let rows = sqlx::query(
         "select doc, seq, gone from feed where site = $1 and principal = $2 and seq > $3 and seq <= $4 \
          and gone = 0 union all \
-         select doc, seq, gone from feed where site = $1 and principal = $2 and seq > $3 and seq <= $4 \
-         and gone = 1 and seq > $5 order by seq limit $6",
+         select doc, seq, gone from feed where site = $1 and principal = $2 and seq > $5 and seq <= $4 \
+         and gone = 1 order by seq limit $6",
     )
     .bind(site.as_str())
     .bind(principal)
     .bind(stretch.start)
     .bind(stretch.end)
-    .bind(fresh)
+    // One bound and not two: SQLite walks its index from the one that it is told first.
+    .bind(fresh.max(stretch.start))
     .bind(limit)
     .fetch_all(conn)
     .await?;
