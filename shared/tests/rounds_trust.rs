@@ -26,12 +26,12 @@ fn command(tick: Tick) -> RoundCommand {
 
 /// How far the tick of a stop is trusted, the last one there.
 fn trust_among(walk: &Walk, stop: &str, usual: &Usual) -> Trust {
-    let ticks = walk
+    let mut ticks = walk
         .round
         .log
         .iter()
         .filter(|event| matches!(&event.change, RoundChange::Ticked(tick) if tick.stop == stop.into()));
-    let tick = ticks.last().unwrap_or_else(|| panic!("{stop} is not ticked"));
+    let tick = ticks.next_back().unwrap_or_else(|| panic!("{stop} is not ticked"));
     trust::of(&walk.round, tick, &walk.world.places, usual).unwrap_or_else(|| panic!("no tick"))
 }
 

@@ -108,7 +108,7 @@ pub struct Report {
     pub photos: Vec<PhotoRef>,
     /// The stop of a round at which it was found (F2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from: Option<Origin>,
+    pub from: Option<Box<Origin>>,
 }
 
 /// The stop of a round at which a problem was found (F2).

@@ -38,7 +38,7 @@ impl Case {
             isolated: report.isolated,
             accused: classified.accused.clone(),
             also_tell: classified.also_tell.clone(),
-            from: report.from.clone(),
+            from: report.from.as_deref().cloned(),
             photos: Vec::new(),
             stage: Stage::Reported { since: event.time.at },
             past_handlers: Default::default(),

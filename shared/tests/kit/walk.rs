@@ -182,7 +182,7 @@ pub fn found(round: RoundId, stop: &str, category: &str) -> Report {
         accused: None,
         on_behalf_of: None,
         photos: vec![photo(77)],
-        from: Some(Origin { round, stop: stop.into() }),
+        from: Some(Box::new(Origin { round, stop: stop.into() })),
     }
 }
 
