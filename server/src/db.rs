@@ -99,12 +99,18 @@ impl Db {
     /// # Errors
     /// If no connection gets free in time.
     pub async fn read(&self) -> sqlx::Result<sqlx::Transaction<'static, Any>> {
-        self.readers
-            .begin_with(match self.kind {
-                Kind::Sqlite => "begin",
-                Kind::Postgres => "begin isolation level repeatable read, read only",
-            })
-            .await
+        let (readers, kind) = (self.readers.clone(), self.kind);
+        // A task of its own: whoever hangs up while a transaction begins would otherwise leave it open on its connection,
+        // and the next one to use that would look at what was then.
+        let begun = tokio::spawn(async move {
+            readers
+                .begin_with(match kind {
+                    Kind::Sqlite => "begin",
+                    Kind::Postgres => "begin isolation level repeatable read, read only",
+                })
+                .await
+        });
+        begun.await.unwrap_or(Err(sqlx::Error::WorkerCrashed))
     }
 
     /// A connection for single looks.

@@ -309,6 +309,7 @@ async fn pushes_at_the_same_time_all_arrive(on: On) {
                 // The same push twice at once, as two tabs would send it.
                 let (one, two) = tokio::join!(guard.push(vec![text.clone()]), guard.push(vec![text]));
                 assert_eq!(one, two);
+                assert_eq!(codes(&one), ["accepted"]);
             }
         });
     }

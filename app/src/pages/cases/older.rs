@@ -62,7 +62,7 @@ pub fn Older(
         if here().is_some() { t_string!(i18n, field.older_further) } else { t_string!(i18n, field.older) }
     };
     view! {
-        <div class="section-end" role="status">{said}</div>
+        <div role="status">{said}</div>
         {live(move || {
             let look = look.clone();
             (!all()).then(|| view! {
