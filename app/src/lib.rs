@@ -4,6 +4,7 @@
 //! [`state`] and never wait for a network; [`sync`] runs the engine of the crate `device`, which keeps a person's data
 //! and sends it; only [`platform`] touches the browser.
 
+pub mod address;
 pub mod components;
 pub mod i18n;
 pub mod order;
@@ -11,7 +12,6 @@ pub mod pages;
 pub mod platform;
 pub mod prefs;
 pub mod reactive;
-pub mod route;
 pub mod state;
 pub mod sync;
 pub mod ui;

@@ -19,12 +19,12 @@ use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
 use self::part::Part;
 use crate::{
+    address::Address,
     components::{Notes, Notices, give_voice, unsent_count},
     i18n::*,
     platform::update,
     prefs::Prefs,
     reactive::{RwSignal, Signal, memo},
-    route::Route,
     state::{Phase, State},
     ui::{EmptyState, Glyph, Sheet, Show, Skeleton, TabBar, TabItem, live, view},
     words,
@@ -110,7 +110,7 @@ pub fn App() -> impl IntoView {
     let pages = Part::new(|| Box::pin(load_further()));
     provide_context(pages);
     pages.load_when_idle(state);
-    provide_context(Route::follow());
+    provide_context(Address::follow());
     view! { <Frame /> }
 }
 
@@ -175,7 +175,7 @@ fn Frame() -> impl IntoView {
 fn Inside() -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
-    let path = expect_context::<Route>().path();
+    let path = expect_context::<Address>().path();
     let pages = expect_context::<Part>();
     let is = move |role: Role| {
         state.property.with(|property| property.as_ref().is_some_and(|property| property.me.is(role)))

@@ -11,7 +11,8 @@ use std::{
 use axum::{
     Json,
     body::Bytes,
-    extract::{FromRequest, Request, rejection::JsonRejection},
+    extract::{FromRequest, FromRequestParts, Query, Request, rejection::JsonRejection},
+    http::request::Parts,
 };
 use futures::StreamExt;
 use serde::de::DeserializeOwned;
@@ -44,6 +45,23 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
         match Json::<T>::from_request(request, state).await {
             Ok(Json(body)) => Ok(Body(body)),
             Err(rejection) => Err(refused(&rejection).into()),
+        }
+    }
+}
+
+/// What an address asks for behind its `?`.
+#[derive(Debug)]
+pub struct Asked<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        match Query::<T>::from_request_parts(parts, state).await {
+            Ok(Query(asked)) => Ok(Asked(asked)),
+            Err(rejection) => {
+                Err(Rejection::new(Code::RequestBadBody).with("detail", rejection.body_text()).into())
+            }
         }
     }
 }

@@ -227,9 +227,8 @@ pub async fn settle(path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Runs on each new connection to a SQLite file that writes. FULL: what was answered survives a power cut. The indexes'
-/// pages stay in 16 MB of memory, and the log is put into the file when it has 16 MB: with the 2 and the 4 MB that SQLite
-/// takes by itself, a transaction of 200 commands reads and writes most of what it touches more than once.
+/// Runs on each new connection to a SQLite file that writes. FULL: what was answered survives a power cut. 16 MB each for
+/// pages in memory and for the log before it is put into the file, so that a transaction of 200 commands fits into both.
 const SQLITE_WRITER: &str = "pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on; \
                              pragma busy_timeout = 10000; pragma cache_size = -16384; \
                              pragma wal_autocheckpoint = 4000";

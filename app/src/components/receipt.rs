@@ -21,9 +21,9 @@ use super::{
     withdraw::{Loss, RefusedPhotos, WithdrawSheet},
 };
 use crate::{
+    address::Address,
     i18n::*,
     reactive::{RwSignal, Signal, memo},
-    route::Route,
     state::{Property, State},
     ui::{Button, ButtonKind, Card, For, Show, Step, StepTone, Steps, view},
     words,
@@ -347,7 +347,7 @@ fn RefusedStep(
     let state = expect_context::<State>();
     let i18n = use_i18n();
     let asking = use_context::<Asking>();
-    let route = expect_context::<Route>();
+    let address = expect_context::<Address>();
     let command = row.id;
     let action = Action::of_kind(&row.kind);
     let is_report = row.kind == "case.report";
@@ -372,7 +372,7 @@ fn RefusedStep(
             asking.mend(case, action, command);
         } else if is_report {
             // As a new case; the refused one is settled by the report that takes its place.
-            route.to(&format!("/report?mend={command}"));
+            address.to(&format!("/report?mend={command}"));
         }
     };
     let withdraw = move |()| losing.set(Some(Loss::Command(command, children(state, command))));

@@ -4,13 +4,13 @@ use leptos::prelude::*;
 use shared::{ids::CaseId, sync::Delivery};
 
 use crate::{
+    address::Address,
     components::{
         CaseDetail, Refused,
         actions::{ActionSheet, Asking, CaseActions, reopen_draft},
     },
     i18n::*,
     reactive::{effect, memo},
-    route::Route,
     state::State,
     ui::{Button, ButtonKind, Chip, EmptyState, Glyph, Show, Tone, TopBar, view},
     words,
@@ -47,10 +47,10 @@ pub fn CasePage(
     let complaint = memo(move |_| {
         view.with(|view| view.as_ref().and_then(|view| view.full()).is_some_and(|case| case.confidential()))
     });
-    let route = expect_context::<Route>();
+    let address = expect_context::<Address>();
     let back = move |()| {
         // Where the app was opened on this page there is nothing to go back to.
-        route.to(home(state));
+        address.to(home(state));
     };
     let detail = move || {
         let id = id?;
@@ -104,14 +104,14 @@ fn Missing(
 ) -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
-    let route = expect_context::<Route>();
+    let address = expect_context::<Address>();
     let refused = memo(move |_| {
         state.outbox.with(|rows| {
             let mut of_case = rows.iter().filter(|row| row.aggregate == case.0);
             of_case.any(|row| matches!(row.delivery, Delivery::Refused { .. }))
         })
     });
-    let to_list = Callback::new(move |()| route.to(home(state)));
+    let to_list = Callback::new(move |()| address.to(home(state)));
     view! {
         <Refused case=case />
         <Show when=move || !refused.get()>

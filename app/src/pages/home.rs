@@ -13,11 +13,11 @@ use shared::{
 use self::lists::{Lists, Net};
 use super::Taking;
 use crate::{
+    address::Address,
     components::{CaseItem, LittleRoom, toast, unsent_count},
     i18n::*,
     platform::photo,
     reactive::{RwSignal, Signal, effect, memo},
-    route::Route,
     state::{REPORT_DRAFT, ReportDraft, State},
     ui::{
         Button, ButtonKind, Card, Chip, Choice, EmptyState, For, Glyph, Icon, IconButton, PhotoAdd, Picks,
@@ -78,7 +78,7 @@ pub fn Home() -> impl IntoView {
 
 /// Leads office people to the desk and technicians with work to it, once per start.
 fn lead_to_first_page(state: State) {
-    let route = expect_context::<Route>();
+    let address = expect_context::<Address>();
     effect(move || {
         if LED.get() || !state.property.with(Option::is_some) {
             return;
@@ -96,7 +96,7 @@ fn lead_to_first_page(state: State) {
             state.cases.with_untracked(|cases| cases.values().any(mine)).then_some("/jobs")
         });
         if let Some(to) = to {
-            route.instead(to);
+            address.instead(to);
         }
     });
 }
@@ -200,7 +200,7 @@ fn SiteSwitch() -> impl IntoView {
 fn Hero() -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
-    let route = expect_context::<Route>();
+    let address = expect_context::<Address>();
     // It outlives this page: whoever goes on to the report meanwhile must not write on an older draft.
     let Taking(busy) = expect_context();
     let shoot = move |event: ev::Event| {
@@ -213,7 +213,7 @@ fn Hero() -> impl IntoView {
             let kept = keep_first(state, chosen).await;
             busy.set(false);
             match kept {
-                Ok(()) => route.to("/report"),
+                Ok(()) => address.to("/report"),
                 Err(rejection) => toast(Err(rejection)),
             }
         });

@@ -22,6 +22,7 @@ use self::{
 };
 use super::Taking;
 use crate::{
+    address::Address,
     components::{
         LittleRoom, PersonPicker, PlacePicker, asked, children, named, picture, taken, text_of, toast,
     },
@@ -29,7 +30,6 @@ use crate::{
     pages::Dirty,
     platform::{clock, device, events, ids, photo},
     reactive::{Memo, RwSignal, Signal, effect, memo},
-    route::Route,
     state::{REPORT_DRAFT, ReportDraft, State},
     ui::{
         Banner, Button, ButtonKind, Card, Choice, EmptyState, Field, FieldKind, For, Glyph, Icon, IconButton,
@@ -47,7 +47,7 @@ const WAIT_MS: u32 = 100;
 pub fn Report() -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
-    let mend: Option<CommandId> = expect_context::<Route>().asked("mend").and_then(|id| id.parse().ok());
+    let mend: Option<CommandId> = expect_context::<Address>().asked("mend").and_then(|id| id.parse().ok());
     let paper = RwSignal::new(None::<Result<Paper, Rejection>>);
     let owner = Owner::current();
     let Taking(taking) = expect_context();
@@ -116,8 +116,8 @@ fn refused_with(state: State, report: CommandId) -> Vec<CaseCommand> {
 fn Bar(#[prop(optional_no_strip)] paper: Option<Paper>) -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
-    let route = expect_context::<Route>();
-    let home = move || route.to("/");
+    let address = expect_context::<Address>();
+    let home = move || address.to("/");
     let asking = RwSignal::new(false);
     let discard = move || {
         let Some(paper) = paper else { return };
@@ -289,7 +289,7 @@ fn Sheets(paper: Paper, mend: Option<CommandId>) -> impl IntoView {
     let known = memo(move |_| state.property.with(Option::is_some));
     let fixing = RwSignal::new(false);
     let busy = RwSignal::new(false);
-    let route = expect_context::<Route>();
+    let address = expect_context::<Address>();
     let send = move |fixed: Option<String>| {
         if busy.get_untracked() || paper.adding.get_untracked() {
             return;
@@ -313,7 +313,7 @@ fn Sheets(paper: Paper, mend: Option<CommandId>) -> impl IntoView {
             match state.report(draft.case, report, then, &paper.key(), &settles).await {
                 Ok(()) => {
                     device::vibrate(30);
-                    route.instead(&format!("/cases/{}", draft.case));
+                    address.instead(&format!("/cases/{}", draft.case));
                 }
                 Err(rejection) => {
                     paper.reopen();

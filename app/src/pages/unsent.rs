@@ -5,13 +5,13 @@ use leptos::prelude::*;
 use shared::{Rejection, case::CaseCommand, ids::CommandId};
 
 use crate::{
+    address::Address,
     components::{
         Entry, Got, HandOver, LeftByOthers, Loss, Mend, Photos, RefusedPhotos, TakeOver, Unsent as Count,
         WithdrawSheet, asked, mend, of_state, said, text_of,
     },
     i18n::*,
     reactive::{RwSignal, Signal, memo},
-    route::Route,
     state::{Link, State},
     ui::{
         Banner, Button, ButtonKind, Card, Chip, EmptyState, For, Glyph, Progress, Show, Tone, TopBar, view,
@@ -24,8 +24,8 @@ use crate::{
 pub fn Unsent() -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
-    let route = expect_context::<Route>();
-    let home = move || route.to("/");
+    let address = expect_context::<Address>();
+    let home = move || address.to("/");
     let entries = memo(move |_| of_state(state));
     let count = memo(move |_| entries.with(|entries| Count::of(entries)));
     let waiting = memo(move |_| count.get().waiting);

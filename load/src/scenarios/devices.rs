@@ -22,7 +22,7 @@ use crate::{
     machine::{Did, Machine},
     relay::{AT_ONCE, FOUR_G, Relay},
     scenarios::nothing_is_lost,
-    subject::{Place, Server},
+    subject::{Place, Server, Used},
 };
 
 /// A device and who uses it.
@@ -195,18 +195,23 @@ pub async fn outage(options: &Options) -> anyhow::Result<Vec<Figures>> {
     drop(subject);
     nothing_is_lost(&place, devices * reports).await?;
 
-    let did = did(&units);
     let mut figures = Figures::of(format!("{devices} devices back at once with {reports} reports each"));
-    figures.note("devices", devices as f64);
     figures.note("seconds until all are through", took);
-    figures.note("commands/s", (devices * reports) as f64 / took);
+    note(&mut figures, &units, devices * reports, took, [before, used]);
+    Ok(vec![figures])
+}
+
+/// Notes what devices have sent, and what it cost the server from one reading to the next.
+fn note(figures: &mut Figures, units: &[Unit], commands: usize, took: f64, [before, used]: [Used; 2]) {
+    let did = did(units);
+    figures.note("devices", units.len() as f64);
+    figures.note("commands/s", commands as f64 / took);
     figures.percentiles("push", did.pushes);
     figures.percentiles("pull", did.pulls);
     figures.note("bodies MB", did.bytes as f64 / 1e6);
     figures.note("errors", did.errors as f64);
     figures.note("server CPU s", used.cpu - before.cpu);
     figures.note("server peak memory MB", used.peak);
-    Ok(vec![figures])
 }
 
 /// Devices that report, and read what the others do.
@@ -242,16 +247,8 @@ pub async fn day(options: &Options) -> anyhow::Result<Vec<Figures>> {
     drop(subject);
     nothing_is_lost(&place, devices * rounds).await?;
 
-    let did = did(&units);
     let mut figures = Figures::of(format!("{devices} devices that report every 5 s and read"));
-    figures.note("devices", devices as f64);
-    figures.note("commands/s", (devices * rounds) as f64 / took);
-    figures.percentiles("push", did.pushes);
-    figures.percentiles("pull", did.pulls);
-    figures.note("bodies MB", did.bytes as f64 / 1e6);
-    figures.note("errors", did.errors as f64);
-    figures.note("server CPU s", used.cpu - before.cpu);
-    figures.note("server peak memory MB", used.peak);
+    note(&mut figures, &units, devices * rounds, took, [before, used]);
     Ok(vec![figures])
 }
 

@@ -4,14 +4,11 @@
 //! cases at most, the latest first, and says how far back it has come, so that neither a rare word nor a large archive
 //! keeps others waiting.
 
-use axum::{
-    Json,
-    extract::{Query, State, rejection::QueryRejection},
-};
+use axum::{Json, extract::State};
 use jiff::civil::Time;
 use serde::{Deserialize, Serialize};
 use shared::{
-    Code, Rejection,
+    Code,
     case::Words,
     ids::{CaseId, PersonId, SiteCode},
     time::Ms,
@@ -19,7 +16,7 @@ use shared::{
 };
 
 use super::store;
-use crate::{App, Error, accounts::SignedIn, db::storable, sites};
+use crate::{App, Error, accounts::SignedIn, body::Asked, db::storable, sites};
 
 /// The most cases of an answer.
 const FOUND_MAX: usize = 20;
@@ -31,7 +28,7 @@ const READ: i64 = 100;
 /// What is asked.
 #[derive(Clone, Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Asked {
+pub(super) struct Wanted {
     /// Of which site.
     site: String,
     /// Words that all have to be there: of the number, the text, the place, the category, the first-asked person.
@@ -62,7 +59,7 @@ struct Next {
 /// Cases of a site that whoever is signed in may see, the latest first.
 #[utoipa::path(
     get, path = "/api/cases", tag = "sync",
-    params(Asked),
+    params(Wanted),
     responses(
         (status = 200, body = CasesFound),
         (status = "4XX", body = Problem, content_type = "application/problem+json")
@@ -71,10 +68,8 @@ struct Next {
 pub(super) async fn search(
     State(app): State<App>,
     signed_in: SignedIn,
-    asked: Result<Query<Asked>, QueryRejection>,
+    Asked(asked): Asked<Wanted>,
 ) -> Result<Json<CasesFound>, Error> {
-    let Query(asked) =
-        asked.map_err(|error| Rejection::new(Code::RequestBadBody).with("detail", error.body_text()))?;
     if asked.person.is_some_and(|person| person != signed_in.person) {
         return Err(Code::AuthRequired.into());
     }

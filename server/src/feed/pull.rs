@@ -2,13 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use axum::{
-    Json,
-    extract::{Query, State, rejection::QueryRejection},
-};
+use axum::{Json, extract::State};
 use serde::Deserialize;
 use shared::{
-    Code, Rejection,
+    Code,
     case::Case,
     ids::{PersonId, Principal, SiteCode},
     site::{Member, Role},
@@ -24,6 +21,7 @@ use crate::{
     App, Error, Mutant,
     accounts::SignedIn,
     backup,
+    body::Asked,
     db::{Conn, damaged, storable},
     sites::{self, Known},
 };
@@ -40,7 +38,7 @@ const BYTES_MAX: usize = 1 << 20;
 /// What is asked.
 #[derive(Clone, Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Asked {
+pub(super) struct Wanted {
     /// Of which site.
     site: String,
     /// Where to go on: the cursor of the last answer; nothing for a start from nothing.
@@ -56,7 +54,7 @@ pub(super) struct Asked {
 /// What has changed for whoever is signed in.
 #[utoipa::path(
     get, path = "/api/pull", tag = "sync",
-    params(Asked),
+    params(Wanted),
     responses(
         (status = 200, body = PullResponse),
         (status = "4XX", body = Problem, content_type = "application/problem+json")
@@ -65,10 +63,8 @@ pub(super) struct Asked {
 pub(super) async fn pull(
     State(app): State<App>,
     signed_in: SignedIn,
-    asked: Result<Query<Asked>, QueryRejection>,
+    Asked(asked): Asked<Wanted>,
 ) -> Result<Json<PullResponse>, Error> {
-    let Query(asked) =
-        asked.map_err(|error| Rejection::new(Code::RequestBadBody).with("detail", error.body_text()))?;
     if asked.person.is_some_and(|person| person != signed_in.person) {
         return Err(Code::AuthRequired.into());
     }

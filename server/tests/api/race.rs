@@ -6,10 +6,11 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use serde_json::json;
-use server::config::Settings;
+use server::{config::Settings, db::Db};
 use shared::{
     ids::CaseId,
     wire::{DocKey, Verdict},
@@ -17,7 +18,11 @@ use shared::{
 
 use crate::kit::{Device, On, TestApp, cast, leak, tests};
 
-tests![no_poller_misses_a_row_of_sixteen_writers, writers_that_cross_each_other_do_not_wait_for_ever];
+tests![
+    no_poller_misses_a_row_of_sixteen_writers,
+    writers_that_cross_each_other_do_not_wait_for_ever,
+    who_hangs_up_while_beginning_to_read_leaves_no_old_look_to_others,
+];
 
 const WRITERS: usize = 16;
 /// Cases that each of them reports.
@@ -131,4 +136,30 @@ async fn writers_that_cross_each_other_do_not_wait_for_ever(on: On) {
     let mut desk = app.sign_in(cast::DESK).await;
     let cases = desk.pull().await.docs.keys().filter(|key| matches!(key, DocKey::Case(_))).count();
     assert_eq!(cases, 2 * pushes.len(), "each once");
+}
+
+async fn who_hangs_up_while_beginning_to_read_leaves_no_old_look_to_others(on: On) {
+    let (app, mut team) = TestApp::with_team(on).await;
+    // One connection, so that whoever comes next gets that of whoever hung up.
+    let db = Db::open(&app.storage.database_url().unwrap(), 1).await.unwrap();
+    let head = async || -> i64 {
+        let mut conn = db.connection().await.unwrap();
+        let head = sqlx::query_scalar("select head from sites where code = 'jinzhou'");
+        head.fetch_one(&mut *conn).await.unwrap()
+    };
+    for round in 0..24 {
+        // It hangs up after so many of the steps in which the database answers.
+        let mut reading = Box::pin(db.read());
+        for _ in 0..round % 8 {
+            if futures::poll!(&mut reading).is_ready() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        drop(reading);
+        let before = head().await;
+        team.guard.report().await;
+        assert!(head().await > before, "round {round}: what is seen is of before the report");
+    }
+    db.close().await;
 }
