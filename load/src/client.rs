@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::{HeaderMap, Request, StatusCode, body::Incoming, header};
@@ -22,6 +22,23 @@ use crate::{
 pub struct Client {
     url: String,
     http: Legacy<HttpConnector, Full<Bytes>>,
+}
+
+/// The pokes that a session hears: the first one greets it.
+#[derive(Debug)]
+pub struct Pokes(Incoming);
+
+impl Pokes {
+    /// Waits for the next one.
+    pub async fn next(&mut self) -> anyhow::Result<()> {
+        while let Some(frame) = self.0.frame().await {
+            let data = frame?.into_data().unwrap_or_default();
+            if data.windows(5).any(|bytes| bytes == b"data:") {
+                return Ok(());
+            }
+        }
+        bail!("the stream has ended")
+    }
 }
 
 /// An answer.
@@ -70,12 +87,12 @@ impl Client {
         self.send("GET", path, cookie, &[], Bytes::new()).await
     }
 
-    /// The body of an answer that does not end.
-    pub async fn stream(&self, path: &str, cookie: &str) -> anyhow::Result<Incoming> {
-        let request = Request::builder().uri(format!("{}{path}", self.url)).header(header::COOKIE, cookie);
+    /// Begins to listen to what a session is poked about.
+    pub async fn listen(&self, cookie: &str) -> anyhow::Result<Pokes> {
+        let request = Request::builder().uri(format!("{}/api/live", self.url)).header(header::COOKIE, cookie);
         let response = self.http.request(request.body(Full::default())?).await?;
-        ensure!(response.status() == 200, "{path}: {}", response.status());
-        Ok(response.into_body())
+        ensure!(response.status() == 200, "/api/live: {}", response.status());
+        Ok(Pokes(response.into_body()))
     }
 
     /// Sends a push; all of its commands must be accepted.

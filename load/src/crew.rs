@@ -63,23 +63,45 @@ fn now() -> Ms {
     Clock::System.now()
 }
 
-/// Imports the demo property, with so many more guards, and answers with its people.
-pub async fn people(app: &App, guards: usize) -> anyhow::Result<Vec<Member>> {
+/// Imports the demo property, and answers with its people.
+pub async fn people(app: &App) -> anyhow::Result<Vec<Member>> {
+    property(app, SITE, 0).await
+}
+
+/// Imports so many properties like that of the demo, each with so many more guards, and answers with those guards and where
+/// they work.
+pub async fn guards(app: &App, properties: usize, each: usize) -> anyhow::Result<Vec<(SiteCode, Member)>> {
+    let mut guards = Vec::with_capacity(properties * each);
+    for number in 0..properties {
+        let site = format!("{SITE}-{number}");
+        let people = property(app, &site, each).await?;
+        let more = people.into_iter().filter(|member| member.code.starts_with('G'));
+        guards.extend(more.map(|member| (SiteCode::from(site.as_str()), member)));
+    }
+    Ok(guards)
+}
+
+/// Imports the demo property under this code, with so many more guards.
+async fn property(app: &App, site: &str, guards: usize) -> anyhow::Result<Vec<Member>> {
     let mut file: Value = serde_json::from_str(FILE)?;
+    file["code"] = json!(site);
     let people = file["people"].as_array_mut().context("a property has people")?;
     let guard = people.iter().find(|person| person["roles"] == json!(["guard"])).context("a guard")?.clone();
     people.extend((0..guards).map(|number| {
         let mut guard = guard.clone();
         guard["code"] = json!(format!("G{number:05}"));
         guard["name"] = json!(format!("保安{number}"));
-        guard["phone"] = json!(format!("137{number:08}"));
         guard
     }));
+    for person in people {
+        // Nobody has one telephone at several properties.
+        person["phone"] = Value::Null;
+    }
     let plan =
         read(&file.to_string()).map_err(|wrong| anyhow::anyhow!("the property is wrong: {wrong:?}"))?;
     import(app, &plan, FirstPassword::None).await?;
     let mut conn = app.db.connection().await?;
-    Ok(server::sites::store::members(&mut conn, &SiteCode::from(SITE)).await?)
+    Ok(server::sites::store::members(&mut conn, &SiteCode::from(site)).await?)
 }
 
 /// Signs a device in, without its asking.
@@ -113,7 +135,7 @@ pub fn cookie(token: &str) -> String {
 /// on.
 pub async fn hire(place: &Place, count: usize, who: impl Fn(&Member) -> bool) -> anyhow::Result<Vec<Phone>> {
     let app = App::open(&place.storage, Settings::default(), Clock::System).await?;
-    let members: Vec<Member> = people(&app, 0).await?.into_iter().filter(|member| who(member)).collect();
+    let members: Vec<Member> = people(&app).await?.into_iter().filter(|member| who(member)).collect();
     anyhow::ensure!(!members.is_empty(), "nobody is there");
     let mut phones = Vec::with_capacity(count);
     let mut tx = app.db.write().await?;
@@ -127,8 +149,8 @@ pub async fn hire(place: &Place, count: usize, who: impl Fn(&Member) -> bool) ->
     Ok(phones)
 }
 
-/// A report of something found, one of several kinds; none that a whole role is told of: with a thousand guards at one
-/// property, as no property has, each would read what all the others report.
+/// A report of something found, one of several kinds; none that a whole role is told of: each guard would read what all the
+/// others report, and that is not what is measured.
 pub fn found(number: u64) -> Value {
     const WHAT: [(&str, &str, &str); 5] = [
         ("leak", "B1-1-LOBBY", "水从顶棚滴下来，地上已经积了一小滩，走过的人容易滑倒"),

@@ -65,6 +65,11 @@ impl Machine {
         }))
     }
 
+    /// The cookie of its session.
+    pub fn cookie(&self) -> &str {
+        &self.0.cookie
+    }
+
     /// Gives it a network.
     pub fn connect(&self, client: &Client) {
         *self.0.client.borrow_mut() = Some(client.clone());

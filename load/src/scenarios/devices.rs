@@ -8,6 +8,7 @@ use serde_json::json;
 use server::{App, clock::Clock, config::Settings};
 use shared::{
     case::CaseCommand,
+    ids::SiteCode,
     session::{Session, SessionSite},
     site::Member,
     sync::Delivery,
@@ -28,14 +29,15 @@ use crate::{
 /// A device and who uses it.
 struct Unit {
     engine: Engine<Machine>,
+    site: SiteCode,
     member: Member,
     /// Reports made.
     made: u64,
 }
 
 impl Unit {
-    /// A device on which somebody of the site is signed in.
-    async fn new(app: &App, number: u64, member: Member) -> anyhow::Result<Unit> {
+    /// A device on which somebody of a site is signed in.
+    async fn new(app: &App, number: u64, site: SiteCode, member: Member) -> anyhow::Result<Unit> {
         let token = format!("device-{number}");
         let machine = Machine::new(number, cookie(&token));
         let local = Local::open(&machine, "device").await.map_err(failed)?;
@@ -46,7 +48,7 @@ impl Unit {
         let session = Session {
             person: member.id,
             name: member.name.clone(),
-            sites: vec![SessionSite { code: SITE.into(), name: SITE.to_owned() }],
+            sites: vec![SessionSite { code: site.clone(), name: site.to_string() }],
             chain: None,
             server_time: machine.now(),
             epoch: app.epoch.clone(),
@@ -54,7 +56,7 @@ impl Unit {
         };
         local.keep_session(Some(&session)).await.map_err(failed)?;
         machine.hear(session.server_time);
-        Ok(Unit { engine: Engine::new(local), member, made: number })
+        Ok(Unit { engine: Engine::new(local), site, member, made: number })
     }
 
     fn machine(&self) -> &Machine {
@@ -68,7 +70,7 @@ impl Unit {
             let command: CaseCommand = serde_json::from_value(json!({ "case.report": found(self.made) }))?;
             let subject = Subject {
                 author: self.member.id,
-                site: SITE.into(),
+                site: self.site.clone(),
                 aggregate: self.machine().new_id().map_err(failed)?,
                 base: None,
             };
@@ -109,13 +111,16 @@ fn failed(error: PlatformError) -> anyhow::Error {
     anyhow::anyhow!("a device: {error}")
 }
 
+/// The guards of a property who report to one desk.
+const GUARDS: usize = 50;
+
 /// So many devices, each of a guard of its own.
 async fn units(place: &Place, count: usize) -> anyhow::Result<Vec<Unit>> {
     let app = App::open(&place.storage, Settings::default(), Clock::System).await?;
-    let guards = crew::people(&app, count).await?.into_iter().filter(|member| member.code.starts_with('G'));
+    let guards = crew::guards(&app, count.div_ceil(GUARDS), GUARDS).await?;
     let mut units = Vec::with_capacity(count);
-    for (number, member) in (0..).zip(guards) {
-        units.push(Unit::new(&app, number, member).await?);
+    for (number, (site, member)) in (0..).zip(guards).take(count) {
+        units.push(Unit::new(&app, number, site, member).await?);
     }
     app.db.close().await;
     ensure!(units.len() == count, "only {} guards", units.len());
@@ -214,7 +219,7 @@ fn note(figures: &mut Figures, units: &[Unit], commands: usize, took: f64, [befo
     figures.note("server peak memory MB", used.peak);
 }
 
-/// Devices that report, and read what the others do.
+/// Devices that report, listen, and read what the others do.
 pub async fn day(options: &Options) -> anyhow::Result<Vec<Figures>> {
     let (devices, rounds) = if options.smoke { (5, 2) } else { (200, 6) };
     let pause = Duration::from_millis(if options.smoke { 10 } else { 5_000 });
@@ -233,11 +238,19 @@ pub async fn day(options: &Options) -> anyhow::Result<Vec<Figures>> {
         // Not all at the same moment.
         let place = u32::try_from(unit.made % 100).unwrap_or(0);
         tokio::time::sleep(pause * place / 100).await;
+        let mut pokes = client.listen(unit.machine().cookie()).await?;
         for _ in 0..rounds {
             unit.report(1).await?;
-            unit.engine.nudged(Nudge::Visible).await.map_err(failed)?;
+            unit.engine.nudged(Nudge::Saved).await.map_err(failed)?;
             unit.sync().await?;
-            tokio::time::sleep(pause).await;
+            let next = now() + pause;
+            while let Ok(poked) =
+                tokio::time::timeout(next.saturating_duration_since(now()), pokes.next()).await
+            {
+                poked?;
+                unit.engine.nudged(Nudge::Poked(unit.site.clone())).await.map_err(failed)?;
+                unit.sync().await?;
+            }
         }
         Ok(())
     })
@@ -247,7 +260,7 @@ pub async fn day(options: &Options) -> anyhow::Result<Vec<Figures>> {
     drop(subject);
     nothing_is_lost(&place, devices * rounds).await?;
 
-    let mut figures = Figures::of(format!("{devices} devices that report every 5 s and read"));
+    let mut figures = Figures::of(format!("{devices} devices that report every 5 s, listen and read"));
     note(&mut figures, &units, devices * rounds, took, [before, used]);
     Ok(vec![figures])
 }
@@ -291,7 +304,7 @@ pub async fn idle(options: &Options) -> anyhow::Result<Vec<Figures>> {
     let client = Client::of(&relay.url);
     unit.machine().connect(&client);
     unit.sync().await?;
-    let stream = client.stream("/api/live", &cookie("device-0")).await?;
+    let pokes = client.listen(&cookie("device-0")).await?;
     let before = relay.bytes();
     let end = now() + Duration::from_secs(seconds);
     while now() < end {
@@ -300,7 +313,7 @@ pub async fn idle(options: &Options) -> anyhow::Result<Vec<Figures>> {
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
     let bytes = relay.bytes() - before;
-    drop(stream);
+    drop(pokes);
     let mut figures = Figures::of("an idle phone, on screen");
     figures.note("bytes/h", bytes as f64 * 3_600.0 / seconds as f64);
     figures.note("pulls", did(&[unit]).pulls.len() as f64);
@@ -315,8 +328,8 @@ async fn with_one(
 ) -> anyhow::Result<(Unit, Server)> {
     let app = App::open(&place.storage, Settings::default(), Clock::System).await?;
     let member =
-        crew::people(&app, 0).await?.into_iter().find(|member| who(member)).context("nobody is there")?;
-    let unit = Unit::new(&app, 0, member).await?;
+        crew::people(&app).await?.into_iter().find(|member| who(member)).context("nobody is there")?;
+    let unit = Unit::new(&app, 0, SITE.into(), member).await?;
     app.db.close().await;
     Ok((unit, Server::start(options, place).await?))
 }

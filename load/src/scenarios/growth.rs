@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, bail, ensure};
-use bytes::Bytes;
-use http_body_util::BodyExt;
+use anyhow::{Context, ensure};
 use serde::Deserialize;
 use server::{App, clock::Clock, config::Settings};
 use shared::site::{Member, Role};
@@ -227,12 +225,9 @@ async fn listen(
     when: &watch::Receiver<std::time::Instant>,
     heard: &mpsc::Sender<Heard>,
 ) -> anyhow::Result<()> {
-    let mut stream = client.stream("/api/live", &reader.cookie).await?;
-    while let Some(frame) = stream.frame().await {
-        let data: Bytes = frame?.into_data().unwrap_or_default();
-        if !data.windows(5).any(|bytes| bytes == b"data:") {
-            continue;
-        }
+    let mut pokes = client.listen(&reader.cookie).await?;
+    loop {
+        pokes.next().await?;
         let poke = since(*when.borrow());
         reader.pull(client, 200).await?;
         let screen = since(*when.borrow());
@@ -240,5 +235,4 @@ async fn listen(
             return Ok(());
         }
     }
-    bail!("the stream has ended")
 }
