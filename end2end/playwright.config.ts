@@ -23,7 +23,9 @@ export default defineConfig({
     colorScheme: "light",
     serviceWorkers: "allow",
     screenshot: "only-on-failure",
-    trace: "retain-on-failure",
+    // A film of every page takes as much of the machine as the pages do, and slows what the figures measure; the steps keep
+    // their screenshots anyway.
+    trace: process.env.END2END_TRACE ? "on" : "off",
     launchOptions: {
       executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
       args: [
