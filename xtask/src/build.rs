@@ -27,10 +27,27 @@ pub fn build(options: &Options) -> Result<()> {
 
 /// Builds the server for development; it reads the site from its folder.
 pub fn server() -> Result<PathBuf> {
-    // The whole workspace is selected so that features resolve as they do for the tests, and nothing is
-    // compiled twice.
-    call(cargo().args(["build", "--workspace", "--bin", "firsthand"]))?;
+    call(cargo().args(["build", "--package", "firsthand-server"]))?;
     Ok(workspace::target("debug/firsthand"))
+}
+
+/// The server, and what measures it, as `cargo test` builds them.
+pub struct Tested {
+    /// The server; it reads the site from a folder.
+    pub server: PathBuf,
+    /// The load's program.
+    pub load: PathBuf,
+}
+
+/// Builds the programs that tests start from outside.
+pub fn tested() -> Result<Tested> {
+    // With the tests, because what only they depend on changes the features of hundreds of crates: without them, all of
+    // these would be compiled once more.
+    call(cargo().args(["build", "--workspace", "--tests", "--bin", "firsthand", "--bin", "firsthand-load"]))?;
+    Ok(Tested {
+        server: workspace::target("debug/firsthand"),
+        load: workspace::target("debug/firsthand-load"),
+    })
 }
 
 /// Builds the server with this site inside.

@@ -5,7 +5,7 @@ use anyhow::Result;
 
 use crate::postgres::{Durability, Postgres};
 use crate::process::{call, cargo, program};
-use crate::{tools, workspace};
+use crate::{build, tools, workspace};
 
 #[derive(clap::Args)]
 pub struct Options {
@@ -40,10 +40,10 @@ pub fn load(options: &Options) -> Result<()> {
 
 /// Every scenario with little of everything, on both databases: whether all of it arrives, not how fast.
 pub fn smoke(postgres: &Postgres) -> Result<()> {
-    call(cargo().args(["build", "--workspace", "--bin", "firsthand", "--bin", "firsthand-load"]))?;
+    let tested = build::tested()?;
     for url in [None, Some(postgres.url())] {
-        let mut load = program(workspace::target("debug/firsthand-load"));
-        load.arg("--server").arg(workspace::target("debug/firsthand"));
+        let mut load = program(&tested.load);
+        load.arg("--server").arg(&tested.server);
         load.args(["--smoke", "--runs", "1"]).env_remove("LOAD_POSTGRES_URL");
         if let Some(url) = url {
             load.env("LOAD_POSTGRES_URL", url);

@@ -8,6 +8,7 @@ mod words;
 
 use std::fmt::Write as _;
 use std::process::Command;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -15,8 +16,9 @@ use clap::ValueEnum;
 
 use crate::postgres::{Durability, Postgres};
 use crate::process::{call, cargo, program, timed};
+use crate::site::{self, Site};
 use crate::tools::{self, CargoDeny, Tool};
-use crate::{build, load, site, workspace};
+use crate::{build, load, workspace};
 use foreign::Foreign;
 
 #[derive(clap::Args)]
@@ -58,14 +60,14 @@ pub fn test(options: &Options) -> Result<()> {
         .filter(|stage| options.stages.is_empty() || options.stages.contains(stage))
         .collect();
     prepare(&stages)?;
-    let mut deny = stages.contains(&Stage::Deny).then(CargoDeny::begin);
+    let mut beside = Beside::begin(&stages);
 
     let mut table = String::new();
     let mut total = Duration::ZERO;
     let mut failed = Vec::new();
     for stage in stages {
         println!("\n== {}", name(stage));
-        let (result, duration) = timed(|| run(stage, options.long, &mut deny));
+        let (result, duration) = timed(|| run(stage, options.long, &mut beside));
         let verdict = if result.is_ok() { "ok" } else { "FAILED" };
         if let Err(error) = result {
             eprintln!("{error:#}");
@@ -79,6 +81,30 @@ pub fn test(options: &Options) -> Result<()> {
         bail!("failed: {}", failed.join(", "));
     }
     Ok(())
+}
+
+/// What is built while other stages run, because each of them leaves a core idle now and then.
+struct Beside {
+    deny: Option<Result<CargoDeny>>,
+    site: Option<JoinHandle<Result<Site>>>,
+}
+
+impl Beside {
+    fn begin(stages: &[Stage]) -> Beside {
+        let needs_site = stages.iter().any(|stage| matches!(stage, Stage::Site | Stage::End2end));
+        Beside {
+            deny: stages.contains(&Stage::Deny).then(CargoDeny::begin),
+            site: needs_site.then(|| thread::spawn(site::ensure)),
+        }
+    }
+
+    /// The site, once it is built.
+    fn site(&mut self) -> Result<Site> {
+        match self.site.take() {
+            Some(building) => building.join().unwrap_or_else(|_| bail!("building the site ended in a panic")),
+            None => site::ensure(),
+        }
+    }
 }
 
 /// Gets what the stages need before the first of them, so that nothing turns out missing half an hour later.
@@ -108,7 +134,7 @@ fn prepare(stages: &[Stage]) -> Result<()> {
     tools::ensure(&missing)
 }
 
-fn run(stage: Stage, long: bool, deny: &mut Option<Result<CargoDeny>>) -> Result<()> {
+fn run(stage: Stage, long: bool, beside: &mut Beside) -> Result<()> {
     match stage {
         Stage::Format => call(cargo().args(["fmt", "--all", "--check"])),
         Stage::Words => words::check(),
@@ -132,15 +158,15 @@ fn run(stage: Stage, long: bool, deny: &mut Option<Result<CargoDeny>>) -> Result
             call(browser(&mut documentation()))
         }
         Stage::Deny => {
-            let mut deny = deny.take().context("cargo-deny was not asked for")??.ready()?;
+            let mut deny = beside.deny.take().context("cargo-deny was not asked for")??.ready()?;
             call(deny.args(["--log-level", "error", "check", "bans", "licenses", "sources"]))
         }
         Stage::Site => {
-            let site = site::ensure()?;
+            let site = beside.site()?;
             println!("{}", site.sizes()?);
             site.check_weight()
         }
-        Stage::End2end => end2end(),
+        Stage::End2end => end2end(&beside.site()?),
     }
 }
 
@@ -167,9 +193,8 @@ fn cargo_test(long: bool) -> Result<()> {
     call(&mut command)
 }
 
-fn end2end() -> Result<()> {
-    let site = site::ensure()?;
-    let server = build::server()?;
+fn end2end(site: &Site) -> Result<()> {
+    let server = build::tested()?.server;
     let npm = || {
         let mut npm = program("npm");
         npm.current_dir(workspace::path("end2end")).env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1");
