@@ -86,7 +86,12 @@ async fn property(app: &App, site: &str, guards: usize) -> anyhow::Result<Vec<Me
     let mut file: Value = serde_json::from_str(FILE)?;
     file["code"] = json!(site);
     let people = file["people"].as_array_mut().context("a property has people")?;
-    let guard = people.iter().find(|person| person["roles"] == json!(["guard"])).context("a guard")?.clone();
+    // Of the control room, each would read what all the others report.
+    let guard = people
+        .iter()
+        .find(|person| person["roles"] == json!(["guard"]) && person["monitoring_room"].is_null())
+        .context("a guard")?
+        .clone();
     people.extend((0..guards).map(|number| {
         let mut guard = guard.clone();
         guard["code"] = json!(format!("G{number:05}"));
