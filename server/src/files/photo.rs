@@ -1,8 +1,8 @@
 //! Whether bytes are a photo that can be shown, and what of them is handed out.
 //!
 //! Three formats are taken: JPEG, PNG and WebP, told apart by their content. The size in pixels is read from the header
-//! and judged before anything is decoded, so that a small file cannot ask for a lot of memory. Then every pixel is
-//! decoded, because a photo that stops half way is worth nothing to whoever opens it in three months.
+//! and judged before anything is decoded, so that a small file cannot ask for a lot of memory. Then every pixel has to be
+//! there, because a photo that stops half way is worth nothing to whoever opens it in three months.
 //!
 //! What is kept never carries metadata, whatever was sent: no position, no device, no comment, no colour profile. A
 //! JPEG that stands upright keeps its pixels bit by bit and loses everything that is not needed to decode it; what is
@@ -10,6 +10,7 @@
 //!
 //! Start at [`Checker::check`].
 
+mod entropy;
 mod jpeg;
 
 use std::{fmt, io::Cursor, sync::Arc};
@@ -75,7 +76,7 @@ impl Checker {
         }
     }
 
-    /// The photo of some bytes, decoded on a thread that may block.
+    /// The photo of some bytes, gone through on a thread that may block.
     ///
     /// # Errors
     /// `file.not_a_photo` for another type, and for what is damaged or cut off; `file.too_many_pixels`.
@@ -149,7 +150,7 @@ impl Measured {
         u64::from(self.width) * u64::from(self.height)
     }
 
-    /// Decodes all of it and makes what is handed out.
+    /// Goes through all of it and makes what is handed out.
     ///
     /// # Errors
     /// `file.not_a_photo` where a decoder stumbles.
@@ -173,38 +174,53 @@ impl Measured {
     }
 }
 
-/// Decodes strictly: `image` reads a JPEG as browsers do, which paint grey over what is missing.
+/// What is handed out of a JPEG, if all of it is there.
 fn from_jpeg(stripped: jpeg::Stripped) -> Option<Checked> {
-    let options = DecoderOptions::default()
-        .set_strict_mode(true)
-        .set_max_width(stripped.width.into())
-        .set_max_height(stripped.height.into());
-    let decoder = |space| {
-        let options = options.jpeg_set_out_colorspace(space);
-        JpegDecoder::new_with_options(ZCursor::new(&stripped.bytes), options)
-    };
-    let stands = stripped.orientation == Orientation::NoTransforms;
-    let mut space = if stripped.components == 1 { ColorSpace::Luma } else { ColorSpace::RGB };
-    if stands {
-        // All that is wanted of pixels that are not written again is that they are there: the file is read to its end
-        // either way, but of colours that can be left out only the brightness is turned into pixels.
-        let mut head = decoder(space);
-        head.decode_headers().ok()?;
-        if head.input_colorspace() == Some(ColorSpace::YCbCr) {
-            space = ColorSpace::Luma;
-        }
-    }
-    let pixels = decoder(space).decode().ok()?;
     let (width, height) = (stripped.width.into(), stripped.height.into());
-    if stands {
-        return Some(Checked { mime: "image/jpeg", width, height, bytes: stripped.bytes.into() });
+    if stripped.orientation == Orientation::NoTransforms {
+        let checked = |bytes: Vec<u8>| Checked { mime: "image/jpeg", width, height, bytes: bytes.into() };
+        return is_whole(&stripped).then(|| checked(stripped.bytes));
     }
-    let mut image = match space {
-        ColorSpace::Luma => image::GrayImage::from_raw(width, height, pixels).map(DynamicImage::from),
-        _ => image::RgbImage::from_raw(width, height, pixels).map(DynamicImage::from),
+    let mut image = if stripped.components == 1 {
+        let pixels = decoder(&stripped, ColorSpace::Luma).decode().ok()?;
+        image::GrayImage::from_raw(width, height, pixels).map(DynamicImage::from)
+    } else {
+        let pixels = decoder(&stripped, ColorSpace::RGB).decode().ok()?;
+        image::RgbImage::from_raw(width, height, pixels).map(DynamicImage::from)
     }?;
     image.apply_orientation(stripped.orientation);
     encode(&image, ImageFormat::Jpeg)
+}
+
+/// Whether all of a JPEG is there whose pixels are not written again: the cheapest way to know.
+fn is_whole(stripped: &jpeg::Stripped) -> bool {
+    let mut head = decoder(stripped, ColorSpace::RGB);
+    if head.decode_headers().is_err() {
+        return false;
+    }
+    match (head.input_colorspace(), stripped.components) {
+        (Some(ColorSpace::Luma), 1) | (Some(ColorSpace::YCbCr | ColorSpace::RGB), 3)
+            if stripped.sequential =>
+        {
+            entropy::is_whole(&stripped.bytes)
+        }
+        // The file is read to its end either way, but of colours that can be left out only the brightness is turned into
+        // pixels.
+        (Some(ColorSpace::Luma | ColorSpace::YCbCr), _) => {
+            decoder(stripped, ColorSpace::Luma).decode().is_ok()
+        }
+        _ => decoder(stripped, ColorSpace::RGB).decode().is_ok(),
+    }
+}
+
+/// Decodes strictly: `image` reads a JPEG as browsers do, which paint grey over what is missing.
+fn decoder(stripped: &jpeg::Stripped, space: ColorSpace) -> JpegDecoder<ZCursor<&Vec<u8>>> {
+    let options = DecoderOptions::default()
+        .set_strict_mode(true)
+        .set_max_width(stripped.width.into())
+        .set_max_height(stripped.height.into())
+        .jpeg_set_out_colorspace(space);
+    JpegDecoder::new_with_options(ZCursor::new(&stripped.bytes), options)
 }
 
 fn upright(mut decoder: impl ImageDecoder) -> Option<DynamicImage> {

@@ -18,12 +18,16 @@ pub(super) struct Stripped {
     pub(super) height: u16,
     /// 1 for grey, 3 or 4 for colours.
     pub(super) components: u8,
+    /// Each block of pixels is coded at once, with 8 bits for each.
+    pub(super) sequential: bool,
     /// How the pixels have to be turned to stand upright; it was in the metadata that is dropped.
     pub(super) orientation: Orientation,
 }
 
-const SOI: [u8; 2] = [0xFF, 0xD8];
-const EOI: [u8; 2] = [0xFF, 0xD9];
+/// The marker that a JPEG begins with.
+pub(super) const SOI: [u8; 2] = [0xFF, 0xD8];
+/// The marker that it ends with.
+pub(super) const EOI: [u8; 2] = [0xFF, 0xD9];
 /// "The three components are luminance and chrominance": JFIF 1.1, one pixel by one, no thumbnail.
 const JFIF: &[u8] = b"\xFF\xE0\x00\x10JFIF\0\x01\x01\x00\x00\x01\x00\x01\x00\x00";
 /// The same question answered by Adobe, but for its last byte: how the components are transformed.
@@ -53,8 +57,9 @@ pub(super) fn strip(bytes: &[u8]) -> Option<Stripped> {
         match marker {
             // Baseline, extended and progressive frames, coded by Huffman.
             0xC0..=0xC2 if frame.is_none() => {
-                let (&[_precision, h1, h0, w1, w0, components], _) = payload.split_first_chunk()?;
-                frame = Some((u16::from_be_bytes([w1, w0]), u16::from_be_bytes([h1, h0]), components));
+                let (&[precision, h1, h0, w1, w0, components], _) = payload.split_first_chunk()?;
+                let (width, height) = (u16::from_be_bytes([w1, w0]), u16::from_be_bytes([h1, h0]));
+                frame = Some((width, height, components, marker != 0xC2 && precision == 8));
             }
             // Huffman and quantisation tables, restart intervals.
             0xC4 | 0xDB | 0xDD => {}
@@ -94,12 +99,12 @@ pub(super) fn strip(bytes: &[u8]) -> Option<Stripped> {
         kept.extend([0xFF, marker]);
         kept.extend(segment);
     }
-    let (width, height, components) = frame.filter(|_| scans > 0)?;
+    let (width, height, components, sequential) = frame.filter(|_| scans > 0)?;
     let orientation = orientation.unwrap_or(Orientation::NoTransforms);
-    Some(Stripped { bytes: kept, width, height, components, orientation })
+    Some(Stripped { bytes: kept, width, height, components, sequential, orientation })
 }
 
 /// Where the marker after a scan stands: in a scan, 0xFF is followed by 0x00 or is part of a restart marker.
-fn scan_end(bytes: &[u8]) -> Option<usize> {
+pub(super) fn scan_end(bytes: &[u8]) -> Option<usize> {
     bytes.windows(2).position(|pair| pair[0] == 0xFF && !matches!(pair[1], 0x00 | 0xD0..=0xD7 | 0xFF))
 }

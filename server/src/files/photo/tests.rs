@@ -133,6 +133,15 @@ fn a_photo_cut_off_shortly_before_its_end_is_refused(#[case] name: &str, #[case]
 }
 
 #[test]
+fn a_jpeg_that_ends_too_soon_is_refused_even_if_it_says_that_it_ends() {
+    let sent = demo("litter-small.jpg");
+    for missing in [3, 20, 2_000, 100_000] {
+        let cut = [&sent[..sent.len() - missing], [0xFF, 0xD9].as_slice()].concat();
+        assert_eq!(check(&cut).unwrap_err(), Code::FileNotAPhoto, "without {missing} bytes");
+    }
+}
+
+#[test]
 fn comments_positions_and_what_follows_the_end_of_a_jpeg_are_dropped() {
     let plain = jpeg(&quarter(64, 48));
     let (start, rest) = plain.split_at(2);
