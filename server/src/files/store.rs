@@ -136,11 +136,13 @@ fn read(key: UploadKey, row: &sqlx::any::AnyRow) -> sqlx::Result<Upload> {
     })
 }
 
-/// Writes down what was announced. The caller has looked for it in the same transaction.
+/// Writes down an upload of which nothing was known. The caller has looked for it in the same transaction.
 pub async fn insert(conn: &mut Conn, upload: &Upload) -> sqlx::Result<()> {
+    let (segments, mime, refused) = columns(upload)?;
     sqlx::query(
-        "insert into uploads (site, photo, part, author, sha256, length, segments, announced, changed) \
-         values ($1, $2, $3, $4, $5, $6, '[]', $7, $7)",
+        "insert into uploads \
+         (site, photo, part, author, sha256, length, segments, mime, refused, announced, changed) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)",
     )
     .bind(upload.key.site.as_str())
     .bind(upload.key.photo.to_string())
@@ -148,6 +150,9 @@ pub async fn insert(conn: &mut Conn, upload: &Upload) -> sqlx::Result<()> {
     .bind(upload.key.author.to_string())
     .bind(&upload.sha256)
     .bind(i64::try_from(upload.length).unwrap_or(i64::MAX))
+    .bind(segments)
+    .bind(mime)
+    .bind(refused)
     .bind(upload.changed.0)
     .execute(conn)
     .await?;
@@ -156,17 +161,12 @@ pub async fn insert(conn: &mut Conn, upload: &Upload) -> sqlx::Result<()> {
 
 /// Writes down how far an upload is, whose row the caller has looked at in the same transaction.
 pub async fn update(conn: &mut Conn, upload: &Upload) -> sqlx::Result<()> {
-    let unwritable = |error| damaged("uploads", upload.key.photo, error);
-    let (mime, refused) = match &upload.state {
-        State::Receiving { .. } => (None, None),
-        State::Kept { mime } => (Some(mime.as_str()), None),
-        State::Refused(rejection) => (None, Some(serde_json::to_string(rejection).map_err(unwritable)?)),
-    };
+    let (segments, mime, refused) = columns(upload)?;
     sqlx::query(
         "update uploads set segments = $1, mime = $2, refused = $3, changed = $4 \
          where site = $5 and photo = $6 and part = $7 and author = $8",
     )
-    .bind(serde_json::to_string(upload.segments()).map_err(unwritable)?)
+    .bind(segments)
     .bind(mime)
     .bind(refused)
     .bind(upload.changed.0)
@@ -177,6 +177,19 @@ pub async fn update(conn: &mut Conn, upload: &Upload) -> sqlx::Result<()> {
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// How a state is written: its segments, type and refusal.
+fn columns(upload: &Upload) -> sqlx::Result<(String, Option<&str>, Option<String>)> {
+    let unwritable = |error| damaged("uploads", upload.key.photo, error);
+    let segments = serde_json::to_string(upload.segments()).map_err(unwritable)?;
+    Ok(match &upload.state {
+        State::Receiving { .. } => (segments, None, None),
+        State::Kept { mime } => (segments, Some(mime.as_str()), None),
+        State::Refused(rejection) => {
+            (segments, None, Some(serde_json::to_string(rejection).map_err(unwritable)?))
+        }
+    })
 }
 
 /// The announced and verified hashes of those of some photos whose bytes are all here, by author and photo.

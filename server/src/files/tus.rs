@@ -130,10 +130,11 @@ pub(super) async fn create(
     let announced = announcement(&app, &signed_in, &headers)?;
     let checksum = checksum(&headers)?;
     admit(&app, &signed_in, &announced).await?;
-    let (mut upload, new) = announce(&app, announced).await?;
-    if carries_bytes(&headers) && upload.received() == 0 {
-        upload = receive(app.clone(), upload, body, checksum).await?;
-    }
+    let (upload, new) = if carries_bytes(&headers) {
+        upload::create(app.clone(), announced, body, checksum).await?
+    } else {
+        announce(&app, announced).await?
+    };
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };
     let mut location = format!("/api/files/{}", wire::file_name(upload.key.photo, upload.key.part));
     if upload.key.author != signed_in.person {

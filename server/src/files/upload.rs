@@ -23,6 +23,7 @@ use super::{
 use crate::{
     App, Error,
     cases::{self, Cases},
+    db::Conn,
     gather,
     sites::Writer,
 };
@@ -37,6 +38,13 @@ const SILENCE: Duration = Duration::from_secs(60);
 pub(crate) enum Note {
     /// It was announced.
     Announced(Upload),
+    /// It was announced, and all of it came along.
+    Brought {
+        /// As it was announced.
+        announced: Upload,
+        /// What became of it.
+        next: State,
+    },
     /// It is as far as that, unless another request has moved it meanwhile.
     Moved {
         /// As it was known.
@@ -70,49 +78,89 @@ impl Note {
     ) -> Result<Noted, Error> {
         match self {
             Note::Announced(announced) => {
-                if let Some(known) = store::find(writer.conn(), &announced.key).await? {
-                    if known.sha256 != announced.sha256 || known.length != announced.length {
-                        return Err(Code::FileConflict.into());
-                    }
-                    return Ok(Noted { upload: refuse_again(known)?, new: false });
+                if let Some(upload) = known(writer.conn(), announced).await? {
+                    return Ok(Noted { upload, new: false });
                 }
-                let max = app.settings.max_unfinished_uploads;
-                let UploadKey { site, author, .. } = &announced.key;
-                if store::count_unfinished(writer.conn(), site, *author).await? >= i64::from(max) {
-                    return Err(Rejection::new(Code::FileTooMany).with("max", max).into());
-                }
+                refuse_too_many(app, writer.conn(), &announced.key).await?;
                 store::insert(writer.conn(), announced).await?;
                 Ok(Noted { upload: announced.clone(), new: true })
             }
+            Note::Brought { announced, next } => {
+                if let Some(found) = known(writer.conn(), announced).await? {
+                    // Announced meanwhile, it is moved; as far as anything else, another request was faster.
+                    let upload = if found.received() == 0 { found.clone() } else { announced.clone() };
+                    return moved(writer, cases, found, &upload, next).await;
+                }
+                let upload = Upload { state: next.clone(), changed: writer.now(), ..announced.clone() };
+                store::insert(writer.conn(), &upload).await?;
+                settled(writer, cases, &upload).await?;
+                Ok(Noted { upload, new: true })
+            }
             Note::Moved { upload, next } => {
                 let found = store::find(writer.conn(), &upload.key).await?.ok_or(Code::FileNotFound)?;
-                if found.state == *next && found.sha256 == upload.sha256 {
-                    // It lasted, though the one who wrote it could not know: what is staged has names of its own.
-                    return Ok(Noted { upload: found, new: false });
-                }
-                if found != *upload {
-                    let found = refuse_again(found)?;
-                    let same = found.sha256 == upload.sha256;
-                    let both_kept = matches!((&found.state, next), (State::Kept { .. }, State::Kept { .. }));
-                    return if same && both_kept {
-                        Ok(Noted { upload: found, new: false })
-                    } else {
-                        Err(elsewhere(&found).into())
-                    };
-                }
-                let upload = Upload { state: next.clone(), changed: writer.now(), ..upload.clone() };
-                store::update(writer.conn(), &upload).await?;
-                if matches!(upload.state, State::Kept { .. }) {
-                    // No backup that was made before reaches as far as this.
-                    writer.next_seq();
-                    if upload.key.part == Part::Full {
-                        cases::photo_kept(writer, cases, &upload.key, &upload.sha256).await?;
-                    }
-                }
-                Ok(Noted { upload, new: false })
+                moved(writer, cases, found, upload, next).await
             }
         }
     }
+}
+
+/// An upload that was announced before; `file.conflict` if that was with another length or hash, the reason if it was
+/// refused.
+async fn known(conn: &mut Conn, announced: &Upload) -> Result<Option<Upload>, Error> {
+    let Some(known) = store::find(conn, &announced.key).await? else { return Ok(None) };
+    if known.sha256 != announced.sha256 || known.length != announced.length {
+        return Err(Code::FileConflict.into());
+    }
+    Ok(Some(refuse_again(known)?))
+}
+
+/// `file.too_many` if an author has left too many unfinished to begin another.
+async fn refuse_too_many(app: &App, conn: &mut Conn, key: &UploadKey) -> Result<(), Error> {
+    let max = app.settings.max_unfinished_uploads;
+    if store::count_unfinished(conn, &key.site, key.author).await? >= i64::from(max) {
+        return Err(Rejection::new(Code::FileTooMany).with("max", max).into());
+    }
+    Ok(())
+}
+
+/// Writes down how far an upload is, unless it is found elsewhere than it was known to be.
+async fn moved(
+    writer: &mut Writer,
+    cases: &mut Cases,
+    found: Upload,
+    upload: &Upload,
+    next: &State,
+) -> Result<Noted, Error> {
+    if found.state == *next && found.sha256 == upload.sha256 {
+        // It lasted, though the one who wrote it could not know: what is staged has names of its own.
+        return Ok(Noted { upload: found, new: false });
+    }
+    if found != *upload {
+        let found = refuse_again(found)?;
+        let same = found.sha256 == upload.sha256;
+        let both_kept = matches!((&found.state, next), (State::Kept { .. }, State::Kept { .. }));
+        return if same && both_kept {
+            Ok(Noted { upload: found, new: false })
+        } else {
+            Err(elsewhere(&found).into())
+        };
+    }
+    let upload = Upload { state: next.clone(), changed: writer.now(), ..found };
+    store::update(writer.conn(), &upload).await?;
+    settled(writer, cases, &upload).await?;
+    Ok(Noted { upload, new: false })
+}
+
+/// What follows from how far an upload is now.
+async fn settled(writer: &mut Writer, cases: &mut Cases, upload: &Upload) -> Result<(), Error> {
+    if matches!(upload.state, State::Kept { .. }) {
+        // No backup that was made before reaches as far as this.
+        writer.next_seq();
+        if upload.key.part == Part::Full {
+            cases::photo_kept(writer, cases, &upload.key, &upload.sha256).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Notes an upload; whether it is new.
@@ -150,6 +198,34 @@ pub(super) fn refuse_again(upload: Upload) -> Result<Upload, Rejection> {
     }
 }
 
+/// Notes an upload and takes the bytes that come along; whether it is new. Of one that is complete with them there is one
+/// thing to write down, so nothing is before they are here, or more of them than are kept in memory. What can be refused
+/// without them is refused before.
+///
+/// # Errors
+/// As [`announce`] and [`receive`].
+pub(super) async fn create(
+    app: App,
+    announced: Upload,
+    body: Body,
+    checksum: Option<Checksum>,
+) -> Result<(Upload, bool), Error> {
+    let mut conn = app.db.connection().await?;
+    let known = known(&mut conn, &announced).await?;
+    if known.is_none() {
+        refuse_too_many(&app, &mut conn, &announced.key).await?;
+    }
+    drop(conn);
+    match known {
+        Some(upload) if upload.received() > 0 => Ok((upload, false)),
+        Some(upload) => Ok((receive(app, upload, body, checksum).await?, false)),
+        None => {
+            let incoming = Incoming { unwritten: true, ..Incoming::of(app, announced, checksum) };
+            Ok((incoming.run(body).await?, true))
+        }
+    }
+}
+
 /// Takes bytes that go on where the upload stands. Whoever sends them may vanish meanwhile: what has arrived is kept,
 /// unless it was to be checked as a whole.
 ///
@@ -162,16 +238,16 @@ pub(super) async fn receive(
     body: Body,
     checksum: Option<Checksum>,
 ) -> Result<Upload, Error> {
-    let incoming = Incoming { app, upload, checksum, unclaimed: Vec::new(), fresh: BytesMut::new() };
-    // A task of its own, because the request's ends with its connection.
-    tokio::spawn(incoming.receive(body)).await.map_err(anyhow::Error::new)?
+    Incoming::of(app, upload, checksum).run(body).await
 }
 
 /// One request's bytes on their way.
 struct Incoming {
     app: App,
-    /// As its row says.
+    /// As its row says, or will say.
     upload: Upload,
+    /// It has no row yet.
+    unwritten: bool,
     /// What the request says of its bytes; none of them count before all were seen.
     checksum: Option<Checksum>,
     /// Staged, and not yet in the row.
@@ -181,11 +257,22 @@ struct Incoming {
 }
 
 impl Incoming {
+    fn of(app: App, upload: Upload, checksum: Option<Checksum>) -> Incoming {
+        Incoming { app, upload, unwritten: false, checksum, unclaimed: Vec::new(), fresh: BytesMut::new() }
+    }
+
+    /// Takes them in a task of its own, because the request's ends with its connection.
+    async fn run(self, body: Body) -> Result<Upload, Error> {
+        tokio::spawn(self.receive(body)).await.map_err(anyhow::Error::new)?
+    }
+
     async fn receive(mut self, body: Body) -> Result<Upload, Error> {
         let taken = self.take(body).await;
-        // After any other failure a row may claim it all the same; what none claims is swept up.
         if let Err(Error::Rejected(_)) = &taken {
+            // After any other failure a row may claim it all the same; what none claims is swept up.
             self.app.files.depot.discard(&self.upload.key, &self.unclaimed).await;
+            // The announcement stands, whatever the bytes were. If that cannot be written, the first refusal says more.
+            let _ = self.announce().await;
         }
         taken.map(|()| self.upload)
     }
@@ -202,6 +289,7 @@ impl Incoming {
                 return Err(Rejection::new(Code::FileTooLarge).with("max", self.upload.length).into());
             }
             if self.fresh.len() >= SEGMENT && self.position() < self.upload.length {
+                self.announce().await?;
                 self.stage().await?;
                 if self.checksum.is_none() {
                     self.claim().await?;
@@ -214,10 +302,24 @@ impl Incoming {
         if self.position() == self.upload.length {
             return self.finish().await;
         }
+        self.announce().await?;
         if !self.fresh.is_empty() {
             self.stage().await?;
         }
         self.claim().await
+    }
+
+    /// Writes down that there is this upload.
+    async fn announce(&mut self) -> Result<(), Error> {
+        if self.unwritten {
+            let (upload, _) = announce(&self.app, self.upload.clone()).await?;
+            self.unwritten = false;
+            if upload.received() > 0 {
+                return Err(elsewhere(&upload).into());
+            }
+            self.upload = upload;
+        }
+        Ok(())
     }
 
     /// How far the upload is with what this request has brought.
@@ -241,9 +343,7 @@ impl Incoming {
             return Ok(());
         }
         let segments = self.upload.segments().iter().chain(&self.unclaimed).cloned().collect();
-        self.upload = settle(&self.app, &self.upload, State::Receiving { segments }).await?;
-        self.unclaimed.clear();
-        Ok(())
+        self.settle(State::Receiving { segments }).await
     }
 
     /// Verifies and checks the whole of the upload, whose last bytes are fresh, and keeps it.
@@ -264,6 +364,9 @@ impl Incoming {
         let hashed = whole.clone();
         let hash = tokio::task::spawn_blocking(move || wire::hex(&Sha256::digest(&hashed)));
         let hash = hash.await.map_err(anyhow::Error::new)?;
+        if hash != upload.sha256 && self.unwritten {
+            return Err(Code::FileWrongHash.into());
+        }
         let (next, answer) = if hash == upload.sha256 {
             match app.files.checker.check(whole).await {
                 Ok(photo) => {
@@ -275,17 +378,24 @@ impl Incoming {
         } else {
             (State::Receiving { segments: Vec::new() }, Err(Code::FileWrongHash.into()))
         };
-        self.upload = settle(app, upload, next).await?;
-        self.unclaimed.clear();
+        self.settle(next).await?;
         self.app.files.depot.discard(&self.upload.key, &segments).await;
         answer.map_err(Error::from)
     }
-}
 
-/// Writes down how far an upload is, unless another request has moved it meanwhile.
-async fn settle(app: &App, upload: &Upload, next: State) -> Result<Upload, Error> {
-    let note = Note::Moved { upload: upload.clone(), next };
-    Ok(gather::note(app, &upload.key.site, note).await?.upload)
+    /// Writes down how far the upload is, unless another request has moved it meanwhile.
+    async fn settle(&mut self, next: State) -> Result<(), Error> {
+        let upload = self.upload.clone();
+        let note = if self.unwritten {
+            Note::Brought { announced: upload, next }
+        } else {
+            Note::Moved { upload, next }
+        };
+        self.upload = gather::note(&self.app, &self.upload.key.site, note).await?.upload;
+        self.unwritten = false;
+        self.unclaimed.clear();
+        Ok(())
+    }
 }
 
 /// The refusal of bytes that do not go on where the upload stands.

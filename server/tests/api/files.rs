@@ -6,7 +6,7 @@ use axum::{
     body::{Body, Bytes},
     http::{Request, StatusCode, header},
 };
-use futures::{StreamExt, stream};
+use futures::{FutureExt, StreamExt, stream};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use server::{
@@ -27,6 +27,13 @@ use crate::kit::{Device, On, PASSWORD, Reply, TestApp, cast, complaint, leak, lo
 tests![
     the_server_says_what_it_can_do,
     a_small_photo_is_one_request_and_a_repeat_finds_it,
+    a_photo_that_comes_along_is_written_down_once_it_is_here,
+    a_photo_that_comes_along_and_is_cut_off_is_gone_on_from_there,
+    a_photo_that_comes_along_is_moved_if_it_was_announced_meanwhile,
+    two_requests_that_bring_the_same_photo_along_bring_it_once,
+    a_photo_that_comes_along_gives_way_to_one_that_was_begun_meanwhile,
+    what_comes_along_and_is_refused_leaves_the_announcement,
+    nothing_comes_along_with_one_upload_too_many,
     a_photo_arrives_in_pieces,
     a_cut_connection_loses_nothing_that_arrived,
     a_restarted_server_goes_on_where_the_upload_stood,
@@ -129,11 +136,15 @@ impl Announced {
     }
 
     pub async fn post_with(&self, device: &Device, bytes: &[u8]) -> Reply {
+        self.post_body(device, &[], Body::from(bytes.to_vec())).await
+    }
+
+    async fn post_body(&self, device: &Device, more: &[(&str, &str)], body: Body) -> Reply {
         let length = self.length.to_string();
         let metadata = self.metadata();
         let headers =
             [("upload-length", length.as_str()), ("upload-metadata", &metadata), ("content-type", OCTETS)];
-        tus(device, "POST", "/api/files", &headers, Body::from(bytes.to_vec())).await
+        tus(device, "POST", "/api/files", &[headers.as_slice(), more].concat(), body).await
     }
 }
 
@@ -240,6 +251,145 @@ async fn a_small_photo_is_one_request_and_a_repeat_finds_it(on: On) {
         assert_eq!(again.header("location"), first.header("location"));
         assert_eq!(again.header("upload-offset"), bytes.len().to_string());
     }
+}
+
+/// A body whose last bytes come after something else has happened.
+fn with_a_pause(bytes: &[u8], meanwhile: impl Future<Output = ()> + Send + 'static) -> Body {
+    let (first, last) = (Bytes::copy_from_slice(&bytes[..1_000]), Bytes::copy_from_slice(&bytes[1_000..]));
+    let last = meanwhile.map(|()| io::Result::Ok(last));
+    Body::from_stream(stream::once(async move { Ok(first) }).chain(stream::once(last)))
+}
+
+async fn a_photo_that_comes_along_is_written_down_once_it_is_here(on: On) {
+    let app = TestApp::start(on).await;
+    let mut guard = app.sign_in(cast::GUARD).await;
+    let (photo, bytes) = (new_photo(&guard), litter());
+    let case = report(&mut guard, leak(), photo, &bytes).await;
+    let announced = Announced::of(&guard, photo, Part::Full, &bytes);
+    let (looking, name) = (app.sign_in(cast::GUARD).await, announced.name.clone());
+    let body = with_a_pause(&bytes, async move { assert_eq!(head(&looking, &name).await.status, 404) });
+    let reply = announced.post_body(&guard, &[], body).await;
+    assert_eq!(reply.status, 201, "{}", reply.text);
+    assert_eq!(reply.header("upload-offset"), bytes.len().to_string());
+    assert!(!reply.header("upload-seq").is_empty());
+    shows(&mut guard, case, photo, &bytes).await;
+    assert_eq!(staged(&app).await, 0);
+}
+
+async fn a_photo_that_comes_along_and_is_cut_off_is_gone_on_from_there(on: On) {
+    let app = TestApp::start(on).await;
+    let mut guard = app.sign_in(cast::GUARD).await;
+    let bytes = long_photo();
+    for at in [0, 1, SEGMENT, SEGMENT + 1, bytes.len() - 1] {
+        let photo = new_photo(&guard);
+        let case = report(&mut guard, leak(), photo, &bytes).await;
+        let announced = Announced::of(&guard, photo, Part::Full, &bytes);
+        let reply = announced.post_body(&guard, &[], cut(&bytes[..at])).await;
+        assert_eq!((reply.status, reply.header("upload-offset")), (201, at.to_string().as_str()));
+        assert_eq!(offset(&guard, &announced.name).await, at.to_string());
+        let reply = patch(&guard, &announced.name, at, bytes[at..].to_vec()).await;
+        assert_eq!(reply.status, 204, "{}", reply.text);
+        shows(&mut guard, case, photo, &bytes).await;
+        assert_eq!(staged(&app).await, 0);
+    }
+}
+
+async fn a_photo_that_comes_along_is_moved_if_it_was_announced_meanwhile(on: On) {
+    let app = TestApp::start(on).await;
+    let mut guard = app.sign_in(cast::GUARD).await;
+    let (photo, bytes) = (new_photo(&guard), litter());
+    let case = report(&mut guard, leak(), photo, &bytes).await;
+    let announced = Announced::of(&guard, photo, Part::Full, &bytes);
+    let (other, again) = (app.sign_in(cast::GUARD).await, Announced::of(&guard, photo, Part::Full, &bytes));
+    app.advance(1);
+    let body = with_a_pause(&bytes, async move { assert_eq!(again.post(&other).await.status, 201) });
+    let reply = announced.post_body(&guard, &[], body).await;
+    assert_eq!(reply.header("upload-offset"), bytes.len().to_string(), "{}", reply.text);
+    shows(&mut guard, case, photo, &bytes).await;
+}
+
+async fn two_requests_that_bring_the_same_photo_along_bring_it_once(on: On) {
+    let app = TestApp::start(on).await;
+    let mut guard = app.sign_in(cast::GUARD).await;
+    let (photo, bytes) = (new_photo(&guard), litter());
+    let case = report(&mut guard, leak(), photo, &bytes).await;
+    let announced = Announced::of(&guard, photo, Part::Full, &bytes);
+    let (other, again, whole) =
+        (app.sign_in(cast::GUARD).await, Announced::of(&guard, photo, Part::Full, &bytes), bytes.clone());
+    let body =
+        with_a_pause(&bytes, async move { assert_eq!(again.post_with(&other, &whole).await.status, 201) });
+    let reply = announced.post_body(&guard, &[], body).await;
+    assert_eq!(reply.header("upload-offset"), bytes.len().to_string(), "{}", reply.text);
+    shows(&mut guard, case, photo, &bytes).await;
+    assert_eq!(staged(&app).await, 0);
+}
+
+async fn a_photo_that_comes_along_gives_way_to_one_that_was_begun_meanwhile(on: On) {
+    let app = TestApp::start(on).await;
+    let mut guard = app.sign_in(cast::GUARD).await;
+    let bytes = long_photo();
+    // Whole after the pause, and not even then.
+    for end in [bytes.len(), 2_000, SEGMENT + 2_000] {
+        let photo = new_photo(&guard);
+        let case = report(&mut guard, leak(), photo, &bytes).await;
+        let announced = Announced::of(&guard, photo, Part::Full, &bytes);
+        let (other, again, begun) = (
+            app.sign_in(cast::GUARD).await,
+            Announced::of(&guard, photo, Part::Full, &bytes),
+            bytes[..10].to_vec(),
+        );
+        let body = with_a_pause(&bytes[..end], async move {
+            assert_eq!(again.post_with(&other, &begun).await.header("upload-offset"), "10");
+        });
+        let reply = announced.post_body(&guard, &[], body).await;
+        assert_eq!(reply.problem(), (409, "file.offset".to_owned()));
+        assert_eq!(reply.json()["fields"]["offset"], "10");
+        assert_eq!(staged(&app).await, 1, "what the row claims");
+        patch(&guard, &announced.name, 10, bytes[10..].to_vec()).await;
+        shows(&mut guard, case, photo, &bytes).await;
+        assert_eq!(staged(&app).await, 0);
+    }
+}
+
+async fn what_comes_along_and_is_refused_leaves_the_announcement(on: On) {
+    let app = TestApp::start(on).await;
+    let guard = app.sign_in(cast::GUARD).await;
+    let bytes = long_photo();
+    let mut wrong = bytes.clone();
+    wrong[5_000] ^= 1;
+    let more = [bytes.as_slice(), b"more"].concat();
+    let sum = sum("sha256", b"something else");
+    let with_sum = [("upload-checksum", sum.as_str())];
+    for (sent, headers, status, code) in [
+        (bytes.as_slice(), with_sum.as_slice(), 460, "file.wrong_checksum"),
+        (&bytes[..10], &with_sum, 460, "file.wrong_checksum"),
+        (&wrong, &[], 422, "file.wrong_hash"),
+        (&more, &[], 413, "file.too_large"),
+    ] {
+        let announced = Announced::of(&guard, new_photo(&guard), Part::Full, &bytes);
+        let reply = announced.post_body(&guard, headers, Body::from(sent.to_vec())).await;
+        assert_eq!(reply.problem(), (status, code.to_owned()));
+        assert_eq!(offset(&guard, &announced.name).await, "0");
+        assert_eq!(staged(&app).await, 0);
+        assert_eq!(announced.post_with(&guard, &bytes).await.status, 200);
+    }
+}
+
+async fn nothing_comes_along_with_one_upload_too_many(on: On) {
+    let app = TestApp::start(on).await;
+    let guard = app.sign_in(cast::GUARD).await;
+    let bytes = litter();
+    for _ in 0..50 {
+        Announced::of(&guard, new_photo(&guard), Part::Full, &bytes).post(&guard).await;
+    }
+    let announced = Announced::of(&guard, new_photo(&guard), Part::Full, &bytes);
+    let unread = Body::from_stream(
+        stream::once(async { unreachable!("it is refused before that") })
+            .map(|piece: Bytes| io::Result::Ok(piece)),
+    );
+    let reply = announced.post_body(&guard, &[], unread).await;
+    assert_eq!(reply.problem(), (429, "file.too_many".to_owned()));
+    assert_eq!(head(&guard, &announced.name).await.status, 404);
 }
 
 async fn a_photo_arrives_in_pieces(on: On) {
