@@ -25,7 +25,8 @@ use image::{
     },
     metadata::Orientation,
 };
-use shared::{Code, Rejection};
+use sha2::{Digest, Sha256};
+use shared::{Code, Rejection, wire};
 use tokio::sync::Semaphore;
 use zune_jpeg::{
     JpegDecoder,
@@ -76,17 +77,23 @@ impl Checker {
         }
     }
 
-    /// The photo of some bytes, gone through on a thread that may block.
+    /// The photo of some bytes, hashed and gone through on a thread that may block.
     ///
     /// # Errors
-    /// `file.not_a_photo` for another type, and for what is damaged or cut off; `file.too_many_pixels`.
-    pub async fn check(&self, bytes: Bytes) -> Result<Checked, Rejection> {
-        let measured = measure(&bytes, self.max_pixels)?;
-        let weight = u32::try_from(measured.pixels() / 1_000_000 + 1).unwrap_or(u32::MAX);
+    /// `file.wrong_hash` if this is not their SHA-256, whatever else they are; `file.not_a_photo` for another type, and for
+    /// what is damaged or cut off; `file.too_many_pixels`.
+    pub async fn check(&self, bytes: Bytes, sha256: &str) -> Result<Checked, Rejection> {
+        let measured = measure(&bytes, self.max_pixels);
+        let pixels = measured.as_ref().map_or(0, Measured::pixels);
+        let weight = u32::try_from(pixels / 1_000_000 + 1).unwrap_or(u32::MAX);
         // The semaphore is never closed; without a permit the photo would be checked all the same.
         let permit = Arc::clone(&self.megapixels).acquire_many_owned(weight).await;
+        let sha256 = sha256.to_owned();
         let checked = tokio::task::spawn_blocking(move || {
-            let checked = measured.check(&bytes);
+            if wire::hex(&Sha256::digest(&bytes)) != sha256 {
+                return Err(Code::FileWrongHash.into());
+            }
+            let checked = measured?.check(&bytes);
             drop(permit);
             checked
         });

@@ -10,11 +10,7 @@ use std::time::Duration;
 use axum::body::Body;
 use bytes::BytesMut;
 use futures::StreamExt;
-use sha2::{Digest, Sha256};
-use shared::{
-    Code, Rejection,
-    wire::{self, Part},
-};
+use shared::{Code, Rejection, wire::Part};
 
 use super::{
     checksum::Checksum,
@@ -349,38 +345,36 @@ impl Incoming {
     /// Verifies and checks the whole of the upload, whose last bytes are fresh, and keeps it.
     ///
     /// # Errors
-    /// `file.wrong_hash`, after which all of it has to be sent again; what [`Checker::check`] says, for ever.
+    /// `file.wrong_hash`, after which all of it has to be sent again; what else [`Checker::check`] says, for ever.
     ///
     /// [`Checker::check`]: super::photo::Checker::check
     async fn finish(&mut self) -> Result<(), Error> {
         if !matches!(self.upload.state, State::Receiving { .. }) {
             return Ok(());
         }
+        let segments: Vec<Segment> = self.upload.segments().iter().chain(&self.unclaimed).cloned().collect();
+        let fresh = self.fresh.split();
         let Incoming { app, upload, .. } = &*self;
-        let segments: Vec<Segment> = upload.segments().iter().chain(&self.unclaimed).cloned().collect();
-        let mut whole = app.files.depot.assemble(&upload.key, &segments).await?;
-        whole.extend_from_slice(&self.fresh);
-        let whole = whole.freeze();
-        let hashed = whole.clone();
-        let hash = tokio::task::spawn_blocking(move || wire::hex(&Sha256::digest(&hashed)));
-        let hash = hash.await.map_err(anyhow::Error::new)?;
-        if hash != upload.sha256 && self.unwritten {
-            return Err(Code::FileWrongHash.into());
-        }
-        let (next, answer) = if hash == upload.sha256 {
-            match app.files.checker.check(whole).await {
-                Ok(photo) => {
-                    app.files.depot.keep(&upload.key, &upload.sha256, photo.bytes).await?;
-                    (State::Kept { mime: photo.mime.to_owned() }, Ok(()))
-                }
-                Err(rejection) => (State::Refused(rejection.clone()), Err(rejection)),
-            }
+        let whole = if segments.is_empty() {
+            fresh
         } else {
-            (State::Receiving { segments: Vec::new() }, Err(Code::FileWrongHash.into()))
+            let mut whole = app.files.depot.assemble(&upload.key, &segments).await?;
+            whole.extend_from_slice(&fresh);
+            whole
+        };
+        let checked = app.files.checker.check(whole.freeze(), &upload.sha256).await;
+        let next = match &checked {
+            Ok(photo) => {
+                app.files.depot.keep(&upload.key, &upload.sha256, photo.bytes.clone()).await?;
+                State::Kept { mime: photo.mime.to_owned() }
+            }
+            Err(rejection) if rejection.code != Code::FileWrongHash => State::Refused(rejection.clone()),
+            Err(_) if self.unwritten => return Err(Code::FileWrongHash.into()),
+            Err(_) => State::Receiving { segments: Vec::new() },
         };
         self.settle(next).await?;
         self.app.files.depot.discard(&self.upload.key, &segments).await;
-        answer.map_err(Error::from)
+        checked.map(drop).map_err(Error::from)
     }
 
     /// Writes down how far the upload is, unless another request has moved it meanwhile.

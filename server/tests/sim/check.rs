@@ -501,7 +501,7 @@ async fn photos_are_as_they_were_taken(
                     "{part:?} of photo {id} is {:?}",
                     upload.state
                 );
-                let right = checker.check(bytes.clone().into()).await?.bytes;
+                let right = checker.check(bytes.clone().into(), sha256).await?.bytes;
                 ensure!(app.files.depot.read(&key, sha256).await? == right, "photo {id} has other pixels");
             }
             let case = CaseId(envelope.aggregate);

@@ -6,6 +6,7 @@
 //! decide how colours are decoded and are written anew from the one bit of theirs that matters.
 
 use image::metadata::Orientation;
+use memchr::memchr_iter;
 
 /// What is left of a JPEG.
 #[derive(Debug)]
@@ -106,5 +107,5 @@ pub(super) fn strip(bytes: &[u8]) -> Option<Stripped> {
 
 /// Where the marker after a scan stands: in a scan, 0xFF is followed by 0x00 or is part of a restart marker.
 pub(super) fn scan_end(bytes: &[u8]) -> Option<usize> {
-    bytes.windows(2).position(|pair| pair[0] == 0xFF && !matches!(pair[1], 0x00 | 0xD0..=0xD7 | 0xFF))
+    memchr_iter(0xFF, bytes).find(|at| !matches!(bytes.get(at + 1), None | Some(0x00 | 0xD0..=0xD7 | 0xFF)))
 }

@@ -207,10 +207,22 @@ fn a_transparent_webp_stays_transparent() {
 async fn several_photos_are_checked_at_once_and_in_turn() {
     let checker = Checker::new(2);
     let photo = Bytes::from(demo("litter-small.jpg"));
-    let checks = (0..6).map(|_| checker.check(photo.clone()));
+    let sha256 = wire::hex(&Sha256::digest(&photo));
+    let checks = (0..6).map(|_| checker.check(photo.clone(), &sha256));
     for checked in futures::future::join_all(checks).await {
         assert_eq!(checked.unwrap().width, 1280);
     }
+}
+
+#[rstest]
+#[case::a_photo("litter-small.jpg")]
+#[case::no_photo("bad-text.jpg")]
+#[case::too_large_a_photo("bad-pixel-bomb.png")]
+#[tokio::test]
+async fn bytes_that_changed_on_their_way_are_not_judged(#[case] name: &str) {
+    let sent = wire::hex(&Sha256::digest(b"other bytes"));
+    let checked = Checker::new(50).check(demo(name).into(), &sent).await;
+    assert_eq!(checked.unwrap_err().code, Code::FileWrongHash);
 }
 
 proptest! {
