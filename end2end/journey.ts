@@ -86,7 +86,7 @@ export const test = base.extend<Fixtures>({
     await use(async (page, step) => {
       number += 1;
       const name = `${String(number).padStart(2, "0")}-${step}.png`;
-      await page.screenshot({ path: join(folder, name), animations: "disabled" });
+      await page.screenshot({ path: join(folder, name), animations: "disabled", scale: "css" });
     });
   },
 

@@ -1,5 +1,5 @@
 /** What is written stays on the device: through a killed browser, an ended session, an update, bad photos. */
-import { type BrowserContext, chromium, type Page, type Route } from "@playwright/test";
+import { type BrowserContext, type CDPSession, chromium, type Page, type Route } from "@playwright/test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -217,6 +217,7 @@ test("a full phone says what to do, keeps the text, half-keeps no photo, and goe
   test.setTimeout(150_000);
   const [phone, desks] = [await device(PHONE), await device(TABLET)];
   const [page, desk] = [phone.page, desks.page];
+  await hasRoom(page, phone.url, ROOM);
   await people.signIn(desk, people.DESK);
   await people.signIn(page, people.GUARD);
   await people.shellIsKept(page);
@@ -242,7 +243,7 @@ test("a full phone says what to do, keeps the text, half-keeps no photo, and goe
   await picture(page, "the-text-went");
 
   // The person has made room, and takes the photo again.
-  await roomIs(page, phone.url);
+  await hasRoom(page, phone.url);
   await page.goto("/");
   await people.write(page, { photo: "leak-12mp.jpg", category: "漏水", place: ["5大堂", /^大堂/], text: "还在滴水" });
   await people.send(page);
@@ -252,38 +253,50 @@ test("a full phone says what to do, keeps the text, half-keeps no photo, and goe
   expect([...phone.errors, ...desks.errors]).toEqual([]);
 });
 
-/** Leaves a device so many bytes of room, or, without a number, as many as it likes. */
-async function roomIs(page: Page, origin: string, room?: number): Promise<void> {
+/** How much room a phone has before it is full, in bytes: enough for everything that is kept meanwhile. */
+const ROOM = 48 * 1024 * 1024;
+
+/** Gives a device so much room in all, or, without a number, as much as it likes. */
+async function hasRoom(page: Page, origin: string, quotaSize?: number): Promise<CDPSession> {
   const cdp = await page.context().newCDPSession(page);
-  if (room === undefined) {
-    await cdp.send("Storage.overrideQuotaForOrigin", { origin });
-    return;
-  }
-  // The browser goes by what it last found for half a minute, unless that is too little: so there is none at first.
-  await cdp.send("Storage.overrideQuotaForOrigin", { origin, quotaSize: 1 });
-  // A photo's weight in a database of our own: whether it would be kept.
+  await cdp.send("Storage.overrideQuotaForOrigin", { origin, ...(quotaSize === undefined ? {} : { quotaSize }) });
+  return cdp;
+}
+
+/** Leaves a device that had `ROOM` so many bytes of it. */
+async function roomIs(page: Page, origin: string, room: number): Promise<void> {
+  const cdp = await hasRoom(page, origin, 1);
+  // The browser goes by what it last found for half a minute, unless that is too little: more than there ever was does
+  // not fit into that, and so it looks again.
   const fits = () =>
-    page.evaluate(async () => {
+    page.evaluate(async (bytes) => {
       const database = await new Promise<IDBDatabase>((resolve, reject) => {
         const opened = indexedDB.open("room");
         opened.onupgradeneeded = () => opened.result.createObjectStore("bytes");
         opened.onsuccess = () => resolve(opened.result);
         opened.onerror = () => reject(opened.error);
       });
-      const write = (run: (bytes: IDBObjectStore) => void) =>
+      const write = (run: (store: IDBObjectStore) => void) =>
         new Promise<boolean>((resolve) => {
           const transaction = database.transaction("bytes", "readwrite");
           run(transaction.objectStore("bytes"));
           transaction.oncomplete = () => resolve(true);
           transaction.onabort = () => resolve(false);
         });
-      const fits = await write((bytes) => bytes.put(new Uint8Array(200_000), 1));
-      await write((bytes) => bytes.clear());
+      const fits = await write((store) => store.put(new Uint8Array(bytes), 1));
+      await write((store) => store.clear());
       database.close();
       return fits;
-    });
+    }, ROOM);
   await expect.poll(fits, { timeout: 60_000 }).toBe(false);
-  const { usage } = await cdp.send("Storage.getUsageAndQuota", { origin });
+  // What was written last counts a moment later.
+  let usage = 0;
+  const settled = async () => {
+    const before = usage;
+    ({ usage } = await cdp.send("Storage.getUsageAndQuota", { origin }));
+    return usage === before;
+  };
+  await expect.poll(settled, { intervals: [1_000] }).toBe(true);
   await cdp.send("Storage.overrideQuotaForOrigin", { origin, quotaSize: usage + room });
 }
 
