@@ -35,6 +35,11 @@ export class Device {
     return this.#line.url;
   }
 
+  /** What it has asked of the server so far, page and service worker alike. */
+  get asked(): readonly string[] {
+    return this.#line.asked;
+  }
+
   /** Leaves the network; the app may still start from what it has kept. */
   async goOffline(): Promise<void> {
     await this.#line.cut();

@@ -11,6 +11,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 export class Line {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  readonly #asked: string[] = [];
   #port = 0;
 
   /** A line to the server that listens on a port of this machine. */
@@ -23,9 +24,19 @@ export class Line {
   private constructor(target: number) {
     this.#server = createServer((near) => {
       const far = connect(target, "127.0.0.1");
+      // Each request begins a piece of its own: nobody sends the next one before the answer.
+      near.on("data", (piece) => {
+        const path = /^[A-Z]+ (\S+) HTTP/.exec(piece.toString("latin1", 0, 1_000))?.[1];
+        if (path) this.#asked.push(path);
+      });
       this.#join(near, far);
       this.#join(far, near);
     });
+  }
+
+  /** What the device has asked of the server so far, page and service worker alike: what its caches had is not in it. */
+  get asked(): readonly string[] {
+    return this.#asked;
   }
 
   /** The address of the server as this device knows it; the same after the line was cut and mended. */

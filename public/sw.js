@@ -30,7 +30,10 @@ const install = async () => {
     throw new Error(`the page is not of build ${BUILD}`);
   }
   const cache = await caches.open(CACHE);
-  await cache.addAll([...new Set(FILES)].filter((url) => url !== SHELL).map((url) => new Request(url, { cache: "reload" })));
+  // What has a hash in its name never changes: what the page has just loaded is not loaded again.
+  const cacheOf = (url) => (url.startsWith("/assets/") ? "default" : "reload");
+  const files = [...new Set(FILES)].filter((url) => url !== SHELL);
+  await cache.addAll(files.map((url) => new Request(url, { cache: cacheOf(url) })));
   await cache.put(SHELL, page);
 };
 

@@ -432,6 +432,34 @@ test("a page that did not get onto the phone says so, and comes when tried again
   await picture(page, "tried-again");
 });
 
+test("a part that stops coming is given up and comes when tried again", { tag: "@phone" }, async ({ device, picture }) => {
+  const phone = await device();
+  const { page } = phone;
+  // The time after which it is given up, and no other, is over at once.
+  await page.addInitScript(() => {
+    const later = window.setTimeout.bind(window) as (...asked: unknown[]) => number;
+    const soon = (run: unknown, ms: unknown, ...rest: unknown[]) => later(run, ms === 20_000 ? 500 : ms, ...rest);
+    window.setTimeout = soon as typeof window.setTimeout;
+  });
+  const parts = /\/split_\w+\.wasm$/;
+  let asked = 0;
+  await phone.context.route(parts, () => {
+    asked += 1;
+  });
+  await people.signInAlone(page, people.GUARD);
+  await expect(page.getByRole("heading", { name: "还没有小区资料" })).toBeVisible();
+  await page.getByRole("link", { name: "不拍照" }).click();
+  await expect(page.getByRole("heading", { name: "这一页还没装到手机上" })).toBeVisible();
+  await picture(page, "given-up");
+  expect(asked).toBeGreaterThan(0);
+  await phone.context.unroute(parts);
+  await page.getByRole("button", { name: "再试一次" }).click();
+  await expect(page.getByLabel("补充一句")).toBeVisible();
+  await page.getByRole("button", { name: "返回" }).click();
+  await expect(page.getByRole("link", { name: "在线", exact: true })).toBeVisible();
+  await picture(page, "tried-again");
+});
+
 test("a page of a version that the server no longer has comes with the new one", { tag: "@phone" }, async ({
   device,
   picture,

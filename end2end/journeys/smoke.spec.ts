@@ -19,6 +19,15 @@ test("the app starts without a server from the second visit on", async ({ page, 
   await picture(page, "start-offline");
 });
 
+test("a first visit loads nothing twice", async ({ device }) => {
+  const { page, asked } = await device();
+  await page.goto("/");
+  await page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
+  const assets = asked.filter((path) => path.startsWith("/assets/"));
+  expect(assets.length).toBeGreaterThan(4);
+  expect(assets).toEqual([...new Set(assets)]);
+});
+
 test("a killed server starts again at the same address", async ({ request, server }) => {
   await server.restart("kill");
   expect((await request.get("/healthz")).status()).toBe(200);

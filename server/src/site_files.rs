@@ -1,8 +1,8 @@
 //! The app itself: the built site inside the binary, or in a folder.
 //!
 //! What lies under `assets/` has a hash in its name and may be cached for ever; the rest is asked for each time. A
-//! navigation to an address that is no file gets `index.html`, whose router knows it. Files are compressed when the
-//! site is built, never here.
+//! navigation to an address that is no file gets `index.html`: which page that is, the app knows. Files are compressed
+//! when the site is built, never here.
 
 use std::{
     borrow::Cow,

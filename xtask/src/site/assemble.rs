@@ -2,8 +2,9 @@
 //!
 //! A file may hold tokens. `{{app.css}}` becomes the address of the file of that name, which then lies under
 //! `assets/` with a hash of its content in its name and may be cached for ever; files that nobody names so
-//! keep their names. The generated files lie in one folder there, with a hash of them all in its name. `{{build}}` becomes the build's id. `/*{{precache}}*/[]` becomes the list of all
-//! addresses that make up the site, apart from that of the file that asks for it: the service worker.
+//! keep their names. The generated files lie in one folder there, with a hash of them all in its name. `{{build}}`
+//! becomes the build's id. `/*{{precache}}*/[]` becomes the list of all addresses that make up the site, apart from that
+//! of the file that asks for it: the service worker.
 
 use anyhow::{Context, Result, bail};
 

@@ -1,12 +1,12 @@
 //! The app as WebAssembly with the JavaScript that starts it.
 //!
-//! The app says in `app/src/pages.rs` which of its functions are not needed for a start. What only they reach is cut
+//! The app marks those of its functions that are not needed for a start with `wasm_split`. What only they reach is cut
 //! out of the linked module into parts of their own, which `parts.js` loads when they are asked for. wasm-bindgen and
 //! the splitter run as libraries of the versions that the app links: no tool to install, none to match.
 
 use std::{env, fs, path::PathBuf};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use wasm_bindgen_cli_support::Bindgen;
 use wasm_encoder::RawSection;
 use wasm_split_cli_support::Options;
@@ -18,6 +18,9 @@ use crate::workspace;
 
 /// The first part: what a phone must load before anything works.
 pub const FIRST_PART: &str = "app.wasm";
+
+/// The script that loads the others.
+const PARTS: &str = "parts.js";
 
 /// Builds the app: `app.js`, `app.wasm`, `parts.js`, the other parts and the scripts that crates bring along under
 /// `snippets/`. The files know one another by these names.
@@ -40,7 +43,8 @@ pub fn build() -> Result<Files> {
     let mut options = Options::new(&whole);
     options.output_dir = &folder;
     options.main_out_path = &first;
-    options.link_name = "./parts.js";
+    let parts = format!("./{PARTS}");
+    options.link_name = &parts;
     options.main_module = "./app.js";
     let split = wasm_split_cli_support::transform(options)
         .map_err(|report| anyhow!("the app cannot be split: {report:#}"))?;
@@ -69,7 +73,17 @@ pub fn build() -> Result<Files> {
 
     let mut files = Files::new();
     read_folder(&folder, "", &mut files)?;
+    let loader = files.get_mut(PARTS).with_context(|| format!("{PARTS} is missing"))?;
+    *loader = within_a_limit(std::str::from_utf8(loader)?)?.into_bytes();
     Ok(files)
+}
+
+/// The loader of the parts, with `fetch_part.js` in place of the fetch that it would wait for without end.
+fn within_a_limit(loader: &str) -> Result<String> {
+    const FETCH: &str = "fetch(new URL(";
+    ensure!(loader.contains(FETCH), "{PARTS} does not fetch as it did: look at what the splitter writes");
+    let loader = loader.replace(FETCH, "fetchPart(new URL(");
+    Ok(format!("{loader}{}", include_str!("fetch_part.js")))
 }
 
 /// A module without what only tools read: the names of its functions alone would double it.
@@ -93,4 +107,19 @@ fn remaps() -> String {
     let from = [registry, workspace::path("")];
     // Flags are parted by this character, so that a path may hold spaces.
     from.map(|from| format!("--remap-path-prefix={}=", from.display())).join("\u{1f}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_is_fetched_within_a_limit_and_a_loader_that_has_changed_is_noticed() {
+        let loader =
+            "load(() => {\n    const src = fetch(new URL(\"./split.wasm\", import.meta.url));\n});\n";
+        let limited = within_a_limit(loader).unwrap();
+        assert!(limited.contains("const src = fetchPart(new URL(\"./split.wasm\", import.meta.url));"));
+        assert!(limited.contains("const fetchPart = "));
+        assert!(within_a_limit("load(() => import(\"./split.wasm\"));").is_err());
+    }
 }
