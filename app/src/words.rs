@@ -4,7 +4,6 @@
 //! relative, the present time. [`sentence`] puts a refusal into words; its match over all codes is the proof, when the
 //! app is compiled, that each has a sentence in every language.
 
-use leptos_i18n::td_string;
 use shared::{
     Code, Rejection,
     case::{Case, CaseView, Rule, StageName},

@@ -34,7 +34,6 @@ use work::{DRAFTED, WorkDraft, WorkForm, draft_key};
 
 /// What an action is called on a button; some are called differently as the next step than in the history.
 pub fn label(locale: Locale, action: Action, stage: Option<StageName>) -> &'static str {
-    use leptos_i18n::td_string;
     match action {
         Action::Dispatch if stage == Some(StageName::Reported) => td_string!(locale, case.take_and_dispatch),
         Action::Dispatch => td_string!(locale, case.redispatch),

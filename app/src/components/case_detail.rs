@@ -5,7 +5,6 @@ mod first_asked;
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use leptos_i18n::td_string;
 use shared::{
     case::{
         Case, CaseCommand, CaseView, Outline, Standing, Standings,

@@ -3,7 +3,6 @@
 mod rungs;
 
 use leptos::{prelude::*, text_prop::TextProp};
-use leptos_i18n::td_string;
 use shared::{
     Rejection,
     case::{Case, StageName},

@@ -1,7 +1,6 @@
 //! Whose case it is to its end: the first-asked person, who was told, and how the ladder climbs.
 
 use leptos::prelude::*;
-use leptos_i18n::td_string;
 use shared::{
     case::{Case, Rule},
     ids::PersonId,

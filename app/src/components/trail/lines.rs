@@ -1,6 +1,5 @@
 //! What has happened to a case, each event as a line in words.
 
-use leptos_i18n::td_string;
 use shared::{
     case::{
         Case, CaseChange, CaseEvent,

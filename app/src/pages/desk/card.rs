@@ -19,7 +19,6 @@ use crate::{
 
 /// A chip's words and colour.
 fn said(locale: Locale, property: &Property, mark: &Mark, now: Ms) -> (String, Tone) {
-    use leptos_i18n::td_string;
     let plain = |text: &str, tone| (text.to_owned(), tone);
     match mark {
         Mark::Urgent => plain(td_string!(locale, case.urgent), Tone::Urgent),
@@ -61,7 +60,6 @@ fn said(locale: Locale, property: &Property, mark: &Mark, now: Ms) -> (String, T
 
 /// Whose it is, and what is going on: the line below the title.
 fn line(locale: Locale, property: &Property, case: &Case) -> String {
-    use leptos_i18n::td_string;
     let first = property.name(case.first_asked.person);
     match Column::of(case.stage.name()) {
         Some(Column::Waiting) => {
