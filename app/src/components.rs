@@ -6,6 +6,7 @@ mod case_item;
 mod case_photo;
 mod device_notes;
 mod minute;
+mod net_chip;
 mod notices;
 #[cfg(test)]
 pub(crate) mod office_kit;
@@ -24,6 +25,7 @@ pub use case_item::{CaseItem, due_text, next_due};
 pub use case_photo::{CasePhotos, Thumb, picture};
 pub use device_notes::{LeftByOthers, LittleRoom};
 pub use minute::minute;
+pub use net_chip::{Net, NetChip};
 pub use notices::{Notes, Notices, give_voice, toast};
 pub use person_picker::PersonPicker;
 pub use place_picker::PlacePicker;

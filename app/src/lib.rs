@@ -9,6 +9,7 @@ pub mod components;
 pub mod i18n;
 pub mod order;
 pub mod pages;
+pub mod part;
 pub mod platform;
 pub mod prefs;
 pub mod reactive;

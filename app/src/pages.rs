@@ -1,6 +1,7 @@
-//! The pages and the frame around them: bars, banners, and who gets to see which page first.
+//! The pages and the frame around them: bars, banners, tabs, and which page an address shows.
 //!
-//! Here, too, is said what a phone loads first: all that is not reached through `further` alone.
+//! Here, too, it is said which pages a phone loads first: all that are not reached through `further` alone. What else
+//! comes later is said by `engine` in `app/src/sync.rs`.
 
 mod case;
 mod cases;
@@ -8,20 +9,24 @@ mod desk;
 mod home;
 mod jobs;
 mod me;
+mod own;
 mod part;
 mod report;
 mod sign_in;
 mod unsent;
 
 use leptos::prelude::*;
-use shared::{ids::CaseId, site::Role};
+use shared::{
+    ids::{CaseId, CommandId},
+    site::{Member, Role},
+};
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
-use self::part::Part;
 use crate::{
-    address::Address,
+    address::{self, Address},
     components::{Notes, Notices, give_voice, unsent_count},
     i18n::*,
+    part::{Got, Part},
     platform::update,
     prefs::Prefs,
     reactive::{RwSignal, Signal, memo},
@@ -30,19 +35,12 @@ use crate::{
     words,
 };
 
-/// A form holds what is not saved as a draft: an update waits until it is through.
-#[derive(Clone, Copy)]
-pub struct Dirty(pub RwSignal<bool>);
-
-/// The home page is making photos small for the report: its page waits until they are in the draft.
-#[derive(Clone, Copy)]
-pub struct Taking(pub RwSignal<bool>);
-
 /// Which page is shown.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Page {
     Home,
-    Report,
+    /// The report that is begun, or one in place of this refused command.
+    Report(Option<CommandId>),
     Cases,
     /// `None` where the address names none.
     Case(Option<CaseId>),
@@ -54,9 +52,9 @@ enum Page {
 
 impl Page {
     /// The page of an address; the home page of one that there is none for.
-    fn at(path: &str) -> Self {
-        match path {
-            "/report" => Page::Report,
+    fn at(address: &str) -> Self {
+        match address::path(address).trim_end_matches('/') {
+            "/report" => Page::Report(address::asked(address, "mend").and_then(|id| id.parse().ok())),
             "/cases" => Page::Cases,
             "/jobs" => Page::Jobs,
             "/desk" => Page::Desk,
@@ -71,18 +69,18 @@ impl Page {
 
     /// Pages with an action bar of their own use the room of the tabs.
     fn with_tabs(self) -> bool {
-        !matches!(self, Page::Report | Page::Case(_) | Page::Unsent)
+        !matches!(self, Page::Report(_) | Page::Case(_) | Page::Unsent)
     }
 }
 
-/// The pages that are not needed for a start. What is reached through this function alone is a part of the build of its
-/// own, loaded once the home page stands; how it is waited for is in [`Part`].
+/// The pages that are not needed for a start. What is reached through this function alone comes with a part of the build
+/// that is loaded once the home page stands; how it is waited for is in [`Part`].
 #[wasm_split(pages, fallible, preload(load_further))]
 fn further(page: Page) -> Result<AnyView, SplitLoaderError> {
     let view = match page {
         // It is shown while this part is still on its way.
         Page::Home => ().into_any(),
-        Page::Report => view! { <report::Report /> }.into_any(),
+        Page::Report(mend) => view! { <report::Report mend=mend /> }.into_any(),
         Page::Cases => view! { <cases::Cases /> }.into_any(),
         Page::Case(id) => view! { <case::CasePage id=id /> }.into_any(),
         Page::Jobs => view! { <jobs::Jobs /> }.into_any(),
@@ -97,19 +95,14 @@ fn further(page: Page) -> Result<AnyView, SplitLoaderError> {
 #[component]
 pub fn App() -> impl IntoView {
     let prefs = Prefs::default();
-    prefs.keep();
+    prefs.apply();
     provide_context(prefs);
-    let state = State::default();
+    let state = State::new(Part::new(|| Box::pin(load_further())));
     provide_context(state);
     let notes = Notes::default();
     provide_context(notes);
     give_voice(notes, state, prefs);
-    provide_context(Dirty(RwSignal::new(false)));
-    provide_context(Taking(RwSignal::new(false)));
     leptos::task::spawn_local(state.start());
-    let pages = Part::new(|| Box::pin(load_further()));
-    provide_context(pages);
-    pages.load_when_idle(state);
     provide_context(Address::follow());
     view! { <Frame /> }
 }
@@ -118,7 +111,6 @@ pub fn App() -> impl IntoView {
 fn Frame() -> impl IntoView {
     let state = expect_context::<State>();
     let prefs = expect_context::<Prefs>();
-    let Dirty(dirty) = expect_context::<Dirty>();
     let i18n = use_i18n();
 
     let update_ready = RwSignal::new(false);
@@ -131,7 +123,8 @@ fn Frame() -> impl IntoView {
     });
     let signing_in = RwSignal::new(false);
 
-    // Texts are put in place once: another language builds the page anew. What a form holds is a draft, and comes back.
+    // Texts are put in place once: another language builds the page anew. What is typed comes back where it is a draft;
+    // a password is typed again.
     let page = move || {
         prefs.locale.track();
         let phase = memo(move |_| state.phase.get());
@@ -153,7 +146,7 @@ fn Frame() -> impl IntoView {
             Phase::Ready => view! { <Inside /> }.into_any(),
         });
         view! {
-            <Notices update_ready=update_ready dirty=dirty on_sign_in=move || signing_in.set(true) />
+            <Notices update_ready=update_ready on_sign_in=move || signing_in.set(true) />
             {body}
             <Sheet
                 id="sign-in-again"
@@ -175,21 +168,20 @@ fn Frame() -> impl IntoView {
 fn Inside() -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
-    let path = expect_context::<Address>().path();
-    let pages = expect_context::<Part>();
-    let is = move |role: Role| {
-        state.property.with(|property| property.as_ref().is_some_and(|property| property.me.is(role)))
+    let address = expect_context::<Address>();
+    let path = address.path();
+    let is = move |what: fn(&Member) -> bool| {
+        state.property.with(|property| property.as_ref().is_some_and(|property| what(&property.me)))
     };
-    let office = memo(move |_| is(Role::Desk) || is(Role::Supervisor) || is(Role::Director));
-    let control_room = memo(move |_| is(Role::ControlRoom));
+    let at_desk = memo(move |_| is(own::at_desk));
     // Cleaners, guards and the office are dispatched too: whoever has or had something in hand has the page for it.
-    let handles = memo(move |_| is(Role::Technician) || jobs::has_any(state));
+    let handles = memo(move |_| is(|me| me.is(Role::Technician)) || jobs::has_any(state));
     let unsent = unsent_count(state);
     let jobs = memo(move |_| jobs::waiting(state));
     let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
     let tabs = move || {
         let mut tabs = Vec::new();
-        if office.get() || control_room.get() {
+        if at_desk.get() {
             tabs.push(TabItem {
                 href: "/desk",
                 glyph: Glyph::List,
@@ -227,13 +219,50 @@ fn Inside() -> impl IntoView {
             <TabBar label=t_string!(i18n, frame.navigation) items=tabs current=move || path.get() />
         }
     };
-    let page = memo(move |_| path.with(|path| Page::at(path)));
+    let page = memo(move |_| address.shown().with(|shown| Page::at(shown)));
     view! {
         {move || match page.get() {
             Page::Home => view! { <home::Home /> }.into_any(),
-            page => pages.show(i18n, move || further(page)),
+            page => part::show(state.part, i18n, move || further(page)),
         }}
         // Whoever waits for a page in vain finds the way back.
-        <Show when=move || page.get().with_tabs() || !pages.is_here()>{tabs}</Show>
+        <Show when=move || { page.get().with_tabs() || state.part.got() != Got::Whole }>{tabs}</Show>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::Page;
+
+    #[test]
+    fn every_page_has_an_address_and_any_other_address_leads_home() {
+        for (address, page) in [
+            ("/", Page::Home),
+            ("", Page::Home),
+            ("/report", Page::Report(None)),
+            ("/cases", Page::Cases),
+            ("/cases/", Page::Cases),
+            ("/cases?q=%E6%BC%8F", Page::Cases),
+            ("/jobs", Page::Jobs),
+            ("/desk", Page::Desk),
+            ("/unsent", Page::Unsent),
+            ("/me/", Page::Me),
+            ("/elsewhere", Page::Home),
+        ] {
+            assert_eq!(Page::at(address), page, "{address}");
+        }
+    }
+
+    #[test]
+    fn an_address_names_its_case_and_its_refused_command_and_a_cut_one_none() {
+        let id = Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0001);
+        assert_eq!(Page::at(&format!("/cases/{id}")), Page::Case(Some(id.to_string().parse().unwrap())));
+        assert_eq!(Page::at(&format!("/cases/{id}/")), Page::at(&format!("/cases/{id}")));
+        assert_eq!(Page::at("/cases/0190"), Page::Case(None));
+        let mend = Page::at(&format!("/report?mend={id}"));
+        assert_eq!(mend, Page::Report(Some(id.to_string().parse().unwrap())));
+        assert_eq!(Page::at("/report?mend=0190"), Page::Report(None));
     }
 }

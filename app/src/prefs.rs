@@ -52,12 +52,11 @@ impl Default for Prefs {
 }
 
 impl Prefs {
-    /// Applies and remembers the preferences whenever they change. Refused storage loses them at the next start only.
-    pub fn keep(self) {
+    /// Shows the preferences, and shows them again whenever they change.
+    pub fn apply(self) {
         effect(move || {
             let theme = self.theme.get();
             device::set_theme((theme != Theme::Auto).then(|| theme.as_str()));
-            let _ = settings::write(Setting::Theme, &theme);
         });
         effect(move || {
             let locale = self.locale.get();
@@ -65,8 +64,20 @@ impl Prefs {
                 Locale::zh => "zh-CN",
                 Locale::en => "en",
             });
-            let _ = settings::write(Setting::Language, code(locale));
         });
+    }
+
+    /// Somebody chooses a language. What was only guessed is not remembered: the browser's may be another one next time.
+    /// Refused storage loses it at the next start, no more.
+    pub fn choose_locale(self, locale: Locale) {
+        self.locale.set(locale);
+        let _ = settings::write(Setting::Language, code(locale));
+    }
+
+    /// Somebody chooses a theme.
+    pub fn choose_theme(self, theme: Theme) {
+        self.theme.set(theme);
+        let _ = settings::write(Setting::Theme, &theme);
     }
 }
 

@@ -8,6 +8,7 @@ mod drafts;
 mod older;
 mod relay;
 mod session;
+mod unkept;
 mod write;
 
 use std::{
@@ -34,6 +35,7 @@ use shared::{
 use ::device::{Nudge, PlatformError, Stock, platform::Platform};
 
 use crate::{
+    part::Part,
     platform::{Browser, background, clock, device, device::Room, events, tabs::Channel},
     reactive::RwSignal,
     sync::Wake,
@@ -43,6 +45,7 @@ pub use ::device::Link;
 pub use drafts::{REPORT_DRAFT, ReportDraft};
 pub use older::LookedUp;
 pub use relay::HandedOver;
+pub use unkept::Unkept;
 
 /// A person's database in this browser.
 pub type Local = ::device::Local<Browser>;
@@ -124,10 +127,14 @@ enum Told {
     Changed { docs: Vec<(SiteCode, DocKey)> },
     /// Somebody signed in or out.
     Session,
-    /// There is something to send.
-    Nudge,
+    /// There is something to send; a person may have asked for it.
+    Nudge { asked: bool },
     /// So many records of other people are still unsent.
     Left { count: usize },
+    /// How the network was when it was last needed: only the tab that syncs needs it.
+    Link(Link),
+    /// How is the network?
+    Asks,
 }
 
 #[derive(Default)]
@@ -141,6 +148,8 @@ struct Inner {
     /// Counts the readings of outbox and uploads: only the latest is shown.
     turn: u64,
     wake: Option<UnboundedSender<Wake>>,
+    /// This tab is the one that syncs.
+    syncs: bool,
     channel: Option<Channel<Told>>,
     guards: Vec<events::Listener>,
     ticker: Option<events::Ticker>,
@@ -179,11 +188,20 @@ pub struct State {
     pub room: RwSignal<Option<Room>>,
     /// How many records of other people lie unsent on this device.
     pub left_by_others: RwSignal<usize>,
+    /// Whoever is signed in was led to a first page of their own.
+    pub led: RwSignal<bool>,
+    /// Photos are being made small for the report: its page waits until they are in the draft.
+    pub taking: RwSignal<bool>,
+    /// What forms hold and nothing keeps.
+    pub unkept: Unkept,
+    /// The part of the app that is loaded after the start.
+    pub part: Part,
     inner: StoredValue<Rc<RefCell<Inner>>, LocalStorage>,
 }
 
-impl Default for State {
-    fn default() -> Self {
+impl State {
+    /// The state of an app that has not looked at anything yet.
+    pub fn new(part: Part) -> Self {
         State {
             phase: RwSignal::new(Phase::Starting),
             session: RwSignal::new(None),
@@ -200,12 +218,14 @@ impl Default for State {
             now: RwSignal::new(Ms(clock::now_ms())),
             room: RwSignal::new(None),
             left_by_others: RwSignal::new(0),
+            led: RwSignal::new(false),
+            taking: RwSignal::new(false),
+            unkept: Unkept::default(),
+            part,
             inner: StoredValue::new_local(Rc::new(RefCell::new(Inner::default()))),
         }
     }
-}
 
-impl State {
     fn inner(&self) -> Rc<RefCell<Inner>> {
         self.inner.get_value()
     }
@@ -245,16 +265,13 @@ impl State {
 
     /// Wakes the loop that syncs, and that of the other tabs.
     pub(crate) fn wake(&self, why: Wake) {
-        let inner = self.inner();
-        let inner = inner.borrow();
-        if let Some(wake) = &inner.wake {
+        let asked = why == Wake::Nudge(Nudge::Asked);
+        if let Some(wake) = &self.inner().borrow().wake {
             // A closed channel means that nobody is signed in.
             let _ = wake.unbounded_send(why);
         }
-        if let Some(channel) = &inner.channel {
-            // The other tabs look at the database anyway, only later.
-            let _ = channel.post(&Told::Nudge);
-        }
+        // The other tabs look at the database anyway, only later.
+        self.tell(&Told::Nudge { asked });
     }
 
     /// Looks how much room there is.
@@ -268,9 +285,31 @@ impl State {
     /// Shows how many records of other people are still unsent, here and in the other tabs.
     pub(crate) fn tell_left(&self, count: usize) {
         self.left_by_others.set(count);
+        self.tell(&Told::Left { count });
+    }
+
+    /// Shows how the network was, here and in the other tabs.
+    pub(crate) fn tell_link(&self, link: Link) {
+        if self.link.with_untracked(|old| *old != link) {
+            self.tell(&Told::Link(link.clone()));
+            self.link.set(link);
+        }
+    }
+
+    /// Asks the tab that syncs how the network is; where there is none, nobody answers.
+    pub(crate) fn ask_other_tabs(&self) {
+        self.tell(&Told::Asks);
+    }
+
+    /// From now on this tab is the one that syncs.
+    pub(crate) fn syncs(&self) {
+        self.inner().borrow_mut().syncs = true;
+    }
+
+    fn tell(&self, told: &Told) {
         if let Some(channel) = &self.inner().borrow().channel {
-            // The other tabs count again at their next start.
-            let _ = channel.post(&Told::Left { count });
+            // Without the channel each tab knows what it finds out by itself.
+            let _ = channel.post(told);
         }
     }
 
@@ -528,5 +567,25 @@ impl Inner {
             DocKey::Quarantine(id) => drop(self.quarantine.remove(&(site.clone(), id))),
             DocKey::Site | DocKey::Places | DocKey::People => drop(self.parts.remove(site)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_one_tab_tells_another_reads_as_it_was_said() {
+        for link in [Link::Unknown, Link::Online, Link::Refused(Code::DeviceFull.into())] {
+            let said = serde_json::to_string(&Told::Link(link.clone())).unwrap();
+            let heard: Told = shared::json::read(&said).unwrap();
+            assert!(matches!(heard, Told::Link(heard) if heard == link), "{said}");
+        }
+        let said = serde_json::to_string(&Told::Nudge { asked: true }).unwrap();
+        assert!(matches!(shared::json::read(&said).unwrap(), Told::Nudge { asked: true }));
+        assert!(matches!(
+            shared::json::read(&serde_json::to_string(&Told::Asks).unwrap()).unwrap(),
+            Told::Asks
+        ));
     }
 }

@@ -16,8 +16,9 @@ use shared::{time::Ms, wire::Poke};
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
 use crate::{
+    part::Why,
     platform::{
-        Browser, clock, device, events, http,
+        Browser, clock, events,
         live::{Live, LiveEvent},
     },
     state::{Local, State},
@@ -35,11 +36,6 @@ pub enum Wake {
 /// A stream that the server ended is not opened again sooner: meanwhile news are asked for.
 const LISTEN_AGAIN: i64 = 15_000;
 
-/// How long the first page is left alone with the network and the processor.
-pub const REST_MS: u32 = 250;
-/// An engine that could not be loaded is tried again after so long, if nothing happens before.
-const LOAD_AGAIN_MS: u32 = 15_000;
-
 struct Driver {
     state: State,
     engine: Engine<Browser>,
@@ -47,20 +43,17 @@ struct Driver {
     listen_from: Ms,
 }
 
-/// Loads the engine, as often as that takes, and syncs one person's database until its wakes end.
+/// Waits for the engine, and syncs one person's database until its wakes end.
 pub async fn run(state: State, local: Local, mut wakes: UnboundedReceiver<Wake>) {
-    clock::sleep(REST_MS).await;
-    let mut asked = false;
-    while load_engine().await.is_err() {
-        let answers = http::server_answers().await;
-        if answers && asked {
-            // The server is there and has no such part: it is of another version by now, and so is its page.
-            device::reload();
-        }
-        state.link.set(if answers { Link::Failing } else { Link::Offline });
-        match select(Box::pin(clock::sleep(LOAD_AGAIN_MS)), wakes.next()).await {
-            Either::Left(_) => {}
-            Either::Right((Some(wake), _)) => asked = wake == Wake::Nudge(Nudge::Asked),
+    let mut here = Box::pin(state.part.here());
+    loop {
+        match select(here, wakes.next()).await {
+            Either::Left(_) => break,
+            Either::Right((Some(wake), waiting)) => {
+                let asked = wake == Wake::Nudge(Nudge::Asked);
+                state.part.again(if asked { Why::Asked } else { Why::Perhaps });
+                here = waiting;
+            }
             Either::Right((None, _)) => return,
         }
     }
@@ -70,7 +63,7 @@ pub async fn run(state: State, local: Local, mut wakes: UnboundedReceiver<Wake>)
 }
 
 /// What is reached through this function alone comes with the pages' part; see `further` in `app/src/pages.rs`.
-#[wasm_split(pages, fallible, preload(load_engine))]
+#[wasm_split(pages, fallible)]
 fn engine(
     state: State,
     local: Local,
@@ -83,6 +76,11 @@ async fn drive(state: State, local: Local, mut wakes: UnboundedReceiver<Wake>) {
     leptos::task::spawn_local(count_left(state, local.clone()));
     // A browser without locks has every tab sync: verdicts are idempotent, so that this costs requests and no more.
     let _lock = local.platform().lock(&format!("{}-sync", local.name())).await.ok();
+    // The database may have been closed while it was waited for.
+    if !state.is_open(&local) {
+        return;
+    }
+    state.syncs();
     let mut driver = Driver { state, engine: Engine::new(local), live: None, listen_from: Ms(0) };
     loop {
         while let Some(wake) = wakes.next().now_or_never() {
@@ -169,7 +167,7 @@ impl Driver {
             if matches!(link, Link::Refused(_)) {
                 self.state.busy.set(false);
             }
-            self.state.link.set(link);
+            self.state.tell_link(link);
         }
         taken.wait
     }

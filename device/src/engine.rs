@@ -12,6 +12,7 @@ use std::{
     sync::Arc,
 };
 
+use serde::{Deserialize, Serialize};
 use shared::{
     Code, Rejection,
     case::CaseView,
@@ -56,7 +57,7 @@ pub enum Nudge {
 }
 
 /// How the network was when it was last needed.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Link {
     /// Not tried yet.
     Unknown,

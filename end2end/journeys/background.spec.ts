@@ -85,6 +85,13 @@ test("of two tabs one sends and both show; when it is closed the other goes on",
   const sent = { first: pushes(first), second: pushes(second) };
   await second.goto("/");
   await expect(second.getByRole("heading", { level: 1, name: /金洲花园/ })).toBeVisible();
+  // Only one of them speaks with the server, and both say how that went.
+  const chip = (page: Page, word: string) => page.getByRole("link", { name: word, exact: true });
+  for (const page of [first, second]) await expect(chip(page, "在线")).toBeVisible();
+  await phone.goOffline();
+  for (const page of [first, second]) await expect(chip(page, "离线")).toBeVisible();
+  await phone.goOnline();
+  for (const page of [first, second]) await expect(chip(page, "在线")).toBeVisible();
 
   // Saved in the tab that does not sync: the other one sends it.
   await people.write(second, { category: "漏水", place: ["5大堂", /^大堂/], text: "第一条" });
@@ -146,6 +153,9 @@ test("what a colleague left on the phone goes out under the colleague's name, un
     await route.continue();
   });
   await people.fillSignIn(page, people.CLEANER);
+  // On the home page, not where the one before was.
+  await expect(page.getByRole("heading", { level: 1, name: "金洲花园" })).toBeVisible();
+  await page.getByRole("link", { name: "我", exact: true }).click();
   await expect(page.getByRole("heading", { level: 2, name: people.CLEANER.name })).toBeVisible();
   const left = page.getByText("这部手机里还有同事的 1 条没送出，有网就代为送出");
   await expect(left).toBeVisible();
@@ -174,8 +184,7 @@ test("what a colleague left on the phone goes out under the colleague's name, un
   await page.getByRole("button", { name: "退出登录" }).click();
   await page.getByRole("dialog", { name: "退出登录" }).getByRole("button", { name: "退出登录" }).click();
   await people.fillSignIn(page, people.GUARD);
-  await expect(page.getByRole("heading", { level: 2, name: people.GUARD.name })).toBeVisible();
-  await page.goto("/");
+  await expect(page.getByText(people.GUARD.name)).toBeVisible();
   await page.getByRole("link", { name: /漏水/ }).click();
   await expect(rung(page, "照片 1 / 1 已核对")).toBeVisible();
   await page.goto("/unsent");

@@ -367,6 +367,8 @@ test("an update is offered, waits for a tap and loses nothing", { tag: "@phone" 
   await people.write(page, { photo: "litter-small.jpg", category: "漏水", text: "写到一半" });
   await expect(page.getByText("已自动存在手机 ✓")).toBeVisible();
 
+  const other = await phone.context.newPage();
+  await other.goto("/");
   const before = await build();
   const after = await server.deploy();
   await page.goto("/");
@@ -404,6 +406,14 @@ test("an update is offered, waits for a tap and loses nothing", { tag: "@phone" 
   await expect(page.getByLabel("补充一句")).toHaveValue("写到一半");
   await expect(page.getByRole("button", { name: "照片 1", exact: true })).toBeVisible();
   await picture(page, "updated-with-the-draft");
+
+  // In another tab it is in place already: there the page alone is of the old version.
+  const buildOf = () => other.locator('meta[name="build"]').getAttribute("content");
+  expect(await buildOf()).toBe(before);
+  const offered = other.getByRole("status").filter({ hasText: "有新版本" });
+  await Promise.all([other.waitForEvent("load"), offered.getByRole("button", { name: "更新" }).click()]);
+  expect(await buildOf()).toBe(after);
+  await expect(offered).toBeHidden();
   expect(phone.errors).toEqual([]);
 });
 

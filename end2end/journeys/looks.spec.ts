@@ -82,6 +82,8 @@ test("language and theme are chosen once and stay", async ({ device, picture }) 
   await people.shellIsKept(page);
   await page.getByRole("link", { name: "我", exact: true }).click();
   await expect(html).toHaveAttribute("lang", /^zh/);
+  // The browser's, until somebody chooses: what is only guessed is not remembered.
+  expect(await page.evaluate(() => ["language", "theme"].map((key) => localStorage.getItem(key)))).toEqual([null, null]);
   await picture(page, "me-chinese-day");
   const day = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
   await page.getByRole("radio", { name: "夜间" }).check();

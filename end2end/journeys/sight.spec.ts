@@ -136,10 +136,13 @@ test("a case that a phone no longer holds is looked up at the server, with its p
   await picture(page, "no-network-to-look-with");
   await other.goOnline();
   await look.click();
-  await expect(page.getByText("已经全部查完。")).toBeVisible();
+  await expect(page.getByText("又找到 1 件，已经全部查完。")).toBeVisible();
   await picture(page, "found-at-the-server");
   await page.getByRole("link", { name: /漏水/ }).click();
   await expect(page).toHaveURL(`${other.url}/cases/${id}`);
+  await expect(page.getByText("水管接头滴水").first()).toBeVisible();
+  // It is nowhere stored, and is looked up again where the app is loaded anew.
+  await page.reload();
   await expect(page.getByText("水管接头滴水").first()).toBeVisible();
   await page.getByRole("button", { name: "照片 1", exact: true }).click();
   await expect(page.getByRole("dialog").getByRole("img")).toBeVisible();

@@ -22,6 +22,7 @@ test("done offline by one technician while the desk gives it to another: both st
   await people.write(desk, { category: "漏水", place: ["5大堂", /^大堂/], text: "大堂滴水" });
   await people.send(desk);
   await desk.getByRole("button", { name: "返回" }).click();
+  await desk.getByRole("link", { name: "受理台" }).click();
   const open = await people.openCard(desk, /漏水/);
   await people.dispatch(open, people.TECHNICIAN);
   await first.page.getByRole("link", { name: "派单" }).click();
@@ -76,6 +77,7 @@ test("c6 of two postponements made at the same time the second is refused, said,
   await people.write(one.page, { category: "墙面地面损坏", place: ["5大堂", /^大堂/], text: "瓷砖松动" });
   await people.send(one.page);
   await one.page.getByRole("button", { name: "返回" }).click();
+  await one.page.getByRole("link", { name: "受理台" }).click();
   const here = await people.openCard(one.page, /墙面地面损坏/);
   await people.dispatch(here, people.TECHNICIAN);
   const promise = await people.begin(here, "承诺时间");

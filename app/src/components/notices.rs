@@ -8,9 +8,9 @@ use shared::Rejection;
 use super::unsent_count;
 use crate::{
     i18n::*,
-    platform::{clock, update},
+    platform::{clock, device, update},
     prefs::Prefs,
-    reactive::{RwSignal, Signal, memo},
+    reactive::{RwSignal, memo},
     state::{Link, State},
     ui::{Banner, Button, ButtonKind, For, Glyph, Show, Toast, Toasts, Tone, view},
     words,
@@ -88,9 +88,6 @@ pub fn toast(done: Result<String, Rejection>) {
 pub fn Notices(
     /// A new version waits.
     update_ready: RwSignal<bool>,
-    /// A form is dirty: no update now.
-    #[prop(into)]
-    dirty: Signal<bool>,
     /// Opens the form to sign in again.
     #[prop(into)]
     on_sign_in: Callback<()>,
@@ -106,7 +103,7 @@ pub fn Notices(
         }
         Link::Unknown | Link::Online | Link::Offline | Link::Failing => None,
     });
-    let offer = Signal::derive(move || update_ready.get() && !dirty.get());
+    let offer = memo(move |_| update_ready.get() && state.may_reload());
     let sign_in_text = move || match waiting.get().waiting {
         0 => t_string!(i18n, frame.expired).to_owned(),
         count => t_string!(i18n, frame.expired_waiting).replace("{count}", &count.to_string()),
@@ -141,7 +138,10 @@ pub fn Notices(
                         small=true
                         on_click=move || {
                             leptos::task::spawn_local(async {
-                                update::take_over().await;
+                                // Where another tab has it in place already, the page alone is of the old version.
+                                if !update::take_over().await {
+                                    device::reload();
+                                }
                             });
                         }
                     />

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use shared::{ids::CaseId, sync::Delivery};
 
+use super::own::own;
 use crate::{
     address::Address,
     components::{
@@ -10,9 +11,9 @@ use crate::{
         actions::{ActionSheet, Asking, CaseActions, reopen_draft},
     },
     i18n::*,
-    reactive::{effect, memo},
+    reactive::{RwSignal, effect, memo},
     state::State,
-    ui::{Button, ButtonKind, Chip, EmptyState, Glyph, Show, Tone, TopBar, view},
+    ui::{Button, ButtonKind, Chip, EmptyState, Glyph, Show, Skeleton, Tone, TopBar, view},
     words,
 };
 
@@ -48,17 +49,10 @@ pub fn CasePage(
         view.with(|view| view.as_ref().and_then(|view| view.full()).is_some_and(|case| case.confidential()))
     });
     let address = expect_context::<Address>();
-    let back = move |()| {
-        // Where the app was opened on this page there is nothing to go back to.
-        address.to(home(state));
-    };
-    let detail = move || {
-        let id = id?;
-        Some(if there.get() {
-            view! { <CaseDetail case=id /> }.into_any()
-        } else {
-            view! { <Missing case=id /> }.into_any()
-        })
+    let back = move |()| address.back(list(state));
+    let detail = move || match id.filter(|_| there.get()) {
+        Some(id) => view! { <CaseDetail case=id /> }.into_any(),
+        None => view! { <Missing case=id /> }.into_any(),
     };
     view! {
         <TopBar
@@ -85,36 +79,47 @@ pub fn CasePage(
     }
 }
 
-/// The page that lists the cases of this person.
-fn home(state: State) -> &'static str {
-    use shared::site::Role;
-    let me = state.property.get_untracked().map(|property| property.me.clone());
-    match me {
-        Some(me) if me.office() || me.is(Role::ControlRoom) => "/desk",
-        Some(me) if me.is(Role::Technician) => "/jobs",
-        Some(_) | None => "/cases",
-    }
+/// The page that lists this person's cases.
+fn list(state: State) -> &'static str {
+    let own = state.property.with_untracked(|property| {
+        let me = &property.as_ref()?.me;
+        state.cases.with_untracked(|cases| own(me, cases.values()))
+    });
+    own.unwrap_or("/cases")
 }
 
-/// A case that is not this person's, or not any more; or one whose report was refused and still lies here.
+/// A case that is not on this device: it may lie at the server, if it ended long ago. Else it is not this person's, or not
+/// any more; or its report was refused and still lies here; or the address names none.
 #[component]
 fn Missing(
     /// The case.
-    case: CaseId,
+    case: Option<CaseId>,
 ) -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
     let address = expect_context::<Address>();
     let refused = memo(move |_| {
         state.outbox.with(|rows| {
-            let mut of_case = rows.iter().filter(|row| row.aggregate == case.0);
+            let mut of_case = rows.iter().filter(|row| case.is_some_and(|case| row.aggregate == case.0));
             of_case.any(|row| matches!(row.delivery, Delivery::Refused { .. }))
         })
     });
-    let to_list = Callback::new(move |()| address.to(home(state)));
+    let looking = RwSignal::new(false);
+    if let Some(case) = case.filter(|_| !refused.get_untracked()) {
+        looking.set(true);
+        leptos::task::spawn_local(async move {
+            // What is found takes the place of this; why it was not may pass, and does not matter to who opened a link.
+            let _ = state.look_for(case).await;
+            let _ = looking.try_set(false);
+        });
+    }
+    let to_list = Callback::new(move |()| address.to(list(state)));
     view! {
-        <Refused case=case />
-        <Show when=move || !refused.get()>
+        {case.map(|case| view! { <Refused case=case /> })}
+        <Show when=move || looking.get()>
+            <Skeleton label=t_string!(i18n, frame.loading) />
+        </Show>
+        <Show when=move || !refused.get() && !looking.get()>
             <EmptyState
                 glyph=Glyph::Search
                 title=t_string!(i18n, case.not_here)

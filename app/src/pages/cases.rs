@@ -9,13 +9,14 @@ use leptos::prelude::*;
 use shared::case::CaseView;
 
 use self::{
-    find::{Found, Part},
+    find::{CASES, Found, PAGE, Part, Sought},
     older::Older,
 };
 use crate::{
+    address::{self, Address},
     components::CaseItem,
     i18n::*,
-    reactive::{RwSignal, Signal, memo},
+    reactive::{Signal, memo},
     state::State,
     ui::{
         Button, ButtonKind, Choice, EmptyState, For, Glyph, Icon, Picks, PicksLayout, Show, Skeleton, TopBar,
@@ -23,26 +24,36 @@ use crate::{
     },
 };
 
-/// How many cases are shown at first, and how many more at each tap.
-const PAGE: usize = 50;
-
 /// The cases of this person.
 #[component]
 pub fn Cases() -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
-    let picked = RwSignal::new(None::<Part>);
+    let address = expect_context::<Address>();
+    let sought = memo(move |old: Option<&Sought>| {
+        address.shown().with(|shown| match old {
+            // On the way to another page.
+            Some(old) if address::path(shown).trim_end_matches('/') != CASES => old.clone(),
+            Some(_) | None => Sought::read(shown),
+        })
+    });
+    // Looking for something else is no step that one would want to go back by.
+    let seek = move |change: &dyn Fn(&mut Sought)| {
+        let mut next = sought.get_untracked();
+        change(&mut next);
+        address.instead(&next.address());
+    };
     let part = memo(move |_| {
         let usual = || {
             state.property.with(|property| {
                 property.as_ref().map_or(Part::FirstAsked, |property| Part::usual(&property.me))
             })
         };
-        picked.get().unwrap_or_else(usual)
+        sought.with(|sought| sought.part).unwrap_or_else(usual)
     });
-    let typed = RwSignal::new(String::new());
-    let with_ended = RwSignal::new(false);
-    let most = RwSignal::new(PAGE);
+    let typed = memo(move |_| sought.with(|sought| sought.typed.clone()));
+    let with_ended = memo(move |_| sought.with(|sought| sought.ended));
+    let most = memo(move |_| sought.with(|sought| sought.most));
     let found = memo(move |_| {
         let Some(property) = state.property.get() else { return Found::default() };
         typed.with(|typed| state.cases.with(|cases| find::find(cases.values(), &property, part.get(), typed)))
@@ -92,7 +103,7 @@ pub fn Cases() -> impl IntoView {
                             type="button"
                             class="link"
                             aria-expanded=move || with_ended.get().to_string()
-                            on:click=move |_| with_ended.update(|shown| *shown = !*shown)
+                            on:click=move |_| seek(&|sought| sought.ended = !sought.ended)
                         >
                             {move || {
                                 if with_ended.get() {
@@ -118,7 +129,7 @@ pub fn Cases() -> impl IntoView {
                 <Button
                     label=t_string!(i18n, field.more_cases)
                     kind=ButtonKind::Ghost
-                    on_click=move || most.update(|most| *most += PAGE)
+                    on_click=move || seek(&|sought| sought.most += PAGE)
                 />
             </Show>
         }
@@ -134,8 +145,10 @@ pub fn Cases() -> impl IntoView {
                 choices=choices
                 selected=Signal::derive(move || part.get().as_str().to_owned())
                 on_pick=move |value: String| {
-                    picked.set(Some(Part::find(&value)));
-                    most.set(PAGE);
+                    seek(&|sought| {
+                        sought.part = Part::find(&value);
+                        sought.most = PAGE;
+                    });
                 }
                 layout=PicksLayout::Stretch
             />
@@ -149,7 +162,10 @@ pub fn Cases() -> impl IntoView {
                     aria-label=t_string!(i18n, field.search_case)
                     placeholder=t_string!(i18n, field.search_case_hint)
                     prop:value=move || typed.get()
-                    on:input=move |event| typed.set(event_target_value(&event))
+                    on:input=move |event| {
+                        let typed = event_target_value(&event);
+                        seek(&|sought| sought.typed.clone_from(&typed));
+                    }
                 />
             </div>
             <Show
@@ -158,7 +174,12 @@ pub fn Cases() -> impl IntoView {
             >
                 {list}
                 <Show when=move || searching.get()>
-                    <Older typed=typed on_look=move || picked.set(Some(Part::All)) />
+                    <Older
+                        typed=typed
+                        on_look=Callback::new(move |()| seek(&|sought| sought.part = Some(Part::All)))
+                        // What is found ended longest ago, and so stands last.
+                        on_found=Callback::new(move |found| seek(&|sought| sought.most += found))
+                    />
                 </Show>
             </Show>
         </main>

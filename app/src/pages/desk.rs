@@ -17,9 +17,11 @@ use pane::Pane;
 use quarantine::Quarantine;
 use refusals::Refusals;
 
-use super::jobs::LinkChip;
 use crate::{
-    components::actions::{Action, ActionSheet, Asking, offered},
+    components::{
+        NetChip,
+        actions::{Action, ActionSheet, Asking, offered},
+    },
     i18n::*,
     platform::events,
     reactive::{Memo, RwSignal, Signal, effect, memo},
@@ -87,7 +89,7 @@ pub fn Desk() -> impl IntoView {
             }
             sub=TextProp::from(move || me().unwrap_or_default())
         >
-            <LinkChip />
+            <NetChip />
             <div class="search grow">
                 <Icon glyph=Glyph::Search />
                 <input

@@ -2,7 +2,7 @@
 
 mod lists;
 
-use std::{cell::Cell, sync::Arc};
+use std::sync::Arc;
 
 use leptos::{ev, prelude::*, reactive::spawn_local_scoped};
 use shared::{
@@ -10,11 +10,11 @@ use shared::{
     ids::SiteCode,
 };
 
-use self::lists::{Lists, Net};
-use super::Taking;
+use self::lists::Lists;
+use super::own::own;
 use crate::{
     address::Address,
-    components::{CaseItem, LittleRoom, toast, unsent_count},
+    components::{CaseItem, LittleRoom, Net, NetChip, toast, unsent_count},
     i18n::*,
     platform::photo,
     reactive::{RwSignal, Signal, effect, memo},
@@ -26,10 +26,8 @@ use crate::{
     words,
 };
 
-thread_local! {
-    /// Whether somebody was led to a first page of their own since the app started.
-    static LED: Cell<bool> = const { Cell::new(false) };
-}
+/// The address of the report.
+const REPORT: &str = "/report";
 
 /// The home page.
 #[component]
@@ -76,67 +74,22 @@ pub fn Home() -> impl IntoView {
     .into_any()
 }
 
-/// Leads office people to the desk and technicians with work to it, once per start.
+/// Leads whoever has a page of their own to it, once per start and signing in.
 fn lead_to_first_page(state: State) {
     let address = expect_context::<Address>();
     effect(move || {
-        if LED.get() || !state.property.with(Option::is_some) {
+        if state.led.get_untracked() || !state.property.with(Option::is_some) {
             return;
         }
-        LED.set(true);
+        state.led.set(true);
         let to = state.property.with_untracked(|property| {
             let me = &property.as_ref()?.me;
-            if me.office() {
-                return Some("/desk");
-            }
-            let mine = |view: &Arc<CaseView>| {
-                view.stage().open() && view.full().and_then(|case| case.stage.handler()) == Some(me.id)
-            };
-            // Whoever has something in hand: a cleaner and a guard are dispatched too.
-            state.cases.with_untracked(|cases| cases.values().any(mine)).then_some("/jobs")
+            state.cases.with_untracked(|cases| own(me, cases.values()))
         });
         if let Some(to) = to {
             address.instead(to);
         }
     });
-}
-
-/// How the network is and what waits here, as one chip that leads to what waits.
-#[component]
-fn NetChip() -> impl IntoView {
-    let state = expect_context::<State>();
-    let i18n = use_i18n();
-    let count = unsent_count(state);
-    let waiting = memo(move |_| count.get().waiting);
-    let net = memo(move |_| {
-        state.link.with(|link| lists::net(link, state.busy.get(), state.expired.get(), waiting.get()))
-    });
-    let text = move || {
-        let word = match net.get() {
-            Net::Unknown => t_string!(i18n, field.net_unknown),
-            Net::Online => t_string!(i18n, field.net_online),
-            Net::Sending => t_string!(i18n, field.net_sending),
-            Net::Offline => t_string!(i18n, field.net_offline),
-            Net::Failing => t_string!(i18n, field.net_failing),
-            Net::SignedOut => t_string!(i18n, field.net_signed_out),
-        };
-        match waiting.get() {
-            0 => word.to_owned(),
-            count => format!("{word} · {}", counted(t_string!(i18n, field.waiting_here), count)),
-        }
-    };
-    let tone = Signal::derive(move || match net.get() {
-        Net::Online if waiting.get() == 0 => Tone::Ok,
-        Net::Online | Net::Sending => Tone::Info,
-        Net::Unknown => Tone::Neutral,
-        Net::Offline | Net::Failing | Net::SignedOut => Tone::Warn,
-    });
-    view! {
-        <a class="link" href="/unsent">
-            <Chip label=text tone=tone />
-        </a>
-    }
-    .into_any()
 }
 
 fn counted(template: &str, count: usize) -> String {
@@ -202,18 +155,22 @@ fn Hero() -> impl IntoView {
     let i18n = use_i18n();
     let address = expect_context::<Address>();
     // It outlives this page: whoever goes on to the report meanwhile must not write on an older draft.
-    let Taking(busy) = expect_context();
+    let busy = state.taking;
     let shoot = move |event: ev::Event| {
         let chosen = photo::chosen(&event);
         if chosen.is_empty() || busy.get_untracked() {
             return;
         }
         busy.set(true);
+        let (began, done) = (address.here(), t_string!(i18n, field.photo_kept).to_owned());
         spawn_local_scoped(async move {
             let kept = keep_first(state, chosen).await;
             busy.set(false);
             match kept {
-                Ok(()) => address.to("/report"),
+                Ok(()) if address.here() == began => address.to(REPORT),
+                // Whoever has gone to the report by themselves sees the photos there.
+                Ok(()) if address.here() == REPORT => {}
+                Ok(()) => toast(Ok(done)),
                 Err(rejection) => toast(Err(rejection)),
             }
         });
@@ -341,10 +298,7 @@ fn Waiting() -> impl IntoView {
 fn NothingYet() -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
-    let offline = memo(move |_| {
-        state.link.with(|link| lists::net(link, false, state.expired.get(), 0) != Net::Unknown)
-            && !state.busy.get()
-    });
+    let offline = memo(move |_| Net::of(state, 0) != Net::Unknown && !state.busy.get());
     move || {
         if offline.get() {
             view! {

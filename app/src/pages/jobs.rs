@@ -16,13 +16,13 @@ use lists::{Lists, lists};
 
 use crate::{
     components::{
-        CasePhotos,
+        CasePhotos, NetChip,
         actions::{Action, ActionSheet, Asking, reopen_draft},
         minute,
     },
     i18n::*,
     reactive::{Signal, effect, memo},
-    state::{Link, State},
+    state::State,
     ui::{
         Button, ButtonKind, Card, Chip, Countdown, EmptyState, For, Glyph, Icon, Show, Skeleton, TimeLeft,
         TimeUnit, Tone, TopBar, view,
@@ -88,7 +88,7 @@ pub fn Jobs() -> impl IntoView {
             title=t_string!(i18n, desk.my_jobs)
             sub=TextProp::from(move || sub().unwrap_or_default())
         >
-            <LinkChip />
+            <NetChip />
         </TopBar>
         <main class="main" tabindex="-1">
             <Show when=move || !ready.get()>
@@ -119,29 +119,6 @@ pub fn Jobs() -> impl IntoView {
         </main>
         <ActionSheet />
     }
-}
-
-/// How the network is, in a word.
-#[component]
-pub fn LinkChip() -> impl IntoView {
-    let state = expect_context::<State>();
-    let i18n = use_i18n();
-    let label = move || match state.link.get() {
-        _ if state.expired.get() => t_string!(i18n, desk.link_expired),
-        Link::Online => t_string!(i18n, desk.link_online),
-        Link::Offline => t_string!(i18n, desk.link_offline),
-        Link::Failing => t_string!(i18n, desk.link_failing),
-        Link::Refused(_) => t_string!(i18n, desk.link_refused),
-        Link::Unknown => t_string!(i18n, desk.link_unknown),
-    };
-    let tone = Signal::derive(move || match state.link.get() {
-        _ if state.expired.get() => Tone::Warn,
-        Link::Online => Tone::Ok,
-        Link::Unknown => Tone::Neutral,
-        Link::Offline | Link::Failing => Tone::Warn,
-        Link::Refused(_) => Tone::Urgent,
-    });
-    view! { <span role="status"><Chip label=label tone=tone /></span> }.into_any()
 }
 
 /// What is left, in the words of a countdown.

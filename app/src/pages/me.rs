@@ -10,12 +10,13 @@ use shared::time::Ms;
 use self::{password::ChangePassword, sessions::Sessions};
 use super::sign_in::LanguagePicks;
 use crate::{
-    components::{HandOver, LeftByOthers, LittleRoom, TakeOver, toast, unsent_count},
+    address::Address,
+    components::{HandOver, LeftByOthers, LittleRoom, Net, TakeOver, toast, unsent_count},
     i18n::*,
     platform::{device, device::Room},
     prefs::{Prefs, Theme},
     reactive::{Memo, RwSignal, Signal, memo},
-    state::{Link, State},
+    state::State,
     ui::{
         Banner, Button, ButtonKind, Card, Chip, Choice, Glyph, Icon, Picks, PicksLayout, Sheet, Show, Tone,
         TopBar, view,
@@ -193,7 +194,7 @@ fn Looks() -> impl IntoView {
         ]
     };
     let pick = move |value: String| {
-        prefs.theme.set(match value.as_str() {
+        prefs.choose_theme(match value.as_str() {
             "day" => Theme::Day,
             "night" => Theme::Night,
             _ => Theme::Auto,
@@ -225,12 +226,7 @@ fn Device() -> impl IntoView {
     leptos::task::spawn_local(async move {
         let _ = kept.try_set(Some(device::persist().await));
     });
-    let net = move || match state.link.get() {
-        Link::Unknown => t_string!(i18n, field.net_unknown),
-        Link::Online => t_string!(i18n, field.net_online),
-        Link::Offline => t_string!(i18n, field.net_offline),
-        Link::Failing | Link::Refused(_) => t_string!(i18n, field.net_failing),
-    };
+    let net = move || Net::of(state, 0).word(i18n);
     let contact = move || {
         // Whatever the link does may be a contact.
         state.link.track();
@@ -296,6 +292,7 @@ fn Device() -> impl IntoView {
 fn SignOut() -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
+    let address = expect_context::<Address>();
     let asking = RwSignal::new(false);
     let busy = RwSignal::new(false);
     let count = unsent_count(state);
@@ -308,8 +305,10 @@ fn SignOut() -> impl IntoView {
         spawn_local_scoped(async move {
             let left = state.sign_out().await;
             let _ = busy.try_set(false);
-            if let Err(rejection) = left {
-                toast(Err(rejection));
+            match left {
+                // Whoever signs in next begins with a page of their own.
+                Ok(()) => address.instead("/"),
+                Err(rejection) => toast(Err(rejection)),
             }
         });
     };

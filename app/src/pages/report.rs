@@ -20,14 +20,12 @@ use self::{
     form::{Fault, Spot},
     paper::{Kept, Paper},
 };
-use super::Taking;
 use crate::{
     address::Address,
     components::{
         LittleRoom, PersonPicker, PlacePicker, asked, children, named, picture, taken, text_of, toast,
     },
     i18n::*,
-    pages::Dirty,
     platform::{clock, device, events, ids, photo},
     reactive::{Memo, RwSignal, Signal, effect, memo},
     state::{REPORT_DRAFT, ReportDraft, State},
@@ -44,15 +42,16 @@ const WAIT_MS: u32 = 100;
 
 /// Reporting a problem.
 #[component]
-pub fn Report() -> impl IntoView {
+pub fn Report(
+    /// The refused command that this report takes the place of.
+    mend: Option<CommandId>,
+) -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
-    let mend: Option<CommandId> = expect_context::<Address>().asked("mend").and_then(|id| id.parse().ok());
     let paper = RwSignal::new(None::<Result<Paper, Rejection>>);
     let owner = Owner::current();
-    let Taking(taking) = expect_context();
     spawn_local_scoped(async move {
-        while taking.get_untracked() {
+        while state.taking.get_untracked() {
             clock::sleep(WAIT_MS).await;
         }
         let key = mend.map_or_else(|| REPORT_DRAFT.to_owned(), |id| format!("mend-{id}"));
@@ -117,7 +116,7 @@ fn Bar(#[prop(optional_no_strip)] paper: Option<Paper>) -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
     let address = expect_context::<Address>();
-    let home = move || address.to("/");
+    let home = move || address.back("/");
     let asking = RwSignal::new(false);
     let discard = move || {
         let Some(paper) = paper else { return };
@@ -272,9 +271,7 @@ fn Sheets(paper: Paper, mend: Option<CommandId>) -> impl IntoView {
     });
     let page = Page { state, paper, fault: RwSignal::new(None), category };
     // Nothing would be lost, but nobody is to be asked about an update over a report.
-    let Dirty(dirty) = expect_context::<Dirty>();
-    effect(move || dirty.set(!paper.draft.with(ReportDraft::is_empty)));
-    on_cleanup(move || dirty.set(false));
+    state.unkept.hold(move || !paper.draft.with(ReportDraft::is_empty));
     let spots = Spots::new();
     effect(move || {
         if let Some(spot) = page.fault.with(|fault| fault.as_ref().map(Fault::spot)) {

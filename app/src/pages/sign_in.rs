@@ -6,9 +6,9 @@ use shared::{Code, Rejection};
 
 use crate::{
     i18n::*,
-    pages::Dirty,
+    platform::device,
     prefs::Prefs,
-    reactive::{RwSignal, Signal, effect},
+    reactive::{RwSignal, Signal},
     state::State,
     ui::{Banner, Button, ButtonKind, Choice, Field, FieldKind, Glyph, Picks, PicksLayout, Tone, view},
     words,
@@ -22,6 +22,7 @@ pub fn SignIn(
     on_done: Callback<()>,
 ) -> impl IntoView {
     let i18n = use_i18n();
+    device::set_title(None);
     view! {
         <main class="main">
             <div class="solo">
@@ -47,14 +48,12 @@ pub fn SignInForm(
 ) -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
-    let Dirty(dirty) = expect_context::<Dirty>();
     let name = RwSignal::new(known_name(state));
     let password = RwSignal::new(String::new());
     let shown = RwSignal::new(false);
     let busy = RwSignal::new(false);
     let refused = RwSignal::new(None::<Rejection>);
-    effect(move || dirty.set(!password.with(String::is_empty)));
-    on_cleanup(move || dirty.set(false));
+    state.unkept.hold(move || !password.with(String::is_empty));
 
     let sentence = move |rejection: Rejection| words::sentence(i18n.get_locale(), &rejection, None);
     let failed = move || {
@@ -158,7 +157,7 @@ pub fn LanguagePicks() -> impl IntoView {
         Locale::en => "en".to_owned(),
     });
     let pick = move |value: String| {
-        prefs.locale.set(if value == "en" { Locale::en } else { Locale::zh });
+        prefs.choose_locale(if value == "en" { Locale::en } else { Locale::zh });
     };
     view! {
         <Picks

@@ -25,7 +25,7 @@ pub fn Unsent() -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
     let address = expect_context::<Address>();
-    let home = move || address.to("/");
+    let back = move || address.back("/");
     let entries = memo(move |_| of_state(state));
     let count = memo(move |_| entries.with(|entries| Count::of(entries)));
     let waiting = memo(move |_| count.get().waiting);
@@ -44,7 +44,7 @@ pub fn Unsent() -> impl IntoView {
         <TopBar
             title=t_string!(i18n, field.unsent)
             back=t_string!(i18n, field.back)
-            on_back=home
+            on_back=back
         />
         <main class="main">
             <Show

@@ -1,5 +1,7 @@
 //! What this device is, what it has left, and what it shows around the pages.
 
+use std::cell::OnceCell;
+
 use js_sys::Array;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -137,11 +139,36 @@ pub fn label() -> String {
     inside.unwrap_or_default().chars().take(80).collect()
 }
 
+/// Names the page in the browser's title, before the app's own name; `None` for the app alone.
+pub fn set_title(page: Option<&str>) {
+    thread_local! {
+        /// What the title was before the app began.
+        static APP: OnceCell<String> = const { OnceCell::new() };
+    }
+    if let Ok(document) = bridge::document() {
+        APP.with(|app| {
+            let app = app.get_or_init(|| document.title());
+            match page.filter(|page| !page.is_empty()) {
+                Some(page) => document.set_title(&format!("{page} · {app}")),
+                None => document.set_title(app),
+            }
+        });
+    }
+}
+
 /// Loads the page anew.
 pub fn reload() {
     if let Ok(window) = bridge::window() {
         // It cannot be refused for the page's own address.
         let _ = window.location().reload();
+    }
+}
+
+/// Loads the app anew, at its first page.
+pub fn begin_anew() {
+    if let Ok(window) = bridge::window() {
+        // It cannot be refused for an address of our own.
+        let _ = window.location().replace("/");
     }
 }
 

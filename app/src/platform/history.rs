@@ -1,7 +1,9 @@
-//! The page's address, and where its history and its links lead.
+//! The page's address, where its history and its links lead, and what is on screen when somebody has come there.
+//!
+//! Each entry of the history that the app has made says how many of the app's own lie below it.
 
 use wasm_bindgen::{JsCast as _, JsValue};
-use web_sys::{Element, HtmlAnchorElement, MouseEvent};
+use web_sys::{Element, HtmlAnchorElement, HtmlElement, MouseEvent};
 
 use super::{PlatformError, bridge, events::Listener};
 
@@ -15,19 +17,62 @@ pub fn here() -> String {
     address().unwrap_or_else(|| "/".to_owned())
 }
 
-/// Goes on to an address, from the top of its page; `replace` leaves no way back to the present one.
-pub fn go(address: &str, replace: bool) -> Result<(), PlatformError> {
-    let unable = |_: JsValue| PlatformError::Unsupported("history");
-    let window = bridge::window()?;
-    let history = window.history().map_err(unable)?;
-    let gone = if replace || address == here() {
-        history.replace_state_with_url(&JsValue::NULL, "", Some(address))
+/// How many entries of the app's own lie below the present one.
+#[must_use]
+pub fn depth() -> usize {
+    let depth = || bridge::window().ok()?.history().ok()?.state().ok()?.as_f64();
+    depth().map_or(0, |depth| depth as usize)
+}
+
+/// Goes on to an address; `replace` leaves no way back to the present one. The entry says its depth.
+pub fn go(address: &str, replace: bool, depth: usize) -> Result<(), PlatformError> {
+    let history = bridge::window()?.history().map_err(unable)?;
+    let depth = JsValue::from_f64(depth as f64);
+    let gone = if replace {
+        history.replace_state_with_url(&depth, "", Some(address))
     } else {
-        history.push_state_with_url(&JsValue::NULL, "", Some(address))
+        history.push_state_with_url(&depth, "", Some(address))
     };
-    gone.map_err(unable)?;
-    window.scroll_to_with_x_and_y(0.0, 0.0);
-    Ok(())
+    gone.map_err(unable)
+}
+
+/// Goes back by one entry.
+pub fn back() -> Result<(), PlatformError> {
+    bridge::window()?.history().and_then(|history| history.back()).map_err(unable)
+}
+
+fn unable(_: JsValue) -> PlatformError {
+    PlatformError::Unsupported("history")
+}
+
+/// How far down the page is scrolled.
+#[must_use]
+pub fn top() -> i32 {
+    element("main").map_or(0, |main| main.scroll_top())
+}
+
+/// Scrolls the page so far down; answers whether it is that long.
+pub fn scroll(top: i32) -> bool {
+    element("main").is_some_and(|main| {
+        main.set_scroll_top(top);
+        // Scrolled by parts of a pixel, where the screen has them.
+        (main.scroll_top() - top).abs() <= 1
+    })
+}
+
+/// Has the page's heading read out, by focusing it, unless somebody is at something on the page already. Answers whether
+/// there is one.
+pub fn say_heading() -> bool {
+    let focused = bridge::document().ok().and_then(|document| document.active_element());
+    if focused.is_some_and(|focused| !matches!(focused.closest("main, dialog"), Ok(None))) {
+        return true;
+    }
+    let heading = element("h1").and_then(|heading| heading.dyn_into::<HtmlElement>().ok());
+    heading.is_some_and(|heading| heading.focus().is_ok())
+}
+
+fn element(selector: &str) -> Option<Element> {
+    bridge::document().ok()?.query_selector(selector).ok()?
 }
 
 /// Calls when the person has gone back or forward in the page's history.

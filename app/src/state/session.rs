@@ -23,7 +23,7 @@ use crate::{
 };
 
 impl State {
-    /// Opens what is on the device, and starts to sync.
+    /// Opens what is on the device, starts to sync, and loads the rest of the app.
     pub async fn start(self) {
         self.listen();
         let opened = match Accounts::read(&self.browser()).await {
@@ -37,6 +37,7 @@ impl State {
         if let Err(rejection) = opened {
             self.phase.set(Phase::Broken(rejection));
         }
+        self.part.load(self).await;
     }
 
     /// Opens a person's database, shows it, and starts to sync it.
@@ -60,6 +61,7 @@ impl State {
             inner.channel = channel.ok();
         }
         self.load(stock);
+        self.ask_other_tabs();
         self.phase.set(Phase::Ready);
         leptos::task::spawn_local(sync::run(self, local, woken));
         self.measure_room();
@@ -76,13 +78,20 @@ impl State {
                 // What cannot be read now is read at the next change.
                 let _ = self.refresh(&docs).await;
             }
-            Told::Session => device::reload(),
+            Told::Session => device::begin_anew(),
             Told::Left { count } => self.left_by_others.set(count),
-            Told::Nudge => {
+            Told::Link(link) => self.link.set(link),
+            Told::Asks => {
+                if self.inner().borrow().syncs {
+                    self.tell(&Told::Link(self.link.get_untracked()));
+                }
+            }
+            Told::Nudge { asked } => {
+                let nudge = if asked { Nudge::Asked } else { Nudge::Told };
                 // Perhaps somebody has signed in there; if not, the next request says so again.
                 self.expired.set(false);
                 if let Some(wake) = &self.inner().borrow().wake {
-                    let _ = wake.unbounded_send(Wake::Nudge(Nudge::Told));
+                    let _ = wake.unbounded_send(Wake::Nudge(nudge));
                 }
             }
         }
@@ -100,6 +109,7 @@ impl State {
                 // Being told of no network is believed; being told of one is tried.
                 if online {
                     self.nudge(Nudge::Online);
+                    self.ask_other_tabs();
                 } else {
                     self.link.set(Link::Offline);
                 }
@@ -138,10 +148,8 @@ impl State {
             self.open(session.person).await
         } else {
             // Nothing of the one before may stay on screen, here or in another tab: all of them begin anew.
-            if let Some(channel) = &self.inner().borrow().channel {
-                let _ = channel.post(&Told::Session);
-            }
-            device::reload();
+            self.tell(&Told::Session);
+            device::begin_anew();
             Ok(())
         }
     }
@@ -152,9 +160,7 @@ impl State {
     /// Of storage. Without a network the server's session ends by itself, later.
     pub async fn sign_out(self) -> Result<(), Rejection> {
         accounts::sign_out(&self.browser(), &self.local()?).await?;
-        if let Some(channel) = &self.inner().borrow().channel {
-            let _ = channel.post(&Told::Session);
-        }
+        self.tell(&Told::Session);
         self.close();
         self.session.set(None);
         self.phase.set(Phase::SignedOut);
@@ -168,8 +174,11 @@ impl State {
             let mut inner = inner.borrow_mut();
             inner.local = None;
             inner.wake = None;
+            inner.syncs = false;
             inner.channel = None;
         }
+        self.link.set(Link::Unknown);
+        self.led.set(false);
         self.outbox.set(Vec::new());
         self.uploads.set(Vec::new());
         self.left_by_others.set(0);

@@ -1,11 +1,15 @@
-//! The frame of a page: the bar on top and the tabs at the bottom, which wide screens show in the bar.
+//! The frame of a page: the bar on top, whose heading is the browser's title too, and the tabs at the bottom, which wide
+//! screens show in the bar.
 
 use leptos::prelude::*;
 use leptos::text_prop::TextProp;
 
 use super::{Glyph, Icon, IconButton, view, words};
 
-use crate::reactive::Signal;
+use crate::{
+    platform::device,
+    reactive::{Signal, effect},
+};
 
 /// The bar on top: where am I, a way back, and on its right what holds now (state, actions).
 #[component]
@@ -26,6 +30,8 @@ pub fn TopBar(
     #[prop(optional)]
     children: Option<Children>,
 ) -> impl IntoView {
+    let named = title.clone();
+    effect(move || device::set_title(Some(&*named.get())));
     let back = back
         .zip(on_back)
         .map(|(label, on_click)| view! { <IconButton glyph=Glyph::ArrowLeft class="back" label on_click/> });
@@ -34,7 +40,7 @@ pub fn TopBar(
             <div class="bar-title">
                 {back}
                 <div>
-                    // Focused after a change of page, so that it is read out.
+                    // Focused when somebody has come to the page, so that it is read out: `app/src/address.rs`.
                     <h1 tabindex="-1">{words(title)}</h1>
                     {sub.map(|sub| view! { <div class="xs">{words(sub)}</div> })}
                 </div>

@@ -1,4 +1,5 @@
-//! Which cases the list shows: by what the person is to them, and by what was typed.
+//! Which cases the list shows: by what the person is to them, and by what was typed. The address says both, so that
+//! whoever comes back to the list finds it as they left it.
 
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use shared::{
     time::Ms,
 };
 
-use crate::{order, state::Property};
+use crate::{address, order, state::Property};
 
 /// What a person is to the cases of a list.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,12 +39,50 @@ impl Part {
     }
 
     /// The part of a tile.
-    pub fn find(text: &str) -> Part {
-        match text {
-            "handled" => Part::Handled,
-            "all" => Part::All,
-            _ => Part::FirstAsked,
+    pub fn find(text: &str) -> Option<Part> {
+        [Part::FirstAsked, Part::Handled, Part::All].into_iter().find(|part| part.as_str() == text)
+    }
+}
+
+/// The address of the list.
+pub const CASES: &str = "/cases";
+/// How many cases are shown at first, and how many more at each tap.
+pub const PAGE: usize = 50;
+
+/// What is looked for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Sought {
+    /// What was typed.
+    pub typed: String,
+    /// The part that was chosen; `None` for the person's usual one.
+    pub part: Option<Part>,
+    /// With those that have ended, though nothing was typed.
+    pub ended: bool,
+    /// How many are shown at most, of those still going on and of those ended.
+    pub most: usize,
+}
+
+impl Sought {
+    /// What an address says.
+    pub fn read(address: &str) -> Self {
+        let asked = |name| address::asked(address, name);
+        Sought {
+            typed: asked("q").unwrap_or_default(),
+            part: asked("part").and_then(|part| Part::find(&part)),
+            ended: asked("ended").is_some(),
+            most: asked("most").and_then(|most| most.parse().ok()).unwrap_or(PAGE),
         }
+    }
+
+    /// The address that says it.
+    pub fn address(&self) -> String {
+        let most = self.most.to_string();
+        let typed = (!self.typed.is_empty()).then_some(("q", self.typed.as_str()));
+        let part = self.part.map(|part| ("part", part.as_str()));
+        let ended = self.ended.then_some(("ended", "1"));
+        let most = (self.most != PAGE).then_some(("most", most.as_str()));
+        let said: Vec<_> = typed.into_iter().chain(part).chain(ended).chain(most).collect();
+        address::with(CASES, &said)
     }
 }
 
@@ -113,6 +152,18 @@ mod tests {
     fn found(cases: &[Arc<CaseView>], me: u128, part: Part, typed: &str) -> (Vec<u128>, Vec<u128>) {
         let found = find(cases.iter(), &property(me), part, typed);
         (ids(&found.open), ids(&found.ended))
+    }
+
+    #[test]
+    fn an_address_says_what_was_looked_for() {
+        let nothing = Sought::read("/cases");
+        assert_eq!(nothing, Sought { typed: String::new(), part: None, ended: false, most: PAGE });
+        assert_eq!(nothing.address(), "/cases");
+        for part in [None, Some(Part::FirstAsked), Some(Part::Handled), Some(Part::All)] {
+            let sought = Sought { typed: "5 号楼 漏水".to_owned(), part, ended: true, most: 2 * PAGE };
+            assert_eq!(Sought::read(&sought.address()), sought);
+        }
+        assert_eq!(Sought::read("/cases?part=everything&most=all"), nothing);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use shared::Rejection;
 
 use crate::{
     i18n::*,
-    reactive::{RwSignal, Signal},
+    reactive::{Memo, RwSignal, Signal},
     state::{LookedUp, State},
     ui::{Button, ButtonKind, Glyph, live, view},
     words,
@@ -15,9 +15,11 @@ use crate::{
 #[component]
 pub fn Older(
     /// What is looked for.
-    typed: RwSignal<String>,
+    typed: Memo<String>,
     /// Before the first look: what is found may be of any part.
-    on_look: impl Fn() + Clone + Send + Sync + 'static,
+    on_look: Callback<()>,
+    /// After each: so many more cases are to be shown.
+    on_found: Callback<usize>,
 ) -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
@@ -31,17 +33,20 @@ pub fn Older(
     let look = move || {
         let of = typed.with_untracked(|typed| typed.trim().to_owned());
         let after = come.with_untracked(|come| match come {
-            Some((words, LookedUp { next: Some((next, _)) })) if *words == of => Some(next.clone()),
+            Some((words, LookedUp { next: Some((next, _)), .. })) if *words == of => Some(next.clone()),
             Some(_) | None => None,
         });
-        on_look();
+        let before = untrack(here).map_or(0, |looked| looked.found);
+        on_look.run(());
         busy.set(true);
         spawn_local_scoped(async move {
             let looked = state.look_up(of.clone(), after).await;
             let _ = busy.try_set(false);
             let _ = failed.try_set(looked.as_ref().err().cloned().map(|rejection| (of.clone(), rejection)));
             if let Ok(looked) = looked {
-                let _ = come.try_set(Some((of, looked)));
+                on_found.try_run(looked.found);
+                let found = before + looked.found;
+                let _ = come.try_set(Some((of, LookedUp { found, ..looked })));
             }
         });
     };
@@ -49,22 +54,25 @@ pub fn Older(
         let property = state.property.get()?;
         let text = if let Some((_, rejection)) = failed.get().filter(|(of, _)| same(of)) {
             words::sentence(i18n.get_locale(), &rejection, Some(&property))
-        } else if let Some((_, back_to)) = here()?.next {
-            let day = words::day(i18n.get_locale(), &property.zone, back_to, state.now_ms());
-            t_string!(i18n, field.older_so_far).replace("{day}", &day)
         } else {
-            t_string!(i18n, field.older_all).to_owned()
+            let LookedUp { found, next } = here()?;
+            let text = if let Some((_, back_to)) = next {
+                let day = words::day(i18n.get_locale(), &property.zone, back_to, state.now_ms());
+                t_string!(i18n, field.older_so_far).replace("{day}", &day)
+            } else {
+                t_string!(i18n, field.older_all).to_owned()
+            };
+            text.replace("{count}", &found.to_string())
         };
         Some(view! { <p class="s">{text}</p> })
     });
-    let all = move || matches!(here(), Some(LookedUp { next: None }));
+    let all = move || matches!(here(), Some(LookedUp { next: None, .. }));
     let label = move || {
         if here().is_some() { t_string!(i18n, field.older_further) } else { t_string!(i18n, field.older) }
     };
     view! {
         <div role="status">{said}</div>
         {live(move || {
-            let look = look.clone();
             (!all()).then(|| view! {
                 <Button
                     label=label

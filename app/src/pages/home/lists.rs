@@ -8,11 +8,7 @@ use shared::{
     time::{Ms, Zone},
 };
 
-use crate::{
-    components::next_due,
-    order,
-    state::{Link, Property},
-};
+use crate::{components::next_due, order, state::Property};
 
 /// What the home page lists.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -84,35 +80,6 @@ pub fn checked_today(case: &Case, zone: &Zone, now: Ms) -> bool {
     checks.map(|event| zone.day(event.time.at)).any(|day| day == today)
 }
 
-/// What the chip in the bar says of the network and of what waits on this device.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Net {
-    /// Not tried yet.
-    Unknown,
-    /// Reached.
-    Online,
-    /// Something is being sent.
-    Sending,
-    /// Not reached.
-    Offline,
-    /// Reached, but it does not answer as it should.
-    Failing,
-    /// Everything is kept until somebody signs in.
-    SignedOut,
-}
-
-/// The state of the network in one word.
-pub fn net(link: &Link, busy: bool, expired: bool, unsent: usize) -> Net {
-    match link {
-        _ if expired => Net::SignedOut,
-        Link::Offline => Net::Offline,
-        Link::Failing | Link::Refused(_) => Net::Failing,
-        Link::Online | Link::Unknown if busy && unsent > 0 => Net::Sending,
-        Link::Online => Net::Online,
-        Link::Unknown => Net::Unknown,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use shared::{case::CaseCommand, time::HOUR};
@@ -157,15 +124,5 @@ mod tests {
         let cancelled =
             done(1, reported(1, 10, Ms(0)), &CaseCommand::Cancel { reason: "报错了".to_owned() }, Ms(HOUR));
         assert_eq!(lists(views(&[cancelled]).iter(), &property(1), Ms(HOUR)), Lists::default());
-    }
-
-    #[test]
-    fn the_chip_says_what_holds_things_up() {
-        assert_eq!(net(&Link::Online, false, false, 3), Net::Online);
-        assert_eq!(net(&Link::Online, true, false, 3), Net::Sending);
-        assert_eq!(net(&Link::Online, true, false, 0), Net::Online);
-        assert_eq!(net(&Link::Offline, true, false, 3), Net::Offline);
-        assert_eq!(net(&Link::Unknown, false, false, 0), Net::Unknown);
-        assert_eq!(net(&Link::Offline, false, true, 3), Net::SignedOut);
     }
 }

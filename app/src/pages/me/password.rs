@@ -6,8 +6,7 @@ use shared::Rejection;
 use crate::{
     components::toast,
     i18n::*,
-    pages::Dirty,
-    reactive::{RwSignal, effect},
+    reactive::RwSignal,
     state::State,
     ui::{Banner, Button, Field, FieldKind, Glyph, Sheet, Tone, view},
     words,
@@ -38,13 +37,11 @@ pub fn ChangePassword(
 fn Form(open: RwSignal<bool>) -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
-    let Dirty(dirty) = expect_context::<Dirty>();
     let old = RwSignal::new(String::new());
     let new = RwSignal::new(String::new());
     let busy = RwSignal::new(false);
     let refused = RwSignal::new(None::<Rejection>);
-    effect(move || dirty.set(old.with(|old| !old.is_empty()) || new.with(|new| !new.is_empty())));
-    on_cleanup(move || dirty.set(false));
+    state.unkept.hold(move || old.with(|old| !old.is_empty()) || new.with(|new| !new.is_empty()));
     let submit = move || {
         if busy.get_untracked() || new.with_untracked(String::is_empty) {
             return;
