@@ -273,6 +273,10 @@ impl<P: Platform> Engine<P> {
         let mut codes = codes.unwrap_or_default();
         if self.carried_at.is_none() {
             let mut left = self.local.pulled_sites().await?;
+            // What the server has waits for a backup, also at a site that its author has left meanwhile.
+            left.extend(done_at(&outbox, &uploads).cloned());
+            left.sort_unstable();
+            left.dedup();
             left.retain(|site| !codes.contains(site));
             codes.extend(left);
         }
@@ -442,22 +446,32 @@ impl<P: Platform> Engine<P> {
     }
 
     /// Lets go of uploads that are through, and says whether there were any. Their bytes stay, to be looked at without a
-    /// network, until room is needed.
+    /// network, until room is needed or their case is not shown here any more.
     async fn tidy(&self) -> Result<bool, PlatformError> {
         let uploads = self.local.uploads().await?;
         let outbox = self.local.outbox().await?;
         // A photo stays until both its command and its bytes are confirmed, and a backup has them; only then is its row
         // of no use.
-        let mut through = Vec::new();
+        let (mut through, mut unseen) = (Vec::new(), Vec::new());
         for upload in &uploads {
             let UploadState::Done { seq, .. } = upload.state else { continue };
             if !outbox.iter().any(|row| row.id == upload.command)
                 && self.local.pulled(&upload.site).await?.is_stable(seq)
             {
                 through.push(upload.name());
+                if self.local.doc(&upload.site, DocKey::Case(upload.case)).await?.is_none() {
+                    unseen.push(upload.name());
+                }
             }
         }
-        self.local.forget(&[], &through, &[]).await?;
+        self.local.forget(&[], &through, &unseen).await?;
         Ok(!through.is_empty())
     }
+}
+
+/// At which sites the server has all of something that is still kept here, so that a pull is to say when it may go.
+fn done_at<'a>(outbox: &'a [OutboxRow], uploads: &'a [UploadRow]) -> impl Iterator<Item = &'a SiteCode> {
+    let rows = outbox.iter().filter(|row| matches!(row.delivery, Delivery::Done { .. }));
+    let photos = uploads.iter().filter(|upload| matches!(upload.state, UploadState::Done { .. }));
+    rows.map(|row| &row.site).chain(photos.map(|upload| &upload.site))
 }

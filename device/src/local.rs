@@ -203,10 +203,15 @@ impl<P: Platform> Local<P> {
         })
     }
 
-    /// Forgets how far the sites have been pulled.
+    /// Forgets how far the sites have been pulled; not that they were, because a site where this person serves no more is
+    /// known by its row alone, and not how far their backups reach, because until then everything is kept.
     async fn pull_anew(&self) -> Result<(), PlatformError> {
-        let cursors = self.db.keys(Table::Meta, &Span::Prefix(PULLED.to_owned())).await?;
-        let ops: Vec<Op> = cursors.into_iter().map(|key| Op::delete(Table::Meta, key)).collect();
+        let mut ops = Vec::new();
+        for site in self.pulled_sites().await? {
+            let stable = self.pulled(&site).await?.stable;
+            let pulled = Pulled { stable, ..Pulled::default() };
+            ops.push(Op::put(Table::Meta, format!("{PULLED}{site}"), &pulled)?);
+        }
         self.db.apply(&ops).await
     }
 
@@ -360,7 +365,10 @@ impl<P: Platform> Local<P> {
             lost.extend(of_work.map(|stored| (stored.site, stored.doc.key())));
             ops.extend(lost.iter().map(|(site, key)| Op::delete(Table::Docs, doc_key(site, *key))));
             let cursors = self.db.keys(Table::Meta, &Span::Prefix(PULLED.to_owned())).await?;
-            ops.extend(cursors.into_iter().map(|key| Op::delete(Table::Meta, key)));
+            // The rows stay: a site where this person serves no more is known by its row alone.
+            for key in cursors {
+                ops.push(Op::put(Table::Meta, key, &Pulled::default())?);
+            }
         }
         self.store(&ops).await?;
         Ok(before.map(|_| lost))

@@ -13,7 +13,7 @@ use shared::{
     wire::{self, DocKey, Part, PullResponse, PushRequest, PushResponse, READS_QUARANTINE},
 };
 
-use super::{Changes, Engine, SPARE, Shown, Stop};
+use super::{Changes, Engine, SPARE, Shown, Stop, done_at};
 use crate::{
     Mutant, PlatformError, Request,
     local::{Page, photos_of},
@@ -115,9 +115,12 @@ impl<P: Platform> Engine<P> {
                 _ => None,
             })
         };
+        // Nothing is shown of a site where this person serves no more, whatever still lies here.
+        let leaves = !serves && !answer.more;
         let mut done = Vec::new();
         for row in outbox.iter().filter(|row| row.site == *site) {
             let version = match shown(row) {
+                _ if leaves => None,
                 Some(version) => Some(version),
                 None => self.version(site, row).await?,
             };
@@ -129,8 +132,7 @@ impl<P: Platform> Engine<P> {
             }
         }
         let mut gone = answer.gone;
-        if !serves && !answer.more {
-            // Everything of a site where this person serves no more is gone, and it is not asked for again.
+        if leaves {
             anew = Some(BTreeSet::new());
         }
         if let Some(come) = anew.take_if(|_| !answer.more) {
@@ -149,7 +151,7 @@ impl<P: Platform> Engine<P> {
             self.local.keep_page(site, &cursor, &[]).await?;
         }
         self.local.keep_page(site, &page, &done).await?;
-        if !serves && !answer.more {
+        if leaves && !self.waits_for_backup(site).await? {
             self.local.leave(site).await?;
         }
         let changed = answer.docs.iter().map(wire::Doc::key).chain(gone.iter().copied());
@@ -167,6 +169,12 @@ impl<P: Platform> Engine<P> {
         Ok(Changes(gone.into_iter().map(|key| (site.clone(), key)).collect()))
     }
 
+    /// Whether something of a site is kept until a backup has it: so long the site is asked how far its backups reach.
+    async fn waits_for_backup(&self, site: &SiteCode) -> Result<bool, PlatformError> {
+        let (outbox, uploads) = (self.local.outbox().await?, self.local.uploads().await?);
+        Ok(done_at(&outbox, &uploads).any(|of| of == site))
+    }
+
     async fn version(&self, site: &SiteCode, row: &OutboxRow) -> Result<Option<u32>, PlatformError> {
         let key = DocKey::Case(CaseId(row.aggregate));
         Ok(self.local.doc(site, key).await?.and_then(|doc| match doc {
@@ -179,8 +187,8 @@ impl<P: Platform> Engine<P> {
         }))
     }
 
-    /// The bytes of cases of which this person has lost sight, or sees no more than an outline, except those still to be
-    /// sent.
+    /// The bytes of cases of which this person has lost sight, or sees no more than an outline, except those that the
+    /// server may still need.
     async fn photos_gone(
         &self,
         site: &SiteCode,
@@ -198,10 +206,8 @@ impl<P: Platform> Engine<P> {
                 );
             }
         }
-        let waiting = self.local.uploads().await?;
-        names.retain(|name| {
-            !waiting.iter().any(|upload| upload.name() == *name && upload.state == UploadState::Waiting)
-        });
+        let needed: BTreeSet<String> = self.local.uploads().await?.iter().map(UploadRow::name).collect();
+        names.retain(|name| !needed.contains(name));
         Ok(names)
     }
 

@@ -89,9 +89,6 @@ pub(super) async fn pull(
     let conn = &mut *tx;
     let head = sites::store::head(conn, &site).await?.ok_or(Code::SiteNotMember)?;
     let member = sites::store::member(conn, &site, signed_in.person).await?.ok_or(Code::SiteNotMember)?;
-    if member.gone && cursor.is_none() {
-        return Err(Code::SiteNotMember.into());
-    }
     if cursor.as_ref().is_some_and(|cursor| cursor.furthest() > head) {
         return Err(Code::CursorFuture.into());
     }

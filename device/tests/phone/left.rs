@@ -1,0 +1,90 @@
+//! What becomes of a site that somebody has left: nothing of it is shown, and nothing made there is lost.
+
+use device::{Engine, Store, Table};
+use futures::executor::block_on;
+use shared::{
+    ids::SiteCode,
+    sync::{Delivery, PULL_EVERY, UploadState},
+};
+
+use crate::kit::{CLEANER, HERE, Phone, TAKEN, run};
+
+fn here() -> SiteCode {
+    SiteCode(HERE.to_owned())
+}
+
+#[test]
+fn a_site_that_was_left_is_given_up_though_the_server_was_restored_meanwhile() {
+    block_on(async {
+        let phone = Phone::default();
+        let cleaner = phone.sign_in("cleaner").await;
+        run(&mut Engine::new(cleaner.clone())).await;
+        assert_eq!(cleaner.doc_keys(&here()).await.unwrap().len(), 1);
+
+        phone.elsewhere.set(true);
+        phone.epoch.set(1);
+        phone.sign_in("cleaner").await;
+        run(&mut Engine::new(cleaner.clone())).await;
+        assert_eq!(cleaner.doc_keys(&here()).await.unwrap(), []);
+        assert!(!cleaner.pulled_sites().await.unwrap().contains(&here()));
+    });
+}
+
+#[test]
+fn a_site_that_was_left_is_given_up_though_another_version_wrote_its_documents() {
+    block_on(async {
+        let phone = Phone::default();
+        let cleaner = phone.sign_in("cleaner").await;
+        run(&mut Engine::new(cleaner.clone())).await;
+        let store = phone.stores.borrow()[cleaner.name()].clone();
+        store.put(Table::Docs, format!("{HERE}|people"), "of another version").await.unwrap();
+
+        phone.elsewhere.set(true);
+        phone.sign_in("cleaner").await;
+        cleaner.stock().await.unwrap();
+        run(&mut Engine::new(cleaner.clone())).await;
+        assert_eq!(cleaner.doc_keys(&here()).await.unwrap(), []);
+        assert!(!cleaner.pulled_sites().await.unwrap().contains(&here()));
+    });
+}
+
+#[test]
+fn what_is_taken_at_a_site_after_its_author_left_goes() {
+    block_on(async {
+        let phone = Phone::default();
+        phone.elsewhere.set(true);
+        let cleaner = phone.sign_in("cleaner").await;
+        phone.comment_with_photo(&cleaner, CLEANER).await;
+        run(&mut Engine::new(cleaner.clone())).await;
+        assert_eq!(cleaner.outbox().await.unwrap(), []);
+        assert_eq!(cleaner.uploads().await.unwrap(), []);
+        assert!(cleaner.blobs().await.unwrap().is_empty(), "of a case that is not shown");
+    });
+}
+
+#[test]
+fn what_is_done_at_a_site_that_was_left_stays_until_a_backup_has_it() {
+    block_on(async {
+        let phone = Phone::default();
+        phone.stable.set(Some(TAKEN - 1));
+        phone.elsewhere.set(true);
+        let cleaner = phone.sign_in("cleaner").await;
+        phone.comment_with_photo(&cleaner, CLEANER).await;
+        let mut engine = Engine::new(cleaner.clone());
+        run(&mut engine).await;
+        let [row] = &cleaner.outbox().await.unwrap()[..] else { panic!("one command") };
+        assert!(matches!(row.delivery, Delivery::Done { .. }));
+        let uploads = cleaner.uploads().await.unwrap();
+        assert!(uploads.iter().all(|upload| matches!(upload.state, UploadState::Done { .. })));
+        assert_eq!((uploads.len(), cleaner.blobs().await.unwrap().len()), (2, 2));
+
+        phone.stable.set(Some(TAKEN));
+        for _ in 0..2 {
+            phone.passed.set(phone.passed.get() + PULL_EVERY);
+            run(&mut engine).await;
+        }
+        assert_eq!(cleaner.outbox().await.unwrap(), []);
+        assert_eq!(cleaner.uploads().await.unwrap(), []);
+        assert!(!cleaner.pulled_sites().await.unwrap().contains(&here()));
+    });
+}
