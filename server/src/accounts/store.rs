@@ -141,6 +141,16 @@ pub async fn sites_of(conn: &mut Conn, id: PersonId) -> sqlx::Result<Vec<Session
         .collect()
 }
 
+/// The sites at which a person serves or has served.
+pub async fn sites_ever_of(conn: &mut Conn, id: PersonId) -> sqlx::Result<Vec<SiteCode>> {
+    let codes: Vec<String> =
+        sqlx::query_scalar("select site from memberships where account = $1 order by site")
+            .bind(id.to_string())
+            .fetch_all(conn)
+            .await?;
+    Ok(codes.into_iter().map(SiteCode).collect())
+}
+
 /// Keeps a device's key for a person, besides those it registered before.
 pub async fn register_key(
     conn: &mut Conn,

@@ -322,27 +322,32 @@ pub(crate) async fn carry(
     Ok(upload.received() == length)
 }
 
-/// Refuses bytes for a site where the carrier does not serve, or the author never did; and those of somebody else that
-/// no command names, so that nobody can take the place of another's photo.
+/// Refuses bytes for a site where the author never served, or the carrier does not serve; and those of somebody else that
+/// no command names, so that nobody can take the place of another's photo. Who has left still sends the photos of what
+/// they had made: no record is to lack them.
 async fn admit(app: &App, signed_in: &SignedIn, announced: &Upload) -> Result<(), Error> {
     let Upload { key, sha256, length, .. } = announced;
     let mut conn = app.db.connection().await?;
     let sites = accounts::store::sites_of(&mut conn, signed_in.person).await?;
     let serves = sites.iter().any(|site| site.code == key.site);
     let served = sites::store::member(&mut conn, &key.site, key.author).await?.is_some();
-    if !serves || !served {
+    let own = key.author == signed_in.person;
+    if !served || !(serves || own) {
         return Err(Code::SiteNotMember.into());
     }
-    if key.author != signed_in.person
-        && !cases::name_photo(&mut conn, key, sha256, *length).await?
-        && !commands::quarantine::name_photo(&mut conn, key, sha256, *length).await?
-    {
-        return Err(Code::FileNotFound.into());
+    let named = match own {
+        true if serves => true,
+        // Also where the case does not show it any more.
+        true => !cases::store::cases_of_photo(&mut conn, &key.site, key.author, key.photo).await?.is_empty(),
+        false => cases::name_photo(&mut conn, key, sha256, *length).await?,
+    };
+    if named || commands::quarantine::name_photo(&mut conn, key, sha256, *length).await? {
+        return Ok(());
     }
-    Ok(())
+    Err(if serves { Code::FileNotFound } else { Code::SiteNotMember }.into())
 }
 
-/// The upload of an address, at one of the sites where the carrier serves.
+/// The upload of an address, at one of the sites where the carrier serves, or has served if it is their own.
 async fn locate(
     app: &App,
     signed_in: &SignedIn,
@@ -356,8 +361,14 @@ async fn locate(
     let (photo, part) = wire::read_file_name(&name).ok_or(Code::FileNotFound)?;
     let author = author.unwrap_or(signed_in.person);
     let mut conn = app.db.connection().await?;
-    for site in accounts::store::sites_of(&mut conn, signed_in.person).await? {
-        let key = UploadKey { site: site.code, author, photo, part };
+    let sites = if author == signed_in.person {
+        accounts::store::sites_ever_of(&mut conn, author).await?
+    } else {
+        let sites = accounts::store::sites_of(&mut conn, signed_in.person).await?;
+        sites.into_iter().map(|site| site.code).collect()
+    };
+    for site in sites {
+        let key = UploadKey { site, author, photo, part };
         if let Some(upload) = store::find(&mut conn, &key).await? {
             return Ok(upload);
         }

@@ -22,6 +22,7 @@ use shared::{
 };
 use tower::ServiceExt;
 
+use crate::import::without;
 use crate::kit::{Device, On, PASSWORD, Reply, TestApp, cast, complaint, leak, long_photo, tests};
 
 tests![
@@ -60,6 +61,7 @@ tests![
     another_version_of_tus_is_refused,
     nobody_and_strangers_cannot_upload,
     another_session_may_carry_a_photo,
+    who_has_left_still_sends_the_photos_of_what_they_made,
     another_session_cannot_keep_a_photo_from_arriving,
     the_case_says_that_its_photo_is_kept_when_the_bytes_come_last,
     the_case_says_that_its_photo_is_kept_when_the_bytes_come_first,
@@ -926,6 +928,28 @@ async fn another_session_may_carry_a_photo(on: On) {
     assert!(photos(&mut guard, case).await[0].kept);
     // Carrying a photo does not show it.
     assert_eq!(read(&other, &photo_path(case, photo, ""), None).await.0, 404);
+}
+
+async fn who_has_left_still_sends_the_photos_of_what_they_made(on: On) {
+    let app = TestApp::start(on).await;
+    let (mut cleaner, mut desk) = (app.sign_in(cast::CLEANER).await, app.sign_in(cast::DESK).await);
+    let (photo, bytes) = (new_photo(&cleaner), litter());
+    let case = report(&mut cleaner, leak(), photo, &bytes).await;
+    app.reimport("jinzhou", without(cast::CLEANER)).await;
+    let announced = Announced::of(&cleaner, photo, Part::Full, &bytes);
+    let reply = announced.post_with(&cleaner, &bytes[..1_000]).await;
+    assert_eq!(reply.status, 201, "{}", reply.text);
+    assert_eq!(offset(&cleaner, &announced.name).await, "1000");
+    let reply = patch(&cleaner, &announced.name, 1_000, bytes[1_000..].to_vec()).await;
+    assert_eq!(reply.status, 204, "{}", reply.text);
+    assert!(photos(&mut desk, case).await[0].kept);
+    assert_eq!(
+        read(&cleaner, &photo_path(case, photo, ""), None).await.0,
+        404,
+        "sending it does not show it"
+    );
+    let unnamed = Announced::of(&cleaner, new_photo(&cleaner), Part::Full, &bytes);
+    assert_eq!(unnamed.post(&cleaner).await.problem(), (403, "site.not_member".to_owned()));
 }
 
 async fn another_session_cannot_keep_a_photo_from_arriving(on: On) {
