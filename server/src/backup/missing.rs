@@ -40,6 +40,10 @@ pub async fn missing(app: &App) -> Result<String, Error> {
         let store::NotAgain { id, author, kind, aggregate, verdict } = command;
         line(format!("not taken again: {kind} by {author}, case {aggregate}, command {id}: {verdict}"));
     }
+    for command in store::without_report(&mut tx).await? {
+        let store::WithoutReport { id, author, kind, aggregate } = command;
+        line(format!("waits for its report: {kind} by {author}, case {aggregate}, command {id}"));
+    }
     for store::Lost { author, device, first, last } in store::lost(&mut tx).await? {
         line(format!("lost: commands {first} to {last} of {author} on device {device}"));
     }

@@ -231,6 +231,42 @@ pub async fn not_again(conn: &mut Conn) -> sqlx::Result<Vec<NotAgain>> {
         .collect()
 }
 
+/// A command on a case whose report has not come back.
+#[derive(Clone, Debug)]
+pub struct WithoutReport {
+    /// Which.
+    pub id: CommandId,
+    /// Whose, by name.
+    pub author: String,
+    /// What was asked.
+    pub kind: String,
+    /// Of which case.
+    pub aggregate: String,
+}
+
+/// The commands that wait for a report which nobody has brought back.
+pub async fn without_report(conn: &mut Conn) -> sqlx::Result<Vec<WithoutReport>> {
+    let rows = sqlx::query(
+        "select c.id, a.name, c.kind, c.aggregate from commands c join accounts a on a.id = c.author \
+         where c.status = 'held' and not exists \
+         (select 1 from commands r where r.site = c.site and r.aggregate = c.aggregate and r.kind = 'case.report') \
+         order by c.received, c.device, c.n",
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let id: &str = row.try_get("id")?;
+            Ok(WithoutReport {
+                id: id.parse().map_err(|error| damaged("commands", id, error))?,
+                author: row.try_get("name")?,
+                kind: row.try_get::<Option<String>, _>("kind")?.unwrap_or_default(),
+                aggregate: row.try_get::<Option<String>, _>("aggregate")?.unwrap_or_default(),
+            })
+        })
+        .collect()
+}
+
 /// Commands that their device does not have any more.
 #[derive(Clone, Debug)]
 pub struct Lost {

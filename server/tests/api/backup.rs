@@ -499,6 +499,8 @@ async fn what_nobody_brings_back_is_named(on: On) {
     // What waits for a case that nobody brings waits on.
     let verdicts = desk.take(&desk.again(1)).await;
     assert_eq!(verdicts[0], Verdict::Held { code: Code::CommandCreateMissing });
+    let waits = said.lines().find(|line| line.starts_with("waits for its report: case.dispatch by "));
+    assert!(waits.is_some_and(|line| line.contains(&format!("case {gone}, "))), "{said}");
 }
 
 async fn what_comes_later_than_it_was_waited_for_is_judged_when_it_comes(on: On) {
