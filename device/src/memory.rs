@@ -10,9 +10,17 @@ use crate::{
     store::{Action, Key, Op, Span, Store, Table, Value},
 };
 
+type Rows = BTreeMap<(Table, Key), Value>;
+
 /// A database that is gone with its last handle.
 #[derive(Debug, Clone, Default)]
-pub struct MemoryStore(Rc<RefCell<BTreeMap<(Table, Key), Value>>>);
+pub struct MemoryStore(Rc<RefCell<Rows>>);
+
+/// The rows of one table, without a look at the others: those may be many.
+fn of(rows: &Rows, table: Table) -> impl Iterator<Item = (&Key, &Value)> {
+    let from = rows.range((table, Key::Number(0))..);
+    from.take_while(move |((of, _), _)| *of == table).map(|((_, key), value)| (key, value))
+}
 
 impl MemoryStore {
     /// How many bytes its rows hold.
@@ -55,8 +63,7 @@ impl Store for MemoryStore {
     }
 
     async fn all(&self, table: Table) -> Result<Vec<Value>, PlatformError> {
-        let rows = self.0.borrow();
-        Ok(rows.iter().filter(|((of, _), _)| *of == table).map(|(_, value)| value.clone()).collect())
+        Ok(of(&self.0.borrow(), table).map(|(_, value)| value.clone()).collect())
     }
 
     async fn keys(&self, table: Table, span: &Span) -> Result<Vec<Key>, PlatformError> {
@@ -65,12 +72,11 @@ impl Store for MemoryStore {
             (Span::Prefix(prefix), Key::Text(text)) => text.starts_with(prefix),
             (Span::Prefix(_), Key::Number(_)) => false,
         };
-        let rows = self.0.borrow();
-        Ok(rows.keys().filter(|(of, key)| *of == table && within(key)).map(|(_, key)| key.clone()).collect())
+        Ok(of(&self.0.borrow(), table).map(|(key, _)| key).filter(|key| within(key)).cloned().collect())
     }
 
     async fn count(&self, table: Table) -> Result<u64, PlatformError> {
-        Ok(self.0.borrow().keys().filter(|(of, _)| *of == table).count() as u64)
+        Ok(of(&self.0.borrow(), table).count() as u64)
     }
 }
 
