@@ -16,7 +16,7 @@ use device::{
 use server::clock::{Clock, ManualClock};
 use shared::time::{Heard, Ms};
 
-use crate::{dice::Dice, mutants::Mutant};
+use crate::{dice::Dice, mutants::Mutant, older};
 
 /// A request on its way, and its answer on the way back.
 #[derive(Clone, Debug)]
@@ -72,6 +72,8 @@ pub struct Parts {
     /// It died, and waits to be started again.
     pub crashed: Cell<bool>,
     pub net: Net,
+    /// It has a version of the app that is one behind.
+    pub older: Cell<bool>,
     pub mutant: Option<Mutant>,
     /// For ids and keys.
     chance: RefCell<Dice>,
@@ -99,6 +101,7 @@ impl Machine {
             faults: Cell::default(),
             crashed: Cell::default(),
             net,
+            older: Cell::default(),
             mutant,
             chance: RefCell::new(Dice::of(seed, 1_000 + number as u64)),
             fate: RefCell::new(Dice::of(seed, 2_000 + number as u64)),
@@ -144,6 +147,8 @@ impl Platform for Machine {
 
     fn send(&self, request: Request) -> impl Future<Output = Result<Response, PlatformError>> {
         let state = Rc::new(RefCell::new(CallState::Asked));
+        let behind = self.older.get();
+        let request = if behind { older::request(request) } else { request };
         self.net.borrow_mut().push(Call {
             phone: self.number,
             request,
@@ -152,6 +157,7 @@ impl Platform for Machine {
         });
         poll_fn(move |_| match &mut *state.borrow_mut() {
             CallState::Done(answer) => match answer.take() {
+                Some(Ok(answer)) if behind => Poll::Ready(Ok(older::answer(answer))),
                 Some(answer) => Poll::Ready(answer.map_err(PlatformError::from)),
                 None => Poll::Pending,
             },
@@ -227,7 +233,8 @@ impl Store for Disk {
                 Action::Delete => 0,
             })
             .sum();
-        if more > 0 && self.machine.held().saturating_add(more) > self.machine.capacity.get() {
+        let capacity = self.machine.capacity.get();
+        if more > 0 && capacity < usize::MAX && self.machine.held().saturating_add(more) > capacity {
             return Err(StorageError::Full.into());
         }
         self.rows.apply(ops).await

@@ -10,20 +10,27 @@
 mod act;
 mod backend;
 mod check;
+mod deaths;
 mod dice;
+mod handed_over;
 mod machine;
 mod mutants;
+mod older;
+mod oracle;
 mod photos;
+mod rest;
+mod traffic;
+mod trouble;
 mod world;
 
 use std::{env, str::FromStr};
 
 use world::{Failure, Run};
 
-/// How many seeds run with every change: one keeps a core busy for about three seconds.
-const SEEDS: u64 = 40;
+/// How many seeds run with every change: always the same, so that whoever sees one fail can run it again.
+const SEEDS: u64 = 200;
 /// How many run with `cargo xtask test --long`.
-const SEEDS_LONG: u64 = 2_400;
+const SEEDS_LONG: u64 = 20_000;
 
 fn set<T: FromStr>(name: &str) -> Option<T> {
     env::var(name).ok()?.parse().ok()
@@ -31,7 +38,7 @@ fn set<T: FromStr>(name: &str) -> Option<T> {
 
 fn report(failure: Failure) -> ! {
     let seed = failure.run.seed;
-    let Failure { run, reason, trace } = world::shrink(failure, set("SIM_TRIES").unwrap_or(120));
+    let Failure { run, reason, trace, .. } = world::shrink(failure, set("SIM_TRIES").unwrap_or(120));
     for line in &trace {
         println!("{line}");
     }
@@ -45,13 +52,13 @@ fn hold(seeds: &[u64]) {
 }
 
 #[test]
-fn a_few_dozen_seeds_hold() {
+fn hundreds_of_seeds_hold() {
     hold(&(0..SEEDS).collect::<Vec<_>>());
 }
 
 #[test]
 #[ignore = "takes about an hour of two cores: `cargo xtask test --long`"]
-fn thousands_of_seeds_hold() {
+fn tens_of_thousands_of_seeds_hold() {
     hold(&(SEEDS..SEEDS_LONG).collect::<Vec<_>>());
 }
 

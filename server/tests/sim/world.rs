@@ -16,27 +16,27 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, ensure};
 use device::{
-    Engine, Local, NetworkError, Nudge, PlatformError, Response, Table, Taken,
+    Engine, Local, Nudge, PlatformError, Table, Taken,
     accounts::{self, Accounts},
     platform::Platform,
 };
 use futures::task::noop_waker;
-use serde_json::{Value, json};
+use serde_json::Value;
 use shared::{
     Rejection,
-    ids::{CommandId, PersonId, SiteCode},
+    ids::{CaseId, CommandId, PersonId, SiteCode},
     session::Session,
-    sync::{OutboxRow, UploadRow},
-    time::{HOUR, MINUTE, Ms, SECOND},
-    wire::{PushRequest, PushResponse, Verdict},
+    sync::{Delivery, OutboxRow},
+    time::{HOUR, Ms, SECOND},
+    wire::Verdict,
 };
 
 use crate::{
     act::{self, Deed},
     backend::{Backend, PASSWORD, SITES, phone_of},
-    check,
+    check::{self, Invariant},
     dice::Dice,
     machine::{Call, CallState, Faults, Machine, Net},
     mutants::Mutant,
@@ -79,6 +79,8 @@ impl Run {
 #[derive(Clone, Debug)]
 pub struct Failure {
     pub run: Run,
+    /// What does not hold; `None` where the simulator itself cannot go on.
+    pub invariant: Option<Invariant>,
     pub reason: String,
     pub trace: Vec<String>,
 }
@@ -101,8 +103,41 @@ pub struct Ledger {
     pub promised: BTreeMap<(usize, String), usize>,
     /// What the server has said of a command, for ever.
     pub verdicts: BTreeMap<CommandId, Verdict>,
+    /// The same, as it was when each backup was made.
+    pub at_backups: Vec<BTreeMap<CommandId, Verdict>>,
+    /// Commands that the server may have judged without anybody's having heard of it.
+    pub unheard: BTreeSet<CommandId>,
+    /// Commands that some phone showed as refused: whoever made them may have taken them back.
+    pub refused: BTreeSet<CommandId>,
+    /// A backup was put back.
+    pub restored: bool,
+    /// One that was not the last: phones had been told that they need not keep what it lacks.
+    pub reached_back: bool,
+    /// The numbers that cases had when a backup was put back.
+    pub numbers: BTreeMap<CaseId, (SiteCode, String)>,
+    /// What each person's roles have been at each site, by staff code.
+    pub roles: BTreeMap<(String, String), BTreeSet<String>>,
     /// Commands that had to wait for something at the server, and took effect after later ones.
     pub waited: BTreeSet<CommandId>,
+}
+
+impl Ledger {
+    /// Notes what everybody is at present.
+    pub fn note_people(&mut self, backend: &Backend) {
+        for (site, file) in &backend.files {
+            for person in file["people"].as_array().into_iter().flatten() {
+                let code = person["code"].as_str().unwrap_or_default().to_owned();
+                let roles = self.roles.entry((site.clone(), code)).or_default();
+                let named = person["roles"].as_array().into_iter().flatten();
+                roles.extend(named.filter_map(Value::as_str).map(str::to_owned));
+            }
+            // They are the desk while there is none.
+            for code in file["control_room"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+                let roles = self.roles.entry((site.clone(), code.to_owned())).or_default();
+                roles.insert("control_room".to_owned());
+            }
+        }
+    }
 }
 
 type Task<T> = Pin<Box<dyn Future<Output = T>>>;
@@ -118,17 +153,17 @@ enum Done {
 /// A phone with whoever is signed in.
 pub struct Phone {
     pub machine: Machine,
-    codes: &'static [&'static str],
+    pub codes: &'static [&'static str],
     person: Option<PersonId>,
-    local: Option<Local<Machine>>,
+    pub local: Option<Local<Machine>>,
     /// At rest between two steps.
-    engine: Option<Engine<Machine>>,
+    pub engine: Option<Engine<Machine>>,
     turn: Option<Task<Turn>>,
     /// Steps of an engine whose person has signed out meanwhile.
     orphans: Vec<Task<Turn>>,
     hand: Option<Task<Done>>,
     wait: Ms,
-    nudges: Vec<Nudge>,
+    pub nudges: Vec<Nudge>,
 }
 
 pub struct World {
@@ -137,30 +172,38 @@ pub struct World {
     pub phones: Vec<Phone>,
     pub ledger: Ledger,
     pub trace: Vec<String>,
-    net: Net,
+    pub net: Net,
     /// Requests that arrive once more, or whose phone has died.
-    ghosts: Vec<(device::Request, Option<String>)>,
+    pub ghosts: Vec<(device::Request, Option<String>)>,
+    /// Relay files that somebody has.
+    pub files: Vec<Vec<u8>>,
+    /// Everybody's staff code, by where they serve.
+    pub codes: BTreeMap<(SiteCode, PersonId), String>,
+    /// When the server last tidied up.
+    pub swept: Ms,
+    /// Backups are made, and put back.
+    restores: bool,
+    /// It goes on so long that sessions end and cases leave the feed.
+    long: bool,
     step: u64,
 }
 
 /// Runs it; `Err` is what is wrong.
 pub fn run(run: Run) -> Result<usize, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let Ok(runtime) = runtime else {
-        return Err(Failure { run, reason: "no runtime".to_owned(), trace: Vec::new() });
+    let failure = |run, error: &anyhow::Error, trace| {
+        Err(Failure { run, invariant: error.downcast_ref().copied(), reason: format!("{error:#}"), trace })
     };
-    runtime.block_on(async {
-        let mut world = match World::new(run.clone()).await {
-            Ok(world) => world,
-            Err(error) => return Err(Failure { run, reason: format!("{error:#}"), trace: Vec::new() }),
-        };
-        let played = world.play().await;
-        world.backend.app.db.close().await;
-        match played {
-            Ok(()) => Ok(world.ledger.saved.len()),
-            Err(error) => Err(Failure { run, reason: format!("{error:#}"), trace: world.trace }),
-        }
-    })
+    let mut world = match World::new(run.clone()) {
+        Ok(world) => world,
+        Err(error) => return failure(run, &error, Vec::new()),
+    };
+    let played = world.play();
+    let World { backend, ledger, trace, .. } = world;
+    backend.stop();
+    match played {
+        Ok(()) => Ok(ledger.saved.len()),
+        Err(error) => failure(run, &error, trace),
+    }
 }
 
 /// Runs all seeds on all cores until one fails: the first of those.
@@ -211,8 +254,8 @@ pub fn shrink(failure: Failure, mut tries: u32) -> Failure {
 }
 
 impl World {
-    async fn new(run: Run) -> anyhow::Result<World> {
-        let backend = Backend::start(run.mutant).await?;
+    fn new(run: Run) -> anyhow::Result<World> {
+        let backend = Backend::start(run.mutant)?;
         let net = Net::default();
         let phones = PHONES
             .iter()
@@ -230,24 +273,32 @@ impl World {
                 nudges: Vec::new(),
             })
             .collect();
+        let mut ledger = Ledger::default();
+        ledger.note_people(&backend);
+        let codes = check::codes(&backend)?;
         Ok(World {
             run,
             backend,
             phones,
-            ledger: Ledger::default(),
+            ledger,
             trace: Vec::new(),
             net,
             ghosts: Vec::new(),
+            files: Vec::new(),
+            codes,
+            swept: Ms(0),
+            restores: false,
+            long: false,
             step: 0,
         })
     }
 
-    fn note(&mut self, text: impl AsRef<str>) {
+    pub fn note(&mut self, text: impl AsRef<str>) {
         let at = self.backend.now().since(Ms(1_795_399_200_000)) / 100;
         self.trace.push(format!("{:>4} {:>6}.{} s  {}", self.step, at / 10, at % 10, text.as_ref()));
     }
 
-    async fn play(&mut self) -> anyhow::Result<()> {
+    fn play(&mut self) -> anyhow::Result<()> {
         let mut dice = Dice::of(self.run.seed, 1);
         let faults = Faults {
             slow_disk: *dice.pick(&[0, 5, 30]).unwrap_or(&0),
@@ -256,9 +307,22 @@ impl World {
         };
         let lossy = *dice.pick(&[0, 5, 25]).unwrap_or(&0);
         self.note(format!("{faults:?}, {lossy} % of messages lost"));
+        // The release that is behind knew nothing of restores: what it had let go of would be lost.
+        let behind = dice.below(self.phones.len());
+        match dice.below(100) {
+            0..30 => {
+                self.note(format!("phone {behind} is one version behind"));
+                let phone = &mut self.phones[behind];
+                phone.machine.older.set(true);
+                phone.codes = &phone.codes[..1];
+            }
+            30..65 => self.restores = true,
+            _ => {}
+        }
+        self.long = dice.percent(25);
         // Everybody is signed in to begin with, and has everything there is.
         for phone in 0..self.phones.len() {
-            self.settle_person(phone, 0).await?;
+            self.settle_person(phone, 0)?;
         }
         for phone in &self.phones {
             phone.machine.faults.set(faults);
@@ -269,13 +333,13 @@ impl World {
                 continue;
             }
             let mut dice = Dice::of(self.run.seed, 10_000 + step);
-            self.one_step(&mut dice, lossy).await?;
+            self.one_step(&mut dice, lossy)?;
         }
-        self.come_to_rest().await?;
-        check::at_rest(self).await
+        self.come_to_rest()?;
+        check::at_rest(self)
     }
 
-    async fn one_step(&mut self, dice: &mut Dice, lossy: usize) -> anyhow::Result<()> {
+    fn one_step(&mut self, dice: &mut Dice, lossy: usize) -> anyhow::Result<()> {
         #[derive(Clone, Copy)]
         enum Event {
             Hand,
@@ -292,6 +356,11 @@ impl World {
             Import,
             Room,
             SignOver,
+            HandOver,
+            Give,
+            Tidy,
+            Weeks,
+            BackUp,
         }
         use Event::*;
         let chosen = dice.weighted(&[
@@ -309,16 +378,21 @@ impl World {
             (1, Import),
             (1, Room),
             (2, SignOver),
+            (1, HandOver),
+            (1, Give),
+            (1, Tidy),
+            (usize::from(self.long && dice.clone().percent(30)), Weeks),
+            (usize::from(self.restores) * 2, BackUp),
         ]);
         let phone = dice.below(self.phones.len());
         match chosen {
             None | Some(Hand) => self.hand(phone, dice),
             Some(Engine) => self.engine(phone, dice.percent(85)),
-            Some(Arrive) => self.arrive(dice).await?,
+            Some(Arrive) => self.arrive(dice)?,
             Some(Deliver) => self.deliver(dice)?,
             Some(Lose) => self.lose(dice)?,
             Some(Twice) => self.twice(dice),
-            Some(Ghost) => self.ghost(dice).await?,
+            Some(Ghost) => self.ghost(dice)?,
             Some(Time) => {
                 let by = dice.millis(3 * HOUR).max(SECOND);
                 self.note(format!("{} s pass", by / SECOND));
@@ -332,9 +406,9 @@ impl World {
             Some(Kill) => self.kill(phone, "is killed"),
             Some(Restart) => {
                 self.note("the server restarts");
-                self.backend.restart().await?;
+                self.backend.restart()?;
             }
-            Some(Import) => self.import(dice).await?,
+            Some(Import) => self.import(dice)?,
             Some(Room) => {
                 let machine = &self.phones[phone].machine;
                 let tight = machine.capacity.get() == usize::MAX && dice.percent(60);
@@ -343,9 +417,23 @@ impl World {
                 self.note(format!("phone {phone} has {} room", if tight { "little" } else { "much" }));
             }
             Some(SignOver) => self.sign_over(phone, dice),
+            Some(HandOver) => self.hand_over(phone)?,
+            Some(Give) => self.give(phone, dice)?,
+            Some(Tidy) => self.tidy(dice)?,
+            Some(Weeks) => self.weeks_pass()?,
+            Some(BackUp) => self.back_up(dice)?,
         }
         self.poll(phone)?;
         Ok(())
+    }
+
+    /// Whether a property's file names somebody.
+    pub fn serves(&self, site: &SiteCode, person: PersonId) -> bool {
+        let code = self.codes.get(&(site.clone(), person));
+        let file = self.backend.files.get(site.as_str());
+        code.zip(file).is_some_and(|(code, file)| {
+            file["people"].as_array().into_iter().flatten().any(|one| one["code"] == **code)
+        })
     }
 
     /// Lets time pass, for everybody.
@@ -415,7 +503,7 @@ impl World {
     }
 
     /// Polls everything that waits for a disk at this phone, and what came of it.
-    fn poll(&mut self, number: usize) -> anyhow::Result<()> {
+    pub fn poll(&mut self, number: usize) -> anyhow::Result<()> {
         let waker = noop_waker();
         let mut context = Context::from_waker(&waker);
         let phone = &mut self.phones[number];
@@ -493,7 +581,7 @@ impl World {
     }
 
     /// The app ends at once, and is started again with what is on the disk.
-    fn kill(&mut self, number: usize, why: &str) {
+    pub fn kill(&mut self, number: usize, why: &str) {
         self.note(format!("phone {number} {why}"));
         let phone = &mut self.phones[number];
         phone.person = None;
@@ -526,7 +614,7 @@ impl World {
     }
 
     /// Notes what is in the outboxes of a phone.
-    fn remember(&mut self, number: usize) -> anyhow::Result<()> {
+    pub fn remember(&mut self, number: usize) -> anyhow::Result<()> {
         let stores = self.phones[number].machine.stores.borrow();
         for (database, store) in stores.iter() {
             let rows: Vec<OutboxRow> = ready(device::Store::readable_rows(store, Table::Outbox))
@@ -534,345 +622,22 @@ impl World {
             for row in rows {
                 let saved = Saved { phone: number, database: database.clone(), row };
                 let known = self.ledger.saved.entry(saved.row.id).or_insert_with(|| saved.clone());
-                ensure!(known.row.text == saved.row.text, "command {} was written again", saved.row.n);
+                ensure!(
+                    known.row.text == saved.row.text,
+                    Invariant::Kept.broken(format!("command {} was written again", saved.row.n))
+                );
+                if matches!(saved.row.delivery, Delivery::Refused { .. }) {
+                    self.ledger.refused.insert(saved.row.id);
+                }
                 known.row = saved.row;
             }
         }
         Ok(())
     }
-
-    fn calls(&self, asked: bool) -> Vec<usize> {
-        let net = self.net.borrow();
-        let is = |call: &Call| match &*call.state.borrow() {
-            CallState::Asked => asked,
-            CallState::Answered(..) => !asked,
-            CallState::Done(_) => false,
-        };
-        net.iter().enumerate().filter(|(_, call)| is(call)).map(|(at, _)| at).collect()
-    }
-
-    /// A request reaches the server.
-    async fn arrive(&mut self, dice: &mut Dice) -> anyhow::Result<()> {
-        let Some(at) = dice.pick(&self.calls(true)).copied() else { return Ok(()) };
-        let (request, cookie, state, phone) = {
-            let net = self.net.borrow();
-            let call = &net[at];
-            (call.request.clone(), call.cookie.clone(), Rc::clone(&call.state), call.phone)
-        };
-        let paused = dice.percent(40);
-        let (response, cookie) = self.answer(&request, cookie, paused).await?;
-        self.note(format!(
-            "phone {phone}: {} {} → {}",
-            request.method,
-            request.url.split("&cursor").next().unwrap_or_default(),
-            response.status
-        ));
-        *state.borrow_mut() = CallState::Answered(response, cookie);
-        if dice.percent(30) {
-            // The stream of pokes, as far as it is open.
-            for phone in &mut self.phones {
-                phone.nudges.extend(SITES.map(|site| Nudge::Poked(SiteCode::from(site))));
-            }
-        }
-        Ok(())
-    }
-
-    async fn answer(
-        &mut self,
-        request: &device::Request,
-        cookie: Option<String>,
-        others_first: bool,
-    ) -> anyhow::Result<(Response, Option<String>)> {
-        let app = self.backend.app.clone();
-        let answer = match &app.mutation {
-            None => self.backend.answer(request, cookie.as_deref()).await?,
-            Some(mutation) => {
-                let asked = |call: &&Call| matches!(&*call.state.borrow(), CallState::Asked);
-                let pulls = |call: &&Call| others_first && call.request.url.starts_with("/api/pull");
-                let pulls: Vec<Call> =
-                    self.net.borrow().iter().filter(asked).filter(pulls).cloned().collect();
-                let backend = &self.backend;
-                let mut answering = Box::pin(backend.answer(request, cookie.as_deref()));
-                let mut pulls = pulls.into_iter();
-                loop {
-                    tokio::select! {
-                        biased;
-                        answer = &mut answering => break answer?,
-                        () = mutation.reached() => {
-                            // While one waits with its numbers, others are told what there is.
-                            for pull in pulls.by_ref() {
-                                let (response, cookie) =
-                                    backend.answer(&pull.request, pull.cookie.as_deref()).await?;
-                                *pull.state.borrow_mut() = CallState::Answered(response, cookie);
-                            }
-                            mutation.pass();
-                        }
-                    }
-                }
-            }
-        };
-        self.heard(request, &answer.0)?;
-        Ok(answer)
-    }
-
-    /// Notes the verdicts of an answer: a final one stays as it is.
-    fn heard(&mut self, request: &device::Request, response: &Response) -> anyhow::Result<()> {
-        if request.url != "/api/push" || !response.is_ok() {
-            return Ok(());
-        }
-        let Some(device::Body::Text(text)) = &request.body else { return Ok(()) };
-        let push: PushRequest = serde_json::from_str(text)?;
-        let answers: PushResponse = serde_json::from_slice(&response.body)?;
-        ensure!(answers.answers.len() == push.commands.len(), "not every command of a push was answered");
-        for answer in answers.answers {
-            let Some(id) = answer.id else { bail!("an answer names no command") };
-            let before = self.ledger.verdicts.get(&id).filter(|verdict| verdict.is_final());
-            ensure!(
-                before.is_none_or(|before| *before == answer.verdict),
-                "command {id} got {:?} after {before:?}",
-                answer.verdict
-            );
-            if !answer.verdict.is_final() {
-                self.ledger.waited.insert(id);
-            }
-            self.ledger.verdicts.insert(id, answer.verdict);
-        }
-        Ok(())
-    }
-
-    /// An answer reaches its phone.
-    fn deliver(&mut self, dice: &mut Dice) -> anyhow::Result<()> {
-        let Some(at) = dice.pick(&self.calls(false)).copied() else { return Ok(()) };
-        let call = self.net.borrow_mut().remove(at);
-        self.hand_over(&call);
-        // What follows at once follows at once.
-        self.poll(call.phone)
-    }
-
-    fn hand_over(&mut self, call: &Call) {
-        let state = std::mem::replace(&mut *call.state.borrow_mut(), CallState::Done(None));
-        if let CallState::Answered(response, cookie) = state {
-            if let Some(cookie) = cookie {
-                *self.phones[call.phone].machine.cookie.borrow_mut() = Some(cookie);
-            }
-            *call.state.borrow_mut() = CallState::Done(Some(Ok(response)));
-        }
-    }
-
-    /// A request or an answer is lost; the phone learns that nothing came.
-    fn lose(&mut self, dice: &mut Dice) -> anyhow::Result<()> {
-        let mut all = self.calls(true);
-        all.extend(self.calls(false));
-        let Some(at) = dice.pick(&all).copied() else { return Ok(()) };
-        let call = self.net.borrow_mut().remove(at);
-        let asked = matches!(&*call.state.borrow(), CallState::Asked);
-        let what = if asked { "the request" } else { "the answer" };
-        self.note(format!(
-            "phone {}: {what} of {} {} is lost",
-            call.phone,
-            call.request.method,
-            call.request.url.split('?').next().unwrap_or_default()
-        ));
-        if asked && dice.percent(30) {
-            // Late, not lost.
-            self.ghosts.push((call.request.clone(), call.cookie.clone()));
-        }
-        *call.state.borrow_mut() = CallState::Done(Some(Err(NetworkError::Timeout)));
-        self.poll(call.phone)
-    }
-
-    /// A request will arrive once more.
-    fn twice(&mut self, dice: &mut Dice) {
-        let Some(at) = dice.pick(&self.calls(true)).copied() else { return };
-        let net = self.net.borrow();
-        self.ghosts.push((net[at].request.clone(), net[at].cookie.clone()));
-    }
-
-    async fn ghost(&mut self, dice: &mut Dice) -> anyhow::Result<()> {
-        if self.ghosts.is_empty() {
-            return Ok(());
-        }
-        let (request, cookie) = self.ghosts.swap_remove(dice.below(self.ghosts.len()));
-        let (response, _) = self.answer(&request, cookie, false).await?;
-        self.note(format!(
-            "late: {} {} → {}",
-            request.method,
-            request.url.split('?').next().unwrap_or_default(),
-            response.status
-        ));
-        Ok(())
-    }
-
-    /// Somebody leaves, comes back, or becomes something else.
-    async fn import(&mut self, dice: &mut Dice) -> anyhow::Result<()> {
-        let code = *dice.pick(&CAST).context("no cast")?;
-        let site = if code.starts_with("P5") { SITES[1] } else { SITES[0] };
-        let roles = *dice
-            .pick(&["guard", "desk", "technician", "supervisor", "director", "cleaner"])
-            .context("no roles")?;
-        let leaves = dice.percent(35);
-        let original = original(site, code)?;
-        let done = self
-            .backend
-            .reimport(site, |file| {
-                let Some(people) = file["people"].as_array_mut() else { return };
-                let at = people.iter().position(|person| person["code"] == code);
-                match at {
-                    Some(at) if leaves => drop(people.remove(at)),
-                    Some(at) => people[at]["roles"] = json!([roles]),
-                    None => people.push(original),
-                }
-                if at.is_none() || !leaves {
-                    return;
-                }
-                // Nobody is named who is not there.
-                let mut lists: Vec<&mut Value> = Vec::new();
-                if let Some(file) = file.as_object_mut() {
-                    for (name, value) in file.iter_mut() {
-                        match name.as_str() {
-                            "control_room" | "ladder" => lists.push(value),
-                            "groups" => lists.extend(
-                                value.as_object_mut().into_iter().flat_map(|groups| groups.values_mut()),
-                            ),
-                            _ => {}
-                        }
-                    }
-                }
-                for list in lists.into_iter().filter_map(Value::as_array_mut) {
-                    list.retain(|one| one != code);
-                }
-            })
-            .await?;
-        self.note(format!(
-            "{code} {}{}",
-            if leaves { "leaves, or comes back".to_owned() } else { format!("becomes {roles}") },
-            if done { "" } else { " – which the file does not allow" }
-        ));
-        Ok(())
-    }
-
-    /// Faults stop, and everybody signs in once more until nothing moves.
-    async fn come_to_rest(&mut self) -> anyhow::Result<()> {
-        self.note("faults stop");
-        while !self.ghosts.is_empty() {
-            self.ghost(&mut Dice::of(self.run.seed, 2)).await?;
-        }
-        for number in 0..self.phones.len() {
-            let machine = &self.phones[number].machine;
-            machine.faults.set(Faults::default());
-            machine.capacity.set(usize::MAX);
-            machine.ahead.set(0);
-            self.kill(number, "starts again");
-        }
-        self.ghosts.clear();
-        let mut before = None;
-        for _ in 0..6 {
-            for number in 0..self.phones.len() {
-                for who in 0..self.phones[number].codes.len() {
-                    self.settle_person(number, who).await?;
-                }
-            }
-            let now = Some(check::state(self).await?);
-            if now == before {
-                return Ok(());
-            }
-            before = now;
-            // What is held is sent again after a minute.
-            self.pass(2 * MINUTE);
-        }
-        bail!("the sites do not come to rest")
-    }
-
-    /// Signs somebody in at a phone, without faults, and syncs until there is nothing to do.
-    async fn settle_person(&mut self, number: usize, who: usize) -> anyhow::Result<()> {
-        let machine = self.phones[number].machine.clone();
-        let code = self.phones[number].codes[who];
-        let signed_in = self.quietly(accounts::sign_in(&machine, &phone_of(code), PASSWORD)).await?;
-        self.kill(
-            number,
-            &format!(
-                "is with {code}: {}",
-                signed_in.as_ref().map_or_else(|no| no.code.as_str(), |_| "signed in")
-            ),
-        );
-        if signed_in.is_err() {
-            return Ok(());
-        }
-        let Some(mut engine) = self.phones[number].engine.take() else { bail!("nobody is signed in") };
-        let local = self.phones[number].local.clone();
-        let _ = self.quietly(engine.nudged(Nudge::Asked)).await?;
-        if let Some(local) = &local {
-            // Somebody taps on what was refused, to have it sent once more.
-            for upload in ready(local.uploads())? {
-                ready(local.retry_photos(upload.command))?;
-            }
-        }
-        for _ in 0..400 {
-            let (back, taken) = self.quietly(turn(engine, local.clone(), Vec::new(), true)).await?;
-            engine = back;
-            let taken = taken?;
-            self.remember(number)?;
-            let Some(until) = taken.wait else { continue };
-            let unsent = self.unsent(number);
-            if engine.at_ease() && unsent == 0 {
-                self.phones[number].engine = Some(engine);
-                return Ok(());
-            }
-            if engine.expired() {
-                break;
-            }
-            self.pass(until.since(machine.now()).clamp(SECOND, 10 * MINUTE));
-        }
-        self.phones[number].engine = Some(engine);
-        Ok(())
-    }
-
-    /// How many uploads of the open database are on their way.
-    fn unsent(&self, number: usize) -> usize {
-        let Some(local) = &self.phones[number].local else { return 0 };
-        let uploads: Result<Vec<UploadRow>, _> = ready(local.uploads());
-        let rows = ready(local.outbox()).unwrap_or_default();
-        let pending =
-            rows.iter().filter(|row| matches!(row.delivery, shared::sync::Delivery::Pending)).count();
-        pending
-            + uploads
-                .unwrap_or_default()
-                .iter()
-                .filter(|upload| upload.state == shared::sync::UploadState::Waiting)
-                .filter(|upload| {
-                    !rows.iter().any(|row| {
-                        row.id == upload.command
-                            && matches!(row.delivery, shared::sync::Delivery::Refused { .. })
-                    })
-                })
-                .count()
-    }
-
-    /// Runs something at a phone while every request is answered at once.
-    async fn quietly<T>(&mut self, work: impl Future<Output = T>) -> anyhow::Result<T> {
-        let waker = noop_waker();
-        let mut work = Box::pin(work);
-        for _ in 0..10_000 {
-            if let Poll::Ready(done) = work.as_mut().poll(&mut Context::from_waker(&waker)) {
-                return Ok(done);
-            }
-            if let Some(at) = self.calls(true).first().copied() {
-                let (request, cookie, state) = {
-                    let net = self.net.borrow();
-                    (net[at].request.clone(), net[at].cookie.clone(), Rc::clone(&net[at].state))
-                };
-                let (response, cookie) = self.answer(&request, cookie, false).await?;
-                *state.borrow_mut() = CallState::Answered(response, cookie);
-                let call = self.net.borrow_mut().remove(at);
-                self.hand_over(&call);
-            }
-        }
-        bail!("something waits for ever")
-    }
 }
 
 /// One step of an engine, with what its person has on screen.
-async fn turn(
+pub async fn turn(
     mut engine: Engine<Machine>,
     local: Option<Local<Machine>>,
     nudges: Vec<Nudge>,
@@ -921,10 +686,4 @@ pub fn ready<T>(work: impl Future<Output = T>) -> T {
             return done;
         }
     }
-}
-
-fn original(site: &str, code: &str) -> anyhow::Result<Value> {
-    let file = crate::backend::demo(site)?;
-    let people = file["people"].as_array().context("no people")?;
-    people.iter().find(|person| person["code"] == code).cloned().context("no such person")
 }
