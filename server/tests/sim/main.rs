@@ -18,6 +18,7 @@ mod mutants;
 mod older;
 mod oracle;
 mod photos;
+mod regressions;
 mod rest;
 mod traffic;
 mod trouble;
