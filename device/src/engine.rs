@@ -22,7 +22,7 @@ use shared::{
         UploadState, plan, react,
     },
     time::Ms,
-    wire::DocKey,
+    wire::{self, DocKey},
 };
 
 use crate::{Local, Mutant, NetworkError, PlatformError, Request, Response, local, platform::Platform};
@@ -257,15 +257,20 @@ impl<P: Platform> Engine<P> {
     /// Of storage; see [`unable`](Self::unable).
     pub async fn plan(&mut self, visible: bool) -> Result<Planned, PlatformError> {
         let (outbox, mut uploads) = (self.local.outbox().await?, self.local.uploads().await?);
+        let own = self.sites().await?;
+        let unsent = |upload: &UploadRow| outbox.iter().any(|row| row.id == upload.command && row.unsent());
         let codes = match &self.carried_at {
             Some(served) => {
                 // Of others the server takes photos from those who serve at the site, and after the command.
-                let unsent =
-                    |upload: &UploadRow| outbox.iter().any(|row| row.id == upload.command && row.unsent());
                 uploads.retain(|upload| served.contains(&upload.site) && !unsent(upload));
                 Some(Vec::new())
             }
-            None => self.sites().await?,
+            None => {
+                // At a site that was left it knows one's own photos by their command alone.
+                let serves = |site: &SiteCode| own.as_ref().is_none_or(|codes| codes.contains(site));
+                uploads.retain(|upload| serves(&upload.site) || !unsent(upload));
+                own
+            }
         };
         let signed_in = !self.expired && codes.is_some();
         let now = self.now();
@@ -459,7 +464,8 @@ impl<P: Platform> Engine<P> {
                 && self.local.pulled(&upload.site).await?.is_stable(seq)
             {
                 through.push(upload.name());
-                if self.local.doc(&upload.site, DocKey::Case(upload.case)).await?.is_none() {
+                let doc = self.local.doc(&upload.site, DocKey::Case(upload.case)).await?;
+                if doc.is_none_or(|doc| matches!(doc, wire::Doc::Case(CaseView::Outline(_)))) {
                     unseen.push(upload.name());
                 }
             }

@@ -92,13 +92,17 @@ impl<P: Platform> Engine<P> {
             self.poked.insert(site.clone());
             return Ok(Changes(lost));
         }
+        // Nothing is shown of a site where this person serves no more, whatever still lies here, and whatever comes because
+        // they do again and have not signed in since: once they have, they begin from nothing.
+        let leaves = !serves && !answer.more;
+        let docs = if serves { answer.docs } else { Vec::new() };
         let from_nothing = pulled.cursor.is_none();
         let mut anew = if from_nothing { Some(BTreeSet::new()) } else { pulled.anew };
         if let Some(anew) = &mut anew {
-            anew.extend(answer.docs.iter().map(wire::Doc::key));
+            anew.extend(docs.iter().map(wire::Doc::key));
         }
         let mut pulled = Pulled {
-            cursor: Some(answer.cursor.clone()),
+            cursor: (!leaves).then_some(answer.cursor),
             at: None,
             more: answer.more,
             stable: answer.stable_seq,
@@ -110,13 +114,11 @@ impl<P: Platform> Engine<P> {
         }
         let shown = |row: &OutboxRow| {
             let key = wire::DocKey::Case(CaseId(row.aggregate));
-            answer.docs.iter().find_map(|doc| match doc {
+            docs.iter().find_map(|doc| match doc {
                 wire::Doc::Case(view) if doc.key() == key => Some(view.version()),
                 _ => None,
             })
         };
-        // Nothing is shown of a site where this person serves no more, whatever still lies here.
-        let leaves = !serves && !answer.more;
         let mut done = Vec::new();
         for row in outbox.iter().filter(|row| row.site == *site) {
             let version = match shown(row) {
@@ -139,9 +141,9 @@ impl<P: Platform> Engine<P> {
             let held = self.local.doc_keys(site).await?;
             gone.extend(held.into_iter().filter(|key| !come.contains(key)));
         }
-        let photos = self.photos_gone(site, &answer.docs, &gone).await?;
+        let photos = self.photos_gone(site, &docs, &gone).await?;
         let page = Page {
-            docs: &answer.docs,
+            docs: &docs,
             gone: &gone,
             photos: &photos,
             pulled: Pulled { at: Some(self.now()), anew, ..pulled },
@@ -154,7 +156,7 @@ impl<P: Platform> Engine<P> {
         if leaves && !self.waits_for_backup(site).await? {
             self.local.leave(site).await?;
         }
-        let changed = answer.docs.iter().map(wire::Doc::key).chain(gone.iter().copied());
+        let changed = docs.iter().map(wire::Doc::key).chain(gone.iter().copied());
         Ok(Changes(changed.map(|key| (site.clone(), key)).collect()))
     }
 

@@ -45,6 +45,8 @@ pub struct Phone {
     pub says: Rc<RefCell<Says>>,
     /// The cleaner serves elsewhere, and not here any more.
     pub elsewhere: Rc<Cell<bool>>,
+    /// The server holds what it is sent, and knows nothing of its photos.
+    pub holds: Rc<Cell<bool>>,
     /// In which life of its database the server is.
     pub epoch: Rc<Cell<u64>>,
     /// How far the server's backups reach.
@@ -119,6 +121,7 @@ impl Phone {
                 Some((status, code)) => problem(status, code),
                 None => ok(&self.accepted(&text(request))),
             },
+            _ if self.holds.get() => problem(403, Code::SiteNotMember),
             _ => Response {
                 status: 201,
                 upload_offset: header(request, "Upload-Length"),
@@ -128,17 +131,18 @@ impl Phone {
         }
     }
 
-    /// What a person sees of a site from the beginning: who is there, as long as that person is.
+    /// What a person sees of a site: who is there, once, as long as that person is.
     fn page(&self, url: &str) -> PullResponse {
         let site = url.split(['?', '&']).find_map(|part| part.strip_prefix("site=")).unwrap();
         let left = site == HERE && self.elsewhere.get();
         let people = Doc::People(People { people: Vec::new() });
+        let seen = url.contains("cursor=2");
         PullResponse {
             site: SiteCode(site.to_owned()),
             epoch: self.epoch.get().to_string(),
-            docs: if left { Vec::new() } else { vec![people] },
+            docs: if left || seen { Vec::new() } else { vec![people] },
             gone: Vec::new(),
-            cursor: "1".to_owned(),
+            cursor: if left { "1" } else { "2" }.to_owned(),
             more: false,
             stable_seq: self.stable.get(),
             server_time: self.now(),
@@ -149,7 +153,10 @@ impl Phone {
         let push: PushRequest = serde_json::from_str(text).unwrap();
         let answer = |text: &String| Answer {
             id: Some(Envelope::read(text).unwrap().id),
-            verdict: Verdict::Accepted { seq: TAKEN, version: 1 },
+            verdict: match self.holds.get() {
+                true => Verdict::Held { code: Code::CommandRestoring },
+                false => Verdict::Accepted { seq: TAKEN, version: 1 },
+            },
         };
         PushResponse {
             answers: push.commands.iter().map(answer).collect(),

@@ -1,10 +1,10 @@
 //! What becomes of a site that somebody has left: nothing of it is shown, and nothing made there is lost.
 
-use device::{Engine, Store, Table};
+use device::{Engine, Nudge, Store, Table};
 use futures::executor::block_on;
 use shared::{
     ids::SiteCode,
-    sync::{Delivery, PULL_EVERY, UploadState},
+    sync::{Delivery, HELD_AGAIN, PULL_EVERY, UploadState},
 };
 
 use crate::kit::{CLEANER, HERE, Phone, TAKEN, run};
@@ -86,5 +86,52 @@ fn what_is_done_at_a_site_that_was_left_stays_until_a_backup_has_it() {
         assert_eq!(cleaner.outbox().await.unwrap(), []);
         assert_eq!(cleaner.uploads().await.unwrap(), []);
         assert!(!cleaner.pulled_sites().await.unwrap().contains(&here()));
+    });
+}
+
+#[test]
+fn who_is_back_at_a_site_sees_it_again() {
+    block_on(async {
+        let phone = Phone::default();
+        phone.stable.set(Some(TAKEN - 1));
+        phone.elsewhere.set(true);
+        let cleaner = phone.sign_in("cleaner").await;
+        phone.comment_with_photo(&cleaner, CLEANER).await;
+        let mut engine = Engine::new(cleaner.clone());
+        run(&mut engine).await;
+
+        // Back, and signed in as before: nothing is shown until they sign in.
+        phone.elsewhere.set(false);
+        for _ in 0..2 {
+            phone.passed.set(phone.passed.get() + PULL_EVERY);
+            run(&mut engine).await;
+            assert_eq!(cleaner.doc_keys(&here()).await.unwrap(), []);
+        }
+        phone.sign_in("cleaner").await;
+        engine.nudged(Nudge::SignedIn).await.unwrap();
+        run(&mut engine).await;
+        assert_eq!(cleaner.doc_keys(&here()).await.unwrap().len(), 1);
+    });
+}
+
+#[test]
+fn a_photo_of_a_site_that_was_left_waits_for_its_command() {
+    block_on(async {
+        let phone = Phone::default();
+        phone.elsewhere.set(true);
+        phone.holds.set(true);
+        let cleaner = phone.sign_in("cleaner").await;
+        phone.comment_with_photo(&cleaner, CLEANER).await;
+        let mut engine = Engine::new(cleaner.clone());
+        run(&mut engine).await;
+        let uploads = cleaner.uploads().await.unwrap();
+        assert!(uploads.iter().all(|upload| upload.state == UploadState::Waiting), "{uploads:?}");
+        assert_eq!(uploads.len(), 2);
+
+        phone.holds.set(false);
+        phone.passed.set(phone.passed.get() + HELD_AGAIN);
+        run(&mut engine).await;
+        assert_eq!(cleaner.outbox().await.unwrap(), []);
+        assert_eq!(cleaner.uploads().await.unwrap(), []);
     });
 }

@@ -169,7 +169,8 @@ pub(super) async fn announce(app: &App, announced: Upload) -> Result<(Upload, bo
     Ok((upload, new))
 }
 
-/// Forgets an upload that is not finished. Whoever brings bytes of it meanwhile finds it gone.
+/// Forgets an upload that is not finished. Whoever goes on with it meanwhile finds it gone; whoever brings all of it at once
+/// announces it anew.
 ///
 /// # Errors
 /// `file.kept` for one that is: a case may show it by now; the reason if it was refused; `file.not_found`.
