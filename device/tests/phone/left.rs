@@ -1,6 +1,6 @@
 //! What becomes of a site that somebody has left: nothing of it is shown, and nothing made there is lost.
 
-use device::{Engine, Nudge, Store, Table};
+use device::{Engine, Local, Nudge, Store, Table};
 use futures::executor::block_on;
 use shared::{
     ids::SiteCode,
@@ -11,6 +11,11 @@ use crate::kit::{CLEANER, HERE, Phone, TAKEN, run};
 
 fn here() -> SiteCode {
     SiteCode(HERE.to_owned())
+}
+
+async fn assert_given_up(local: &Local<Phone>) {
+    assert_eq!(local.doc_keys(&here()).await.unwrap(), []);
+    assert!(!local.pulled_sites().await.unwrap().contains(&here()));
 }
 
 #[test]
@@ -25,8 +30,7 @@ fn a_site_that_was_left_is_given_up_though_the_server_was_restored_meanwhile() {
         phone.epoch.set(1);
         phone.sign_in("cleaner").await;
         run(&mut Engine::new(cleaner.clone())).await;
-        assert_eq!(cleaner.doc_keys(&here()).await.unwrap(), []);
-        assert!(!cleaner.pulled_sites().await.unwrap().contains(&here()));
+        assert_given_up(&cleaner).await;
     });
 }
 
@@ -43,8 +47,7 @@ fn a_site_that_was_left_is_given_up_though_another_version_wrote_its_documents()
         phone.sign_in("cleaner").await;
         cleaner.stock().await.unwrap();
         run(&mut Engine::new(cleaner.clone())).await;
-        assert_eq!(cleaner.doc_keys(&here()).await.unwrap(), []);
-        assert!(!cleaner.pulled_sites().await.unwrap().contains(&here()));
+        assert_given_up(&cleaner).await;
     });
 }
 

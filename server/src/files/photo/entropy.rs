@@ -21,6 +21,8 @@ const LONGEST: usize = 16;
 const BLOCKS_MAX: usize = 10;
 /// The most components that are read: more are inks.
 const COMPONENTS_MAX: usize = 3;
+/// The most tables of codes: a scan has no use for more than eight, and making each takes time.
+const TABLES_MAX: usize = 64;
 /// The coefficients of a block (A.3).
 const BLOCK: u32 = 64;
 /// How far the end of a block leads: further than any run of coefficients that ends outside of it.
@@ -41,6 +43,8 @@ struct Walk {
     dc: [Option<Box<Table>>; 4],
     /// By their numbers.
     ac: [Option<Box<Table>>; 4],
+    /// How many tables of codes have been made.
+    made: usize,
     /// Which tables of quantisation there are.
     quantised: [bool; 4],
     /// After so many MCUs coding starts anew; 0 if it never does.
@@ -121,6 +125,10 @@ impl Walk {
     /// Huffman tables (B.2.4.2).
     fn tables(&mut self, mut payload: &[u8]) -> Option<()> {
         while let Some((&[kind, ref counts @ ..], rest)) = payload.split_first_chunk::<{ 1 + LONGEST }>() {
+            self.made += 1;
+            if self.made > TABLES_MAX {
+                return None;
+            }
             let symbols = counts.iter().copied().map(usize::from).sum();
             let (symbols, rest) = rest.split_at_checked(symbols)?;
             let number = usize::from(kind & 0x0F);

@@ -313,6 +313,18 @@ fn all_components_have_to_be_in_a_scan_and_none_twice() {
 }
 
 #[test]
+fn more_tables_than_any_picture_has_use_for_are_not_made() {
+    let picture = small().draw(3, 0);
+    let with = |more: usize| {
+        let tables = segment(0xC4, &small().huffman()).repeat(more);
+        [&picture.bytes[..SOI.len()], &tables, &picture.bytes[SOI.len()..]].concat()
+    };
+    // Each segment has two of them, and the picture its own.
+    assert!(is_whole(&with(TABLES_MAX / 2 - 1)));
+    assert!(!is_whole(&with(TABLES_MAX / 2)));
+}
+
+#[test]
 fn restart_markers_come_in_order_and_nothing_stands_before_them() {
     let picture = small().draw(3, 0);
     let first = picture.scans[0].start;
