@@ -1,23 +1,26 @@
 /**
- * How the journeys run: in the system's Chromium, one after the other, once as a phone and once as a tablet.
+ * How the journeys run: in the system's Chromium, once as a phone and once as a tablet, and the figures after them.
  *
- * Each test gets a server of its own (see `server.ts`), so the order of the tests does not matter.
+ * Each test gets a server of its own (see `server.ts`), so neither their order matters nor what runs beside them.
  */
 import { defineConfig } from "@playwright/test";
 import { PHONE, TABLET } from "./devices.ts";
+
+const FIGURES = "figures.spec.ts";
 
 export default defineConfig({
   testDir: "journeys",
   globalSetup: "./template.ts",
   outputDir: "artefacts/results",
   reporter: [["list"], ["html", { outputFolder: "artefacts/report", open: "never" }]],
-  // Two cores carry one browser and one server; a second pair only makes both slow.
-  workers: 1,
+  // A journey waits for its page more than it works: two of them fill two cores.
+  workers: 2,
+  fullyParallel: true,
   forbidOnly: !!process.env.CI,
-  timeout: 90_000,
-  expect: { timeout: 15_000 },
+  timeout: 180_000,
+  expect: { timeout: 30_000 },
   use: {
-    actionTimeout: 15_000,
+    actionTimeout: 30_000,
     locale: "zh-CN",
     timezoneId: "Asia/Shanghai",
     colorScheme: "light",
@@ -45,7 +48,9 @@ export default defineConfig({
   },
   // A journey with several people has phones and tablets of its own, and runs once: its tag says where it belongs.
   projects: [
-    { name: "phone", use: PHONE, grepInvert: /@tablet/ },
-    { name: "tablet", use: TABLET, grepInvert: /@phone/ },
+    { name: "phone", use: PHONE, grepInvert: /@tablet/, testIgnore: FIGURES },
+    { name: "tablet", use: TABLET, grepInvert: /@phone/, testIgnore: FIGURES },
+    // Measured when nothing else runs.
+    { name: "figures", use: PHONE, testMatch: FIGURES, dependencies: ["phone", "tablet"], workers: 1 },
   ],
 });

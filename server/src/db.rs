@@ -6,6 +6,8 @@
 //!
 //! Only TEXT, BIGINT and DOUBLE PRECISION columns: booleans are 0 and 1, instants milliseconds, JSON is text.
 
+mod migrations;
+
 use std::{
     borrow::Cow,
     ops::{Deref, DerefMut},
@@ -72,10 +74,7 @@ impl Db {
                 Db { kind, url: url.to_owned(), readers: pool.clone(), writers: pool }
             }
         };
-        sqlx::migrate!("./migrations")
-            .run(&db.writers)
-            .await
-            .context("the tables cannot be brought up to date")?;
+        migrations::migrator().run(&db.writers).await.context("the tables cannot be brought up to date")?;
         Ok(db)
     }
 

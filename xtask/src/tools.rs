@@ -139,7 +139,8 @@ impl CargoDeny {
         }
         let mut nice = program("nice");
         nice.args(["-n", "19"]).arg(cargo().get_program());
-        // Unoptimised, because it is built far more often than its speed is noticed.
+        // Unoptimised and without lines, because it is built far more often than its speed is noticed.
+        nice.env("CARGO_PROFILE_DEV_DEBUG", "false");
         nice.args([
             "install",
             "--quiet",
