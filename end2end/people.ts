@@ -153,7 +153,8 @@ export async function openCard(page: Page, name: RegExp): Promise<Locator> {
 export async function begin(within: Page | Locator, action: string): Promise<Locator> {
   const sheet = pageOf(within).getByRole("dialog");
   const own = within.getByRole("button", { name: action, exact: true });
-  const more = within.getByRole("button", { name: "更多" });
+  // Not that of a list.
+  const more = within.getByTitle("更多", { exact: true });
   await expect(own.or(more).first()).toBeVisible();
   if (await own.isVisible()) {
     await own.click();

@@ -79,12 +79,15 @@ impl Address {
         let before = self.shown.get_untracked();
         let replace = replace || before == address;
         let left = history::top();
-        let depth = self.trail.try_update_value(|trail| {
+        let depth = self.trail.with_value(|trail| trail.depth) + usize::from(!replace);
+        // Where the browser keeps no history, or no more of it for now, the page is shown all the same.
+        let kept = history::go(address, replace, depth).is_ok();
+        self.trail.update_value(|trail| {
             trail.going = false;
-            if replace { trail.depth } else { trail.on(left) }
+            if kept && !replace {
+                trail.on(left);
+            }
         });
-        // Where the browser keeps no history the page is shown all the same.
-        let _ = history::go(address, replace, depth.unwrap_or_default());
         self.shown.set(address.to_owned());
         if path(&before) != path(address) {
             self.arrive(0);
@@ -128,11 +131,10 @@ impl Trail {
     }
 
     /// Leaves the present entry for a new one, which takes the place of all above it.
-    fn on(&mut self, left: i32) -> usize {
+    fn on(&mut self, left: i32) {
         self.leave(left);
         self.depth += 1;
         self.tops.truncate(self.depth);
-        self.depth
     }
 
     /// Leaves the present entry for another one; answers how far down that one's page was.
@@ -199,14 +201,16 @@ mod tests {
     #[test]
     fn a_page_is_as_it_was_left_and_a_new_one_begins_at_its_top() {
         let mut trail = Trail::from(0);
-        assert_eq!(trail.on(120), 1);
-        assert_eq!(trail.on(40), 2);
+        trail.on(120);
+        trail.on(40);
+        assert_eq!(trail.depth, 2);
         assert_eq!(trail.to(1, 7), 40);
         assert_eq!(trail.to(0, 45), 120);
         // Forward again, and from there to somewhere else.
         assert_eq!(trail.to(2, 120), 7);
         assert_eq!(trail.to(1, 7), 45);
-        assert_eq!(trail.on(50), 2);
+        trail.on(50);
+        assert_eq!(trail.depth, 2);
         assert_eq!(trail.to(1, 0), 50);
         assert_eq!(trail.tops, [120, 50, 0]);
     }

@@ -24,8 +24,6 @@ use crate::{
 const REST_MS: u32 = 250;
 /// What could not be loaded is tried again after so long, if nothing happens before.
 const AGAIN_MS: u32 = 15_000;
-/// How often to look whether the page may be loaded anew.
-const FREE_MS: u32 = 100;
 
 /// How far it has got.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -98,18 +96,17 @@ impl Part {
     pub async fn load(self, state: State) {
         let Some(mut asked) = self.asked.try_update_value(Option::take).flatten() else { return };
         pause(REST_MS, &mut asked).await;
-        let mut failed = false;
+        let (mut failed, mut wanted) = (false, false);
         let mut why = Why::Perhaps;
         while (self.load)().await.is_err() {
             failed = true;
             self.got.set(Got::Failed);
             let answers = http::server_answers().await;
             state.link.set(if answers { Link::Failing } else { Link::Offline });
-            if answers && why == Why::Asked {
-                // The server is there and has no such part: it is of another version by now, and so is its page.
-                while !state.may_reload() {
-                    clock::sleep(FREE_MS).await;
-                }
+            wanted |= why == Why::Asked;
+            if answers && wanted && state.may_reload() {
+                // The server is there and has no such part: it is of another version by now, and so is its page. While a
+                // form holds what is kept nowhere, the part is tried again.
                 device::reload();
             }
             why = pause(AGAIN_MS, &mut asked).await;

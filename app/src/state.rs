@@ -133,7 +133,9 @@ enum Told {
     Left { count: usize },
     /// How the network was when it was last needed: only the tab that syncs needs it.
     Link(Link),
-    /// How is the network?
+    /// Whether somebody has to sign in before anything is sent: only the tab that syncs finds out.
+    Expired(bool),
+    /// How is the network, and is there a session?
     Asks,
 }
 
@@ -293,6 +295,14 @@ impl State {
         if self.link.with_untracked(|old| *old != link) {
             self.tell(&Told::Link(link.clone()));
             self.link.set(link);
+        }
+    }
+
+    /// Shows whether somebody has to sign in, here and in the other tabs.
+    pub(crate) fn tell_expired(&self, expired: bool) {
+        if self.expired.get_untracked() != expired {
+            self.tell(&Told::Expired(expired));
+            self.expired.set(expired);
         }
     }
 

@@ -159,8 +159,8 @@ impl Driver {
 
     /// Shows how it went; answers until when to wait, or `None` to go on at once.
     fn show(&mut self, taken: Taken) -> Option<Ms> {
+        self.state.tell_expired(self.engine.expired());
         if self.engine.expired() {
-            self.state.expired.set(true);
             self.live = None;
         }
         if let Some(link) = taken.link {

@@ -143,12 +143,18 @@ test("an ended session stops nothing but the sending, until signing in again", {
   const sessions: { id: string }[] = await (await page.request.get("/api/sessions")).json();
   for (const { id } of sessions) await page.request.delete(`/api/sessions/${id}`);
 
+  const ended = (tab: Page) => tab.getByRole("status").filter({ hasText: "登录已过期，1 条存在手机" });
+  const banner = ended(page);
+  const other = await phone.context.newPage();
+  await other.goto("/");
   await people.write(page, { photo: "litter-small.jpg", category: "垃圾污渍", place: ["5大堂", /^大堂/] });
   await people.send(page);
-  const banner = page.getByRole("status").filter({ hasText: "登录已过期，1 条存在手机" });
   await expect(banner).toBeVisible();
+  // One tab asks the server, and the other knows what it was told.
+  await expect(ended(other)).toBeVisible();
   await picture(page, "expired");
   await phone.restart();
+  // Meanwhile the other tab is the one that asks.
   await expect(banner).toBeVisible();
   await expect(page.getByRole("link", { name: /1 条还没送出/ })).toBeVisible();
   await picture(page, "expired-after-a-start");
@@ -159,6 +165,7 @@ test("an ended session stops nothing but the sending, until signing in again", {
   await people.fillSignIn(sheet, people.GUARD);
   await expect(sheet).toBeHidden();
   await expect(page.getByRole("link", { name: /条还没送出/ })).toBeHidden();
+  await expect(other.getByRole("status").filter({ hasText: "登录已过期" })).toBeHidden();
   await page.getByRole("link", { name: /垃圾污渍/ }).click();
   await expect(rung(page, "照片 1 / 1 已核对")).toBeVisible();
   await picture(page, "drained");

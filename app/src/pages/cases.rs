@@ -30,18 +30,19 @@ pub fn Cases() -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
     let address = expect_context::<Address>();
+    let me = state.session.with_untracked(|session| session.as_ref().map(|session| session.person));
     let sought = memo(move |old: Option<&Sought>| {
         address.shown().with(|shown| match old {
             // On the way to another page.
             Some(old) if address::path(shown).trim_end_matches('/') != CASES => old.clone(),
-            Some(_) | None => Sought::read(shown),
+            Some(_) | None => Sought::read(shown, me),
         })
     });
     // Looking for something else is no step that one would want to go back by.
     let seek = move |change: &dyn Fn(&mut Sought)| {
         let mut next = sought.get_untracked();
         change(&mut next);
-        address.instead(&next.address());
+        address.instead(&next.address(me));
     };
     let part = memo(move |_| {
         let usual = || {

@@ -81,15 +81,15 @@ impl State {
             Told::Session => device::begin_anew(),
             Told::Left { count } => self.left_by_others.set(count),
             Told::Link(link) => self.link.set(link),
+            Told::Expired(expired) => self.expired.set(expired),
             Told::Asks => {
                 if self.inner().borrow().syncs {
                     self.tell(&Told::Link(self.link.get_untracked()));
+                    self.tell(&Told::Expired(self.expired.get_untracked()));
                 }
             }
             Told::Nudge { asked } => {
                 let nudge = if asked { Nudge::Asked } else { Nudge::Told };
-                // Perhaps somebody has signed in there; if not, the next request says so again.
-                self.expired.set(false);
                 if let Some(wake) = &self.inner().borrow().wake {
                     let _ = wake.unbounded_send(Wake::Nudge(nudge));
                 }

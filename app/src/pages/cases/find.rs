@@ -1,5 +1,6 @@
 //! Which cases the list shows: by what the person is to them, and by what was typed. The address says both, so that
-//! whoever comes back to the list finds it as they left it.
+//! whoever comes back to the list finds it as they left it; and whose words they are, because a phone that is handed on
+//! keeps its history.
 
 use std::sync::Arc;
 
@@ -63,25 +64,28 @@ pub struct Sought {
 }
 
 impl Sought {
-    /// What an address says.
-    pub fn read(address: &str) -> Self {
+    /// What an address says to this person.
+    pub fn read(address: &str, me: Option<PersonId>) -> Self {
         let asked = |name| address::asked(address, name);
+        let mine = asked("by").is_some_and(|by| me.is_some_and(|me| me.to_string() == by));
         Sought {
-            typed: asked("q").unwrap_or_default(),
+            typed: asked("q").filter(|_| mine).unwrap_or_default(),
             part: asked("part").and_then(|part| Part::find(&part)),
             ended: asked("ended").is_some(),
             most: asked("most").and_then(|most| most.parse().ok()).unwrap_or(PAGE),
         }
     }
 
-    /// The address that says it.
-    pub fn address(&self) -> String {
+    /// The address that says it to this person.
+    pub fn address(&self, me: Option<PersonId>) -> String {
         let most = self.most.to_string();
-        let typed = (!self.typed.is_empty()).then_some(("q", self.typed.as_str()));
+        let me = me.map(|me| me.to_string()).unwrap_or_default();
+        let typed = [("q", self.typed.as_str()), ("by", me.as_str())];
+        let typed = typed.into_iter().filter(|_| !self.typed.is_empty());
         let part = self.part.map(|part| ("part", part.as_str()));
         let ended = self.ended.then_some(("ended", "1"));
         let most = (self.most != PAGE).then_some(("most", most.as_str()));
-        let said: Vec<_> = typed.into_iter().chain(part).chain(ended).chain(most).collect();
+        let said: Vec<_> = typed.chain(part).chain(ended).chain(most).collect();
         address::with(CASES, &said)
     }
 }
@@ -156,14 +160,26 @@ mod tests {
 
     #[test]
     fn an_address_says_what_was_looked_for() {
-        let nothing = Sought::read("/cases");
+        let me = Some(PersonId(Uuid::from_u128(1)));
+        let nothing = Sought::read("/cases", me);
         assert_eq!(nothing, Sought { typed: String::new(), part: None, ended: false, most: PAGE });
-        assert_eq!(nothing.address(), "/cases");
+        assert_eq!(nothing.address(me), "/cases");
         for part in [None, Some(Part::FirstAsked), Some(Part::Handled), Some(Part::All)] {
             let sought = Sought { typed: "5 号楼 漏水".to_owned(), part, ended: true, most: 2 * PAGE };
-            assert_eq!(Sought::read(&sought.address()), sought);
+            assert_eq!(Sought::read(&sought.address(me), me), sought);
         }
-        assert_eq!(Sought::read("/cases?part=everything&most=all"), nothing);
+        assert_eq!(Sought::read("/cases?part=everything&most=all", me), nothing);
+    }
+
+    #[test]
+    fn what_somebody_has_typed_is_shown_to_nobody_else() {
+        let [me, other] = [1, 2].map(|id| Some(PersonId(Uuid::from_u128(id))));
+        let sought = Sought { typed: "王女士".to_owned(), part: Some(Part::All), ended: false, most: PAGE };
+        for who in [other, None] {
+            let read = Sought::read(&sought.address(me), who);
+            assert_eq!(read, Sought { typed: String::new(), ..sought.clone() });
+        }
+        assert_eq!(Sought::read("/cases?q=%E7%8E%8B", me).typed, "");
     }
 
     #[test]
