@@ -6,7 +6,7 @@
 //! The engine is not needed for a start: it is in the part of the build that is loaded once the home page stands. What is
 //! made before lies in the outbox, where the engine finds it.
 
-use ::device::{Engine, Link, Nudge, PlatformError, Taken, left_by_others, platform::Platform};
+use ::device::{Engine, Nudge, PlatformError, Taken, left_by_others, platform::Platform};
 use futures::{
     FutureExt, StreamExt,
     channel::mpsc::UnboundedReceiver,
@@ -164,10 +164,10 @@ impl Driver {
             self.live = None;
         }
         if let Some(link) = taken.link {
-            if matches!(link, Link::Refused(_)) {
-                self.state.busy.set(false);
-            }
             self.state.tell_link(link);
+        }
+        if taken.wait.is_some() {
+            self.state.busy.set(false);
         }
         taken.wait
     }
@@ -181,8 +181,8 @@ impl Driver {
             LiveEvent::Message(poke) => state.wake(Wake::Nudge(Nudge::Poked(poke.site))),
             LiveEvent::Open => state.wake(Wake::Nudge(Nudge::Hearing)),
             LiveEvent::Closed => state.wake(Wake::Deaf),
-            // The browser connects again by itself.
-            LiveEvent::Broken => {}
+            // The browser connects again by itself; whether the server is there at all is found out by asking it.
+            LiveEvent::Broken => state.wake(Wake::Nudge(Nudge::Hearing)),
         });
         self.live = live.ok();
     }

@@ -118,10 +118,11 @@ impl Speaker<'_> {
             },
             Rung::Desk { taken: None, again } => Said {
                 title: td_string!(locale, case.desk_takes).to_owned(),
-                sub: if *again {
-                    td_string!(locale, case.desk_again).to_owned()
-                } else {
-                    td_string!(locale, case.desk_waits).to_owned()
+                sub: match (*again, case.number.is_some()) {
+                    (true, _) => td_string!(locale, case.desk_again).to_owned(),
+                    (false, true) => td_string!(locale, case.desk_waits).to_owned(),
+                    // The desk knows nothing of it yet.
+                    (false, false) => String::new(),
                 },
                 ..Said::default()
             },

@@ -55,7 +55,11 @@ pub fn SignInForm(
     let refused = RwSignal::new(None::<Rejection>);
     state.unkept.hold(move || !password.with(String::is_empty));
 
-    let sentence = move |rejection: Rejection| words::sentence(i18n.get_locale(), &rejection, None);
+    let sentence = move |rejection: Rejection| match rejection.code {
+        // Elsewhere recording goes on without a network.
+        Code::DeviceOffline => t_string!(i18n, field.sign_in_offline).to_owned(),
+        _ => words::sentence(i18n.get_locale(), &rejection, None),
+    };
     let failed = move || {
         refused.get().map(|rejection| {
             view! { <Banner text=sentence(rejection) tone=Tone::Urgent glyph=Glyph::Warn /> }

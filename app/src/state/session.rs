@@ -103,6 +103,9 @@ impl State {
                 self.now.set(self.now_ms());
             }
         };
+        if !events::is_online() {
+            self.link.set(Link::Offline);
+        }
         let mut guards = Vec::new();
         guards.extend(
             events::on_connection(move |online| {

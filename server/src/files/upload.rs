@@ -359,7 +359,10 @@ impl Incoming {
         let whole = if segments.is_empty() {
             fresh
         } else {
-            let mut whole = app.files.depot.assemble(&upload.key, &segments).await?;
+            let mut whole = match app.files.depot.assemble(&upload.key, &segments).await {
+                Ok(whole) => whole,
+                Err(error) => return Err(self.moved_meanwhile().await?.unwrap_or_else(|| error.into())),
+            };
             whole.extend_from_slice(&fresh);
             whole
         };
@@ -376,6 +379,14 @@ impl Incoming {
         self.settle(next).await?;
         self.app.files.depot.discard(&self.upload.key, &segments).await;
         checked.map(drop).map_err(Error::from)
+    }
+
+    /// The refusal of bytes for an upload that another request has moved meanwhile: it may have discarded what this one was
+    /// to be put together from.
+    async fn moved_meanwhile(&self) -> Result<Option<Error>, Error> {
+        let mut conn = self.app.db.connection().await?;
+        let now = store::find(&mut conn, &self.upload.key).await?;
+        Ok(now.filter(|now| now.state != self.upload.state).map(|now| elsewhere(&now).into()))
     }
 
     /// Writes down how far the upload is, unless another request has moved it meanwhile.

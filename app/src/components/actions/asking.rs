@@ -8,7 +8,13 @@ use shared::{
 };
 
 use super::offer::Action;
-use crate::{components::toast, i18n::*, reactive::RwSignal, state::State, words};
+use crate::{
+    components::toast,
+    i18n::*,
+    reactive::RwSignal,
+    state::{Link, State},
+    words,
+};
 
 /// What the sheet shows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -74,6 +80,14 @@ impl Asking {
         self.error.set(None);
     }
 
+    /// Says in the sheet why something could not be done: what passes by lies under it.
+    pub fn refused(self, rejection: &Rejection) {
+        let property = expect_context::<State>().property.get_untracked();
+        let locale = use_i18n().get_locale_untracked();
+        // The sheet may have been closed meanwhile.
+        let _ = self.error.try_set(Some(words::sentence(locale, rejection, property.as_deref())));
+    }
+
     fn open(self, asked: Asked) {
         self.error.set(None);
         self.asked.set(Some(asked));
@@ -96,14 +110,17 @@ impl Asking {
             match done {
                 Ok(()) => {
                     let _ = self.asked.try_set(None);
-                    owner.with(|| toast(Ok(t_string!(i18n, case.saved_here).to_owned())));
+                    let going = state.link.with_untracked(|link| *link == Link::Online);
+                    owner.with(|| {
+                        let said = if going {
+                            t_string!(i18n, case.saved_going)
+                        } else {
+                            t_string!(i18n, case.saved_here)
+                        };
+                        toast(Ok(said.to_owned()));
+                    });
                 }
-                Err(rejection) if asked.is_some() => {
-                    let property = state.property.get_untracked();
-                    let locale = i18n.get_locale_untracked();
-                    let sentence = words::sentence(locale, &rejection, property.as_deref());
-                    let _ = self.error.try_set(Some(sentence));
-                }
+                Err(rejection) if asked.is_some() => owner.with(|| self.refused(&rejection)),
                 Err(rejection) => owner.with(|| toast(Err(rejection))),
             }
         });

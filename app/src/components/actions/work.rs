@@ -15,7 +15,7 @@ use super::{
     offer::Action,
 };
 use crate::{
-    components::{named, picture, toast},
+    components::{named, picture},
     i18n::*,
     platform::photo,
     reactive::{RwSignal, Signal, memo},
@@ -95,6 +95,7 @@ pub fn WorkForm(
         let chosen = photo::chosen(&event);
         let owner = owner.clone();
         taking.set(true);
+        asking.error.set(None);
         leptos::task::spawn_local(async move {
             for one in chosen {
                 let Some(key) = key.try_get_value() else { return };
@@ -109,7 +110,7 @@ pub fn WorkForm(
                         // With what was typed meanwhile.
                         keep();
                     }
-                    Err(rejection) => owner.with(|| toast(Err(rejection))),
+                    Err(rejection) => owner.with(|| asking.refused(&rejection)),
                 }
             }
             let _ = taking.try_set(false);

@@ -81,7 +81,9 @@ fn leads_words(locale: Locale, property: &Property, case: &Case, now: Ms) -> Vec
         let seen = case.seen.get(lead);
         let template = match seen {
             Some(_) => td_string!(locale, case.lead_seen),
-            None => td_string!(locale, case.lead_told),
+            None if case.number.is_some() => td_string!(locale, case.lead_told),
+            // Only the server tells anybody.
+            None => td_string!(locale, case.lead_later),
         };
         let at = seen.map(|at| words::moment(locale, &property.zone, *at, now)).unwrap_or_default();
         let said = template.replace("{lead}", &property.name(*lead)).replace("{at}", &at);

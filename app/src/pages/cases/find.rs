@@ -174,7 +174,8 @@ mod tests {
     #[test]
     fn what_somebody_has_typed_is_shown_to_nobody_else() {
         let [me, other] = [1, 2].map(|id| Some(PersonId(Uuid::from_u128(id))));
-        let sought = Sought { typed: "王女士".to_owned(), part: Some(Part::All), ended: false, most: PAGE };
+        let sought =
+            Sought { typed: "王女士".to_owned(), part: Some(Part::All), ended: false, most: PAGE };
         for who in [other, None] {
             let read = Sought::read(&sought.address(me), who);
             assert_eq!(read, Sought { typed: String::new(), ..sought.clone() });
