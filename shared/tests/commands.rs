@@ -1,9 +1,7 @@
 //! What each command does and what it needs: reporting (A4–A9, B6), handing on and taking over (R4, R5), confirming
 //! (R6, B3), facts that come too late, and the limits of what may be sent.
 
-#[path = "kit/story.rs"]
-pub mod kit;
-
+use crate::kit::story as kit;
 use kit::{
     Story,
     cast::{

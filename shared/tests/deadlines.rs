@@ -1,9 +1,7 @@
 //! Every clock of a case: the ladder (R2), the customer's and the handler's clocks (R4), promises and the one
 //! postponement (C4, C6, R7), the daily check (B2) and the customer's answer (B4), across the calendar's edges.
 
-#[path = "kit/story.rs"]
-pub mod kit;
-
+use crate::kit::story as kit;
 use kit::{
     Story,
     cast::{

@@ -1,11 +1,9 @@
 //! What holds over any sequence of commands by anybody, in whatever order and however late: nothing panics, nothing
 //! leaks, nothing that the rules forbid comes about.
 
-#[path = "kit/story.rs"]
-pub mod kit;
-
 use std::{cell::RefCell, collections::BTreeSet};
 
+use crate::kit::story as kit;
 use kit::{
     Story, TEXT,
     cast::{

@@ -6,9 +6,7 @@
 //! | `o` | `quarantine.own` |
 //! | `-` | `quarantine.not_there`: not even shown |
 
-#[path = "kit/cast.rs"]
-pub mod cast;
-
+use crate::kit::cast;
 use std::collections::BTreeSet;
 
 use cast::{

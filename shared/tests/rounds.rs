@@ -1,11 +1,9 @@
 //! Rounds: how their stops stand over windows, midnight, month end and clock changes; what is delivered late; changes of
 //! the route under way; problems found at a stop; and that the order of arrival leaves no trace.
 
-#[path = "kit/walk.rs"]
-pub mod kit;
-
 use std::collections::BTreeSet;
 
+use crate::kit::walk as kit;
 use kit::{
     GATE, NIGHT, PUMP, Walk,
     cast::{

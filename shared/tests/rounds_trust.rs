@@ -1,8 +1,6 @@
 //! What speaks for and against a tick, each reason by itself; and that nothing is ever blocked for one.
 
-#[path = "kit/walk.rs"]
-pub mod kit;
-
+use crate::kit::walk as kit;
 use kit::{
     GATE, PUMP, Walk,
     cast::{CAPTAIN, GUARD, LOBBY},

@@ -9,11 +9,9 @@
 //! | `s` | `round.wrong_stage` |
 //! | `-` | `round.not_visible` |
 
-#[path = "kit/walk.rs"]
-pub mod kit;
-
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::kit::walk as kit;
 use kit::{
     GATE, Walk,
     cast::{

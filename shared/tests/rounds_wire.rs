@@ -3,11 +3,9 @@
 //! A difference means that devices in the field and the server no longer understand each other: the answer is a new
 //! version, not a new file.
 
-#[path = "kit/walk.rs"]
-pub mod kit;
-
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::kit::walk as kit;
 use kit::{
     GATE, NIGHT, PUMP, Walk,
     cast::{CAPTAIN, GUARD, LOBBY, SUPERVISOR, TECHNICIAN},

@@ -1,10 +1,8 @@
 //! Routes: when their rounds are, what may be asked of them, and the labels at their places.
 
-#[path = "kit/walk.rs"]
-pub mod kit;
-
 use std::collections::BTreeSet;
 
+use crate::kit::walk as kit;
 use kit::{
     GATE, NIGHT, PUMP,
     cast::{ADMIN, CLEANER, DESK, DIRECTOR, GUARD, LEAVER, LOBBY, SUPERVISOR, World},

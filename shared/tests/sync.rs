@@ -1,8 +1,6 @@
 //! The sync engine as a function: what comes next, what answers and faults make of it, what a device shows meanwhile.
 
-#[path = "kit/story.rs"]
-pub mod kit;
-
+use crate::kit::story as kit;
 use kit::{
     cast::{GUARD, TECHNICIAN, World},
     complete, dispatch, found, photo,

@@ -1,11 +1,9 @@
 //! Who sees what of a case, and in whose feed it lies: complaints (R9), customers' data (R10), those who are told
 //! (A8, A10, A11, R12).
 
-#[path = "kit/story.rs"]
-pub mod kit;
-
 use std::collections::BTreeSet;
 
+use crate::kit::story as kit;
 use kit::{
     Story, TEXT,
     cast::{

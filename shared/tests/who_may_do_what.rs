@@ -14,11 +14,9 @@
 //! | `d` | `case.desk_confirms` |
 //! | `.` | nobody can be that to a case in this stage |
 
-#[path = "kit/story.rs"]
-pub mod kit;
-
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::kit::story as kit;
 use kit::{
     Story,
     cast::{

@@ -3,11 +3,9 @@
 //! The files are checked in; the tests build the same messages and compare. A difference means that devices in the
 //! field and the server no longer understand each other: the answer is a new version, not a new file.
 
-#[path = "kit/story.rs"]
-pub mod kit;
-
 use std::collections::BTreeSet;
 
+use crate::kit::story as kit;
 use kit::{
     Story, TEXT,
     cast::{CAPTAIN, CLEANER, DESK, GUARD, SECOND_TECHNICIAN, SUPERVISOR, TECHNICIAN, UNIT, World},

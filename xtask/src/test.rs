@@ -175,8 +175,9 @@ fn host(command: &mut Command) -> &mut Command {
     command.args(["--workspace", "--exclude", "firsthand-app"])
 }
 
+/// The app, in the profile of the site: the macros that both expand are built once.
 fn browser(command: &mut Command) -> &mut Command {
-    command.args(["--package", "firsthand-app", "--target", "wasm32-unknown-unknown"])
+    command.args(["--package", "firsthand-app", "--target", "wasm32-unknown-unknown", "--profile", "wasm"])
 }
 
 fn cargo_test(long: bool) -> Result<()> {

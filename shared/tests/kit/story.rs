@@ -1,7 +1,7 @@
 //! What the tests of the rules share: a small property with its people ([`cast`]), and [`Story`], a case that comes
 //! about by real commands only.
 
-pub mod cast;
+pub use super::cast;
 
 use cast::{CUSTOMER_FLAT, CUSTOMER_NAME, CUSTOMER_PHONE, LOBBY, World};
 use shared::{

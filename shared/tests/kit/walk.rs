@@ -1,7 +1,7 @@
 //! What the tests of routes and rounds share: a night patrol of three stops at the property of [`cast`], and [`Walk`], a
 //! round that comes about by real commands only.
 
-pub mod cast;
+pub use super::cast;
 
 use std::collections::{BTreeMap, BTreeSet};
 
