@@ -207,7 +207,7 @@ async fn pushes_that_share_a_transaction_get_what_they_would_get_alone(on: On) {
     const PEOPLE: [&str; 4] = [cast::GUARD, cast::DESK, cast::TECHNICIAN, cast::CLEANER];
     let cases = match on {
         On::Sqlite | On::S3 => 24,
-        On::Postgres => 8,
+        On::Postgres | On::PostgresAndS3 => 8,
     };
     let first = TestApp::start(on).await;
     let mut people = Vec::new();

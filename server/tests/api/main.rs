@@ -1,7 +1,7 @@
 //! The interface as devices use it: the real router, both databases, a clock moved by hand.
 //!
-//! Every test runs once on SQLite and once on PostgreSQL, but for those about several processes, which only the latter
-//! serves; they need nginx. Those of photos also run with an S3 store, and some with clients that are not ours. What
+//! Every test runs once on SQLite and once on PostgreSQL, but for those about several processes, which share the latter
+//! and an S3 store; they need nginx. Those of photos also run with an S3 store, and some with clients that are not ours. What
 //! `cargo xtask test` does not provide (`TEST_POSTGRES_URL`, `TEST_S3_URL`, `TEST_NODE`, `TEST_PYTHON`), and what only
 //! root can do, has its tests listed as ignored. `kit` has the world that tests live in.
 
@@ -65,6 +65,7 @@ fn main() {
             On::Sqlite => ("sqlite", false),
             On::Postgres => ("postgres", kit::postgres_url().is_none()),
             On::S3 => ("s3", kit::s3_url().is_none()),
+            On::PostgresAndS3 => ("postgres_s3", kit::postgres_url().is_none() || kit::s3_url().is_none()),
         };
         let run = move || {
             kit::run(test, on);

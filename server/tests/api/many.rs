@@ -1,4 +1,4 @@
-//! Several processes on one PostgreSQL and one store of photos, behind nginx: what one of them does the others know, and
+//! Several processes on one PostgreSQL and one S3 store, behind nginx: what one of them does the others know, and
 //! one that is killed is not missed.
 
 use std::{path::PathBuf, process::Stdio, time::Duration};
@@ -24,7 +24,7 @@ use crate::{
     kit::{Device, On, PASSWORD, Process, TestApp, cast, demo, leak, pass_on, program, tests},
 };
 
-tests![on &[On::Postgres];
+tests![on &[On::PostgresAndS3];
     a_commit_of_one_process_pokes_the_streams_of_another,
     a_poke_crosses_though_the_connection_that_listens_was_cut,
     who_looks_finds_what_no_process_told,

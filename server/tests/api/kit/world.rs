@@ -45,6 +45,8 @@ pub enum On {
     Postgres,
     /// SQLite, and photos in an S3 store.
     S3,
+    /// PostgreSQL and an S3 store, as several processes share them.
+    PostgresAndS3,
 }
 
 /// Where the PostgreSQL of the tests is.
@@ -82,19 +84,24 @@ impl TestApp {
     /// The same with other settings.
     pub async fn with(on: On, settings: Settings) -> TestApp {
         let folder = tempfile::tempdir().unwrap();
-        let storage = match on {
+        let database_url = match on {
             On::Sqlite | On::S3 => {
                 let template = sqlite_template().await;
                 std::fs::copy(template, folder.path().join("firsthand.db")).unwrap();
-                let prefix = || format!("{}/{}/{}", s3_url().unwrap(), std::process::id(), unique());
-                Storage { files_url: (on == On::S3).then(prefix), ..storage(folder.path(), None) }
+                None
             }
-            On::Postgres => {
+            On::Postgres | On::PostgresAndS3 => {
                 let name = format!("test_{}_{}", std::process::id(), unique());
-                let url = postgres_database(&name, Some(postgres_template().await)).await;
-                storage(folder.path(), Some(url))
+                Some(postgres_database(&name, Some(postgres_template().await)).await)
             }
         };
+        let files_url = match on {
+            On::Sqlite | On::Postgres => None,
+            On::S3 | On::PostgresAndS3 => {
+                Some(format!("{}/{}/{}", s3_url().unwrap(), std::process::id(), unique()))
+            }
+        };
+        let storage = Storage { files_url, ..storage(folder.path(), database_url) };
         let clock = ManualClock::at(START);
         let app = App::open(&storage, settings, Clock::Manual(clock.clone())).await.unwrap();
         let router = server::router(app.clone());
