@@ -83,27 +83,45 @@ pub fn test(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// What is built while other stages run, because each of them leaves a core idle now and then.
+/// What is made ready while other stages run, because each of them leaves a core idle now and then.
 struct Beside {
     deny: Option<Result<CargoDeny>>,
-    site: Option<JoinHandle<Result<Site>>>,
+    site: Option<Later<Site>>,
+    foreign: Option<Later<Foreign>>,
+    journeys: Option<Later<()>>,
 }
 
 impl Beside {
     fn begin(stages: &[Stage]) -> Beside {
-        let needs_site = stages.iter().any(|stage| matches!(stage, Stage::Site | Stage::End2end));
+        let asked = |stage: Stage| stages.contains(&stage);
         Beside {
-            deny: stages.contains(&Stage::Deny).then(CargoDeny::begin),
-            site: needs_site.then(|| thread::spawn(site::ensure)),
+            deny: asked(Stage::Deny).then(CargoDeny::begin),
+            site: (asked(Stage::Site) || asked(Stage::End2end)).then(|| Later::of("the site", site::ensure)),
+            foreign: asked(Stage::Cargo).then(|| Later::of("the foreign clients", Foreign::start)),
+            journeys: asked(Stage::End2end).then(|| Later::of("the journeys", install_journeys)),
         }
     }
 
     /// The site, once it is built.
     fn site(&mut self) -> Result<Site> {
-        match self.site.take() {
-            Some(building) => building.join().unwrap_or_else(|_| bail!("building the site ended in a panic")),
-            None => site::ensure(),
-        }
+        self.site.take().map_or_else(site::ensure, Later::ready)
+    }
+}
+
+/// Something that is made beside other work.
+struct Later<T> {
+    what: &'static str,
+    making: JoinHandle<Result<T>>,
+}
+
+impl<T: Send + 'static> Later<T> {
+    fn of(what: &'static str, make: fn() -> Result<T>) -> Later<T> {
+        Later { what, making: thread::spawn(make) }
+    }
+
+    /// Waits until it is made.
+    fn ready(self) -> Result<T> {
+        self.making.join().unwrap_or_else(|_| bail!("making {} ready ended in a panic", self.what))
     }
 }
 
@@ -142,7 +160,10 @@ fn run(stage: Stage, long: bool, beside: &mut Beside) -> Result<()> {
             call(host(cargo().arg("clippy")).args(["--all-targets", "--", "-D", "warnings"]))?;
             call(browser(cargo().arg("clippy")).args(["--all-targets", "--", "-D", "warnings"]))
         }
-        Stage::Cargo => cargo_test(long),
+        Stage::Cargo => {
+            let foreign = beside.foreign.take().context("nobody began to make the foreign clients ready")?;
+            cargo_test(long, &foreign.ready()?)
+        }
         Stage::Load => load::smoke(&Postgres::start(Durability::Lost)?),
         Stage::Docs => {
             let documentation = || {
@@ -166,7 +187,11 @@ fn run(stage: Stage, long: bool, beside: &mut Beside) -> Result<()> {
             println!("{}", site.sizes()?);
             site.check_weight()
         }
-        Stage::End2end => end2end(&beside.site()?),
+        Stage::End2end => {
+            let journeys = beside.journeys.take().context("nobody began to install the journeys")?;
+            journeys.ready()?;
+            end2end(&beside.site()?)
+        }
     }
 }
 
@@ -180,9 +205,8 @@ fn browser(command: &mut Command) -> &mut Command {
     command.args(["--package", "firsthand-app", "--target", "wasm32-unknown-unknown", "--profile", "wasm"])
 }
 
-fn cargo_test(long: bool) -> Result<()> {
+fn cargo_test(long: bool, foreign: &Foreign) -> Result<()> {
     let postgres = Postgres::start(Durability::Lost)?;
-    let foreign = Foreign::start()?;
     let mut command = cargo();
     command.args(["test", "--workspace", "--no-fail-fast"]);
     // `CI` lets insta refuse a snapshot that is new instead of writing it beside the old one.
@@ -194,21 +218,24 @@ fn cargo_test(long: bool) -> Result<()> {
     call(&mut command)
 }
 
+fn npm() -> Command {
+    let mut npm = program("npm");
+    npm.current_dir(workspace::path("end2end")).env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1");
+    npm
+}
+
+fn install_journeys() -> Result<()> {
+    call(npm().args(["ci", "--silent"]))?;
+    call(npm().args(["run", "--silent", "check"]))
+}
+
 fn end2end(site: &Site) -> Result<()> {
     let server = build::tested()?.server;
-    let npm = || {
-        let mut npm = program("npm");
-        npm.current_dir(workspace::path("end2end")).env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1");
-        // Refuses a journey that was left as the only one to run.
-        npm.env("CI", "true");
-        npm.env("CHROMIUM", tools::chromium())
-            .env("END2END_SERVER", &server)
-            .env("END2END_SITE", &site.folder);
-        npm
-    };
-    call(npm().arg("ci"))?;
-    call(npm().args(["run", "check"]))?;
-    call(npm().args(["run", "test"]))
+    // `CI` has a journey refused that was left as the only one to run.
+    let mut journeys = npm();
+    journeys.env("CI", "true").env("CHROMIUM", tools::chromium());
+    journeys.env("END2END_SERVER", &server).env("END2END_SITE", &site.folder);
+    call(journeys.args(["run", "test"]))
 }
 
 fn name(stage: Stage) -> String {

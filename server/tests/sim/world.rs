@@ -171,6 +171,8 @@ pub struct World {
     pub backend: Backend,
     pub phones: Vec<Phone>,
     pub ledger: Ledger,
+    /// The outboxes as they were last looked at, by phone and database.
+    outboxes: BTreeMap<(usize, String), BTreeSet<String>>,
     pub trace: Vec<String>,
     pub net: Net,
     /// Requests that arrive once more, or whose phone has died.
@@ -281,6 +283,7 @@ impl World {
             backend,
             phones,
             ledger,
+            outboxes: BTreeMap::new(),
             trace: Vec::new(),
             net,
             ghosts: Vec::new(),
@@ -617,9 +620,23 @@ impl World {
     pub fn remember(&mut self, number: usize) -> anyhow::Result<()> {
         let stores = self.phones[number].machine.stores.borrow();
         for (database, store) in stores.iter() {
-            let rows: Vec<OutboxRow> = ready(device::Store::readable_rows(store, Table::Outbox))
+            let rows = ready(device::Store::all(store, Table::Outbox)).context("an outbox is unreadable")?;
+            let rows: BTreeSet<String> = rows
+                .into_iter()
+                .filter_map(|row| match row {
+                    device::Value::Json(text) => Some(text),
+                    device::Value::Bytes(_) => None,
+                })
+                .collect();
+            let before = self.outboxes.entry((number, database.clone())).or_default();
+            // Reading all of them at each step took most of a run.
+            let changed: Vec<OutboxRow> = rows
+                .difference(before)
+                .map(|row| serde_json::from_str(row))
+                .collect::<Result<_, _>>()
                 .context("an outbox is unreadable")?;
-            for row in rows {
+            *before = rows;
+            for row in changed {
                 let saved = Saved { phone: number, database: database.clone(), row };
                 let known = self.ledger.saved.entry(saved.row.id).or_insert_with(|| saved.clone());
                 ensure!(
