@@ -291,10 +291,8 @@ impl Journal {
                     received: kept.time.received,
                     private: kept.private,
                 };
-                if let Some(absent) = absent.filter(|_| kept.kind.as_deref() == Some("case.report"))
-                    && absent.refused.as_ref().is_none_or(|first| refused.received < first.received)
-                {
-                    absent.refused = Some(refused.clone());
+                if let Some(absent) = absent.filter(|_| kept.kind.as_deref() == Some("case.report")) {
+                    absent.refuse(refused.clone());
                 }
                 self.refused.insert(kept.id, Some(refused));
             }

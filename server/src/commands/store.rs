@@ -411,6 +411,17 @@ pub struct Absent {
     pub held: Vec<Kept>,
 }
 
+impl Absent {
+    /// Takes in a refused report. Of two that came at the same instant always the same one counts as the first, whether it
+    /// is read or was just judged.
+    pub fn refuse(&mut self, refused: Refused) {
+        let earlier = |first: &Refused| (refused.received, refused.id) < (first.received, first.id);
+        if self.refused.as_ref().is_none_or(earlier) {
+            self.refused = Some(refused);
+        }
+    }
+}
+
 /// What there is of some cases besides themselves.
 pub async fn absent(
     conn: &mut Conn,
@@ -442,8 +453,8 @@ pub async fn absent(
                 continue;
             }
             absent.private |= row.try_get::<i64, _>("private")? != 0;
-            if status == Status::Rejected.as_str() && absent.refused.is_none() {
-                absent.refused = Some(refused(&row)?);
+            if status == Status::Rejected.as_str() {
+                absent.refuse(refused(&row)?);
             }
         }
     }

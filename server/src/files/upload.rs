@@ -361,7 +361,7 @@ impl Incoming {
         } else {
             let mut whole = match app.files.depot.assemble(&upload.key, &segments).await {
                 Ok(whole) => whole,
-                Err(error) => return Err(self.moved_meanwhile().await?.unwrap_or_else(|| error.into())),
+                Err(error) => return Err(self.moved_meanwhile().await?.unwrap_or(error)),
             };
             whole.extend_from_slice(&fresh);
             whole

@@ -105,12 +105,16 @@ enum Pushed {
     Repeat(usize),
 }
 
+/// A report that is refused.
+fn nowhere() -> Value {
+    json!({ "category": "leak", "place": "nowhere", "text": "x", "source": "found" })
+}
+
 fn made(people: &[shared::ids::PersonId]) -> impl Strategy<Value = Made> + use<> {
     let (accused, technician) = (people[0], people[2]);
-    let nowhere = json!({ "category": "leak", "place": "nowhere", "text": "x", "source": "found" });
     let body = prop_oneof![
         4 => Just(("case.report", leak())),
-        1 => Just(("case.report", nowhere)),
+        1 => Just(("case.report", nowhere())),
         1 => Just(("case.report", complaint(accused))),
         3 => select(vec!["a", "b", "c"]).prop_map(|text| ("case.comment", json!({ "text": text }))),
         2 => Just(("case.see", json!({}))),
@@ -247,7 +251,14 @@ async fn pushes_that_share_a_transaction_get_what_they_would_get_alone(on: On) {
             assert_eq!(kept(&alone).await, kept(&shared).await);
         });
     };
+    let one = |device, kind, body| Pushed::New(device, vec![Made::Of(3, kind, body)]);
+    let twice_refused_at_once = vec![
+        one(1, "case.report", nowhere()),
+        one(0, "case.report", nowhere()),
+        one(0, "case.comment", json!({ "text": "a" })),
+    ];
     tokio::task::block_in_place(|| {
+        check(twice_refused_at_once);
         TestRunner::new(config).run(&vec(push, 1..16), |script| {
             check(script);
             Ok(())

@@ -92,7 +92,6 @@ fn without_custom_sections(module: &[u8]) -> Result<Vec<u8>> {
     let mut stripped = wasm_encoder::Module::new();
     for payload in Parser::new(0).parse_all(module) {
         if let Some((id, range)) = payload?.as_section().filter(|(id, _)| *id != CUSTOM) {
-            let range = usize::try_from(range.start)?..usize::try_from(range.end)?;
             stripped.section(&RawSection { id, data: &module[range] });
         }
     }
