@@ -92,6 +92,9 @@ pub struct Case {
     /// Who had it before.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub past_handlers: BTreeSet<PersonId>,
+    /// It was reported as something else and found to be a complaint: what was said before is no secret (R9).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub found_complaint: bool,
     /// The clocks of the report or its latest classification.
     pub clocks: Clocks,
     /// Somebody has been on site since the report or the last reopening (C7, C8).

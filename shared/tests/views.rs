@@ -192,6 +192,18 @@ fn r9_what_was_said_in_confidence_stays_with_the_office_when_it_was_no_complaint
 }
 
 #[test]
+fn r9_what_was_reported_as_a_complaint_stays_in_confidence_though_it_was_called_one_again() {
+    let said = CaseCommand::Comment { text: "Said-in-confidence".to_owned(), photos: Vec::new() };
+    let again =
+        |category: &str| CaseCommand::Classify { category: category.into(), urgency: None, accused: None };
+    let story = complaint().then(DESK, said).then(DESK, again("complaint")).then(DESK, again("leak"));
+    for reader in readers(&story) {
+        let seen = serialised(&story, reader);
+        assert!(!seen.contains("Said-in-confidence") && !seen.contains(TEXT), "{reader}: {seen}");
+    }
+}
+
+#[test]
 fn r9_only_a_complaint_is_about_somebody() {
     let story = report_of(&World::new(), GUARD, Report { accused: Some(CLEANER), ..customers("door") });
     assert_eq!(story.case.accused, None);

@@ -42,6 +42,7 @@ impl Case {
             photos: Vec::new(),
             stage: Stage::Reported { since: event.time.at },
             past_handlers: Default::default(),
+            found_complaint: false,
             clocks: classified.clocks,
             attended: false,
             result_told: false,
@@ -71,8 +72,10 @@ impl Case {
                 }
             }
             CaseChange::Classified { classified, recalled } => {
-                if self.confidential() && classified.kind != CaseKind::Complaint {
-                    self.leave_confidence();
+                match (self.confidential(), classified.kind == CaseKind::Complaint) {
+                    (true, false) => self.leave_confidence(),
+                    (false, true) => self.found_complaint = true,
+                    (true, true) | (false, false) => {}
                 }
                 self.classify(classified);
                 if *recalled {
@@ -184,16 +187,18 @@ impl Case {
     /// and what a pause waits for. What was reported as a complaint loses its words and photos too; the office says in a
     /// comment what may be known of it. The events themselves are kept (R9).
     fn leave_confidence(&mut self) {
-        let began = self.trail.iter().position(|event| {
+        let became = |event: &CaseEvent| {
             matches!(&event.change, CaseChange::Classified { classified, .. }
                 if classified.kind == CaseKind::Complaint)
-        });
+        };
+        // Of what was reported as a complaint it may have been said again that it is one.
+        let began = self.trail.iter().position(became).filter(|_| self.found_complaint);
+        self.found_complaint = false;
         let confidential = self.trail.split_off(began.unwrap_or(0));
         let shown: usize = confidential.iter().map(|event| event.change.photos().len()).sum();
         // Photos stand in the order in which they came.
         self.photos.truncate(self.photos.len().saturating_sub(shown));
         if began.is_none() {
-            // Without that change it was reported as a complaint.
             self.text.clear();
             self.since.clear();
             self.photos.clear();
