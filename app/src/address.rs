@@ -80,7 +80,7 @@ impl Address {
         let replace = replace || before == address;
         let left = history::top();
         let depth = self.trail.with_value(|trail| trail.depth) + usize::from(!replace);
-        // Where the browser keeps no history, or no more of it for now, the page is shown all the same.
+        // A browser may keep no history, or refuse an entry because many came at once: the page is shown all the same.
         let kept = history::go(address, replace, depth).is_ok();
         self.trail.update_value(|trail| {
             trail.going = false;

@@ -6,9 +6,9 @@
 //! | `o` | `quarantine.own` |
 //! | `-` | `quarantine.not_there`: not even shown |
 
-use crate::kit::cast;
 use std::collections::BTreeSet;
 
+use crate::kit::cast;
 use cast::{
     ADMIN, CAPTAIN, CLEANER, CONTROL, DESK, DIRECTOR, GUARD, GUARDS_LEAD, LEAVER, SECOND_DESK, SUPERVISOR,
     TECHNICIAN, World,

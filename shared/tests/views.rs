@@ -197,6 +197,7 @@ fn r9_what_was_reported_as_a_complaint_stays_in_confidence_though_it_was_called_
     let again =
         |category: &str| CaseCommand::Classify { category: category.into(), urgency: None, accused: None };
     let story = complaint().then(DESK, said).then(DESK, again("complaint")).then(DESK, again("leak"));
+    assert!(readers(&story).contains(&GUARD), "it is no complaint any more");
     for reader in readers(&story) {
         let seen = serialised(&story, reader);
         assert!(!seen.contains("Said-in-confidence") && !seen.contains(TEXT), "{reader}: {seen}");
