@@ -496,7 +496,7 @@ impl State {
             match key {
                 DocKey::Case(id) => drop(touched.insert(*id)),
                 DocKey::Site | DocKey::Places | DocKey::People => property = true,
-                DocKey::Refusal(_) | DocKey::Quarantine(_) => {}
+                DocKey::Route(_) | DocKey::Round(_) | DocKey::Refusal(_) | DocKey::Quarantine(_) => {}
             }
             if !self.is_open(&local) {
                 return Ok(());
@@ -560,6 +560,7 @@ impl Inner {
     fn take(&mut self, site: SiteCode, doc: Doc) {
         match doc {
             Doc::Case(view) => drop(self.base.insert((site, view.id()), view)),
+            Doc::Route(_) | Doc::Round(_) => {}
             Doc::Refusal(refusal) => drop(self.refusals.insert((site, refusal.id), Arc::new(refusal))),
             Doc::Quarantine(quarantined) => {
                 drop(self.quarantine.insert((site, quarantined.id), Arc::new(quarantined)));
@@ -573,6 +574,7 @@ impl Inner {
     fn lose(&mut self, site: &SiteCode, key: DocKey) {
         match key {
             DocKey::Case(id) => drop(self.base.remove(&(site.clone(), id))),
+            DocKey::Route(_) | DocKey::Round(_) => {}
             DocKey::Refusal(id) => drop(self.refusals.remove(&(site.clone(), id))),
             DocKey::Quarantine(id) => drop(self.quarantine.remove(&(site.clone(), id))),
             DocKey::Site | DocKey::Places | DocKey::People => drop(self.parts.remove(site)),

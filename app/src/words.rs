@@ -81,6 +81,7 @@ fn template(locale: Locale, code: Code) -> &'static str {
         RouteBadDue => route_bad_due,
         RouteBadItem => route_bad_item,
         LabelBadCode => label_bad_code,
+        LabelNoAddress => label_no_address,
         CommandUnreadable => command_unreadable,
         CommandUnknownKind => command_unknown_kind,
         CommandBadBody => command_bad_body,

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use shared::{
     Code, Rejection,
     case::CaseView,
-    ids::SiteCode,
+    ids::{RoundId, SiteCode},
     sync::{
         BACKOFF_MAX, Delivery, Fault, OutboxRow, Pulled, Reaction, Retry, Snapshot, Step, UploadRow,
         UploadState, plan, react,
@@ -464,8 +464,13 @@ impl<P: Platform> Engine<P> {
                 && self.local.pulled(&upload.site).await?.is_stable(seq)
             {
                 through.push(upload.name());
-                let doc = self.local.doc(&upload.site, DocKey::Case(upload.case)).await?;
-                if doc.is_none_or(|doc| matches!(doc, wire::Doc::Case(CaseView::Outline(_)))) {
+                // It is of a case or of a round.
+                let (case, round) = (DocKey::Case(upload.case), DocKey::Round(RoundId(upload.case.0)));
+                let hidden = match self.local.doc(&upload.site, case).await? {
+                    Some(doc) => matches!(doc, wire::Doc::Case(CaseView::Outline(_))),
+                    None => self.local.doc(&upload.site, round).await?.is_none(),
+                };
+                if hidden {
                     unseen.push(upload.name());
                 }
             }

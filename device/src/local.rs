@@ -359,9 +359,10 @@ impl<P: Platform> Local<P> {
                 ops.push(Op::put(Table::Attachments, upload.name(), &upload)?);
             }
             let docs: Vec<StoredDoc> = self.db.readable_rows(Table::Docs).await?;
-            let of_work = docs
-                .into_iter()
-                .filter(|stored| matches!(stored.doc, Doc::Case(_) | Doc::Refusal(_) | Doc::Quarantine(_)));
+            let of_work = docs.into_iter().filter(|stored| match stored.doc {
+                Doc::Case(_) | Doc::Route(_) | Doc::Round(_) | Doc::Refusal(_) | Doc::Quarantine(_) => true,
+                Doc::Site(_) | Doc::Places(_) | Doc::People(_) => false,
+            });
             lost.extend(of_work.map(|stored| (stored.site, stored.doc.key())));
             ops.extend(lost.iter().map(|(site, key)| Op::delete(Table::Docs, doc_key(site, *key))));
             let cursors = self.db.keys(Table::Meta, &Span::Prefix(PULLED.to_owned())).await?;

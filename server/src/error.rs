@@ -149,6 +149,7 @@ fn status(code: Code) -> StatusCode {
         | Code::RouteBadDue
         | Code::RouteBadItem
         | Code::LabelBadCode
+        | Code::LabelNoAddress
         | Code::AuthNameAmbiguous
         | Code::AuthPasswordShort
         | Code::FileWrongHash

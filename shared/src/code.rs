@@ -121,6 +121,8 @@ codes! {
     // --- a label at a checkpoint ---
     /// No label carries this code: it was mistyped.
     LabelBadCode = "label.bad_code",
+    /// Labels cannot be printed before the server knows its own address.
+    LabelNoAddress = "label.no_address",
     // --- one command of a push ---
     /// The command's text is not a command at all.
     CommandUnreadable = "command.unreadable",

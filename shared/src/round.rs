@@ -14,6 +14,7 @@ pub mod command;
 mod decide;
 pub mod event;
 mod evolve;
+pub mod report;
 mod standing;
 pub mod trust;
 mod view;

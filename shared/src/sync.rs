@@ -42,7 +42,7 @@ pub struct OutboxRow {
     pub author: PersonId,
     /// At which site.
     pub site: SiteCode,
-    /// Of which case.
+    /// Of which case or other aggregate.
     pub aggregate: Uuid,
     /// What is asked.
     pub kind: String,
@@ -95,6 +95,11 @@ pub enum Delivery {
 }
 
 impl OutboxRow {
+    /// The document that shows what it has done.
+    pub fn doc(&self) -> DocKey {
+        DocKey::changed_by(&self.kind, self.aggregate)
+    }
+
     /// Whether the server has not given its final word, or has lost it.
     pub fn unsent(&self) -> bool {
         matches!(self.delivery, Delivery::Pending | Delivery::Held { .. } | Delivery::Again(_))

@@ -9,14 +9,14 @@ use crate::kit::walk as kit;
 use kit::{
     GATE, NIGHT, PUMP, Walk,
     cast::{CAPTAIN, GUARD, LOBBY, SUPERVISOR, TECHNICIAN},
-    finish, found, hand_over, item, night, photo, property, read, review, skip, tick,
+    finish, found, hand_over, item, night, photo, property, read, review, skip, tick, ticks, token,
 };
 use rstest::rstest;
 use serde_json::{Value, json};
 use shared::{
     Code,
     ids::{CaseId, CommandId, DeviceId},
-    json,
+    json, label,
     round::{
         Round, RoundChange, RoundCommand,
         command::{Position, Proof, Tick, Via},
@@ -24,7 +24,7 @@ use shared::{
     route::{Choice, Design, ItemKind, Milli, Reading, Route, RouteCommand, RouteKind, Weekday, Who},
     site::Role,
     time::Ms,
-    wire::{Envelope, GENESIS},
+    wire::{Command, Doc, DocKey, Envelope, GENESIS},
 };
 use uuid::Uuid;
 
@@ -170,7 +170,7 @@ fn the_golden_commands_are_of_every_kind() {
         assert_eq!(value(&command), json!({ command.kind(): command.body() }));
     }
     for command in route_commands() {
-        assert!(value(&command).get(command.kind()).is_some());
+        assert_eq!(value(&command), json!({ command.kind(): command.body() }));
     }
 }
 
@@ -194,32 +194,79 @@ fn envelope(kind: &str, v: u16, body: Value) -> Envelope {
 
 #[test]
 fn a_command_is_read_out_of_its_envelope_as_it_was_put_in() {
+    let asked = |kind: &str, body| {
+        let text = envelope(kind, 1, body).write();
+        Envelope::read(&text).and_then(|envelope| envelope.command())
+    };
     for command in commands() {
-        let text = envelope(command.kind(), 1, command.body()).write();
-        let read = Envelope::read(&text).and_then(|envelope| RoundCommand::read(&envelope));
-        assert_eq!(read, Ok(command));
+        assert_eq!(asked(command.kind(), command.body()), Ok(Command::Round(Box::new(command))));
+    }
+    for command in route_commands() {
+        assert_eq!(asked(command.kind(), command.body()), Ok(Command::Route(Box::new(command))));
     }
 }
 
 #[rstest]
-#[case("case.report", 1, json!({}), Code::CommandUnknownKind)]
+#[case("round.sing", 1, json!({}), Code::CommandUnknownKind)]
+#[case("route.save", 2, json!({}), Code::CommandUnknownKind)]
+#[case("route.retire", 1, json!(["R-N"]), Code::CommandBadBody)]
 #[case("round.start", 2, json!({}), Code::CommandUnknownKind)]
 #[case("round.start", 1, json!({}), Code::CommandBadBody)]
 #[case("round.finish", 1, json!(["typhoon"]), Code::CommandBadBody)]
 #[case("round.start", 1, json!({ "route": "R", "occurrence": "2026-11-22/2:00", "route_version": 1 }), Code::CommandBadBody)]
-fn what_is_no_command_of_a_round_has_its_code(
+fn what_is_no_command_of_a_route_or_round_has_its_code(
     #[case] kind: &str,
     #[case] v: u16,
     #[case] body: Value,
     #[case] expected: Code,
 ) {
-    assert_eq!(RoundCommand::read(&envelope(kind, v, body)).map_err(|refusal| refusal.code), Err(expected));
+    assert_eq!(envelope(kind, v, body).command().map_err(|refusal| refusal.code), Err(expected));
 }
 
 #[test]
-fn what_the_server_does_not_carry_out_yet_it_does_not_take() {
-    for command in commands() {
-        let read = envelope(command.kind(), 1, command.body()).command();
-        assert_eq!(read.map_err(|refusal| refusal.code), Err(Code::CommandUnknownKind));
+fn a_document_is_found_by_what_its_commands_name() {
+    let walk = walk();
+    for (doc, kind, aggregate) in [
+        (Doc::Round(Box::new(walk.round.clone())), "round.tick", walk.round.id.0),
+        (Doc::Route(Box::new(walk.routes[0].view())), "route.save", walk.routes[0].id.0),
+    ] {
+        assert_eq!(doc.key(), DocKey::changed_by(kind, aggregate));
+        assert!(doc.version().is_some_and(|version| version > 0));
+        let written = value(&doc);
+        let again: Doc =
+            json::read(&written.to_string()).unwrap_or_else(|error| panic!("{error} in {written}"));
+        assert_eq!(again, doc);
     }
+}
+
+#[test]
+fn what_proves_that_one_stood_before_a_label_is_not_published() {
+    let walk = Walk::night();
+    let envelope = |command: &RoundCommand| Envelope {
+        id: CommandId(Uuid::from_u128(1)),
+        device: DeviceId(Uuid::from_u128(2)),
+        author: GUARD,
+        n: 1,
+        prev: GENESIS.to_owned(),
+        kind: command.kind().to_owned(),
+        v: 1,
+        site: "jinzhou".into(),
+        aggregate: walk.round.id.0,
+        base: None,
+        at: Ms(0),
+        heard: None,
+        body: command.body(),
+    };
+    let code = label::code(&token(GATE));
+    let typed = RoundCommand::Tick(Box::new(Tick { proof: Proof::Code(code.clone()), ..tick(GATE) }));
+    for (command, secret) in [(ticks(GATE), token(GATE)), (typed, code)] {
+        let text = envelope(&command).write();
+        assert!(text.contains(&secret));
+        let published = Envelope::published(&text);
+        assert!(!published.contains(&secret), "{published}");
+        assert!(matches!(Envelope::read(&published).unwrap().command(), Ok(Command::Round(_))));
+    }
+    let other = envelope(&skip(GATE)).write();
+    assert_eq!(Envelope::published(&other), other);
+    assert_eq!(Envelope::published("no envelope"), "no envelope");
 }

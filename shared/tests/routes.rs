@@ -11,8 +11,9 @@ use kit::{
 use rstest::rstest;
 use shared::{
     Code,
-    ids::{PersonId, RoundId, RouteId, StopCode},
+    ids::{PersonId, Principal, RoundId, RouteId, StopCode},
     label::{self, Label, Labels, Match, Shown},
+    round::Round,
     route::{
         self, Choice, Design, ItemKind, Milli, Occurrence, Plan, Reading, Route, RouteCommand, Weekday, Who,
         for_round,
@@ -204,11 +205,13 @@ fn save(world: &World, by: PersonId, design: &Design) -> Result<(), Code> {
 fn judge(world: &World, by: PersonId, command: &RouteCommand, route: Option<&Route>) -> Result<(), Code> {
     let context = route::Context {
         actor: Some(world.member(by)),
+        site: &world.site.code,
         places: &world.places,
         people: &world.people,
         now: EventTime::exact(Ms(0)),
     };
-    command.decide(route, &context).map(drop).map_err(|refusal| refusal.code)
+    let id = RouteId::of(&world.site.code, &NIGHT.into());
+    command.decide(id, route, &context).map(drop).map_err(|refusal| refusal.code)
 }
 
 #[test]
@@ -462,4 +465,60 @@ fn a_link_is_read_as_it_is_written_and_nothing_else_is() {
         assert_eq!(label::read_link(other), None, "{other}");
     }
     assert_eq!(label::token(&[7; 15]), None, "fewer than 128 bits");
+}
+
+#[test]
+fn a_round_begins_by_the_version_of_then_once() {
+    let world = property("Asia/Shanghai");
+    let mut other = night();
+    other.plan = Plan { every_min: 60, ..nights() };
+    let routes = versions(
+        &world,
+        vec![(world.at("2026-11-22 12:00"), night()), (world.at("2026-11-22 23:00"), other)],
+    );
+    let begun = |after: &str, until: &str| -> Vec<String> {
+        let begun = route::begun(&routes, world.at(after), world.at(until), &world.zone);
+        begun.iter().map(|(route, slot)| format!("{} by {}", slot.occurrence, route.version)).collect()
+    };
+    let night = ["2026-11-22/22:00 by 1", "2026-11-22/23:00 by 2", "2026-11-22/24:00 by 2"];
+    assert_eq!(begun("2026-11-22 13:00", "2026-11-23 00:30"), night);
+    assert_eq!(begun("2026-11-22 22:00", "2026-11-23 00:00"), night[1..], "after the one, up to the other");
+    assert_eq!(begun("2026-11-21 13:00", "2026-11-22 21:59"), [""; 0], "there was no route the night before");
+    let mut retired = routes.clone();
+    retired[1].retired = true;
+    let begun =
+        route::begun(&retired, world.at("2026-11-22 13:00"), world.at("2026-11-24 00:30"), &world.zone);
+    assert_eq!(begun.len(), 1);
+}
+
+#[test]
+fn a_route_is_shown_to_whom_its_rounds_are() {
+    let world = property("Asia/Shanghai");
+    let mut design = night();
+    design.stops[1].persons = BTreeSet::from([CLEANER]);
+    let routes = versions(&world, vec![(Ms(0), design)]);
+    let route = &routes[0];
+    let slot = route.next_round(Ms(0), &world.zone).unwrap_or_else(|| panic!("no round"));
+    let plan = Round::plan(route, slot, &world.site, &world.places, &world.people, slot.from);
+    let round = Round::begin(RoundId::of(&world.site.code, &route.code, slot.occurrence), &plan);
+    let audience = route.audience(&world.site, &world.people);
+    assert_eq!(round.map(|round| round.audience()), Some(audience.clone()));
+    assert!(audience.iter().all(|principal| principal.reads() == Some("rounds")));
+    assert!(audience.contains(&Principal::Person(CLEANER).for_rounds()));
+}
+
+#[test]
+fn a_route_is_known_by_its_code_and_no_other_id() {
+    let world = property("Asia/Shanghai");
+    let command = RouteCommand::Save { code: NIGHT.into(), version: 0, design: night() };
+    let context = route::Context {
+        actor: None,
+        site: &world.site.code,
+        places: &world.places,
+        people: &world.people,
+        now: EventTime::exact(Ms(0)),
+    };
+    let other = RouteId::of(&world.site.code, &"R-S".into());
+    let refused = command.decide(other, None, &context).map_err(|refusal| refusal.code);
+    assert_eq!(refused, Err(Code::CommandBadBody));
 }

@@ -317,7 +317,7 @@ pub fn text_of(state: State, command: CommandId) -> Option<String> {
 pub fn asked(text: &str) -> Option<CaseCommand> {
     match Envelope::read(text).and_then(|envelope| envelope.command()).ok()? {
         Command::Case(command) => Some(*command),
-        Command::Settle | Command::Rule(_) => None,
+        Command::Route(_) | Command::Round(_) | Command::Settle | Command::Rule(_) => None,
     }
 }
 

@@ -125,7 +125,13 @@ impl State {
             .with_untracked(|rows| rows.iter().find(|row| row.id == command).map(|row| row.text.clone()));
         match Envelope::read(&text?).and_then(|envelope| envelope.command()) {
             Ok(wire::Command::Case(command)) => Some(*command),
-            Ok(wire::Command::Settle | wire::Command::Rule(_)) | Err(_) => None,
+            Ok(
+                wire::Command::Route(_)
+                | wire::Command::Round(_)
+                | wire::Command::Settle
+                | wire::Command::Rule(_),
+            )
+            | Err(_) => None,
         }
     }
 

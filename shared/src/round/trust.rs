@@ -12,11 +12,11 @@ use super::{
     event::{Proven, Ticked},
 };
 use crate::{
-    ids::{PlaceCode, StopCode},
+    ids::{PersonId, PlaceCode, StopCode},
     label::Match,
     route::{Item, ItemKind},
     site::Places,
-    time::{MINUTE, SECOND},
+    time::{MINUTE, Ms, SECOND},
 };
 
 /// Metres in which whatever has a position of its own is found around it.
@@ -36,6 +36,7 @@ const AGAIN: i64 = 10 * MINUTE;
 
 /// How far a tick is trusted.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
     /// Somebody should ask.
@@ -48,6 +49,7 @@ pub enum Level {
 
 /// What speaks against a tick. Screens put each into words.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Doubt {
     /// The code was typed: it can be passed on by telephone.
@@ -118,6 +120,7 @@ impl Doubt {
 
 /// How far a tick is trusted, and why no further.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Trust {
     /// How far.
     pub level: Level,
@@ -127,6 +130,36 @@ pub struct Trust {
 
 /// From one stop to the next, the milliseconds that all but the quickest few take on this site.
 pub type Usual = BTreeMap<(StopCode, StopCode), i64>;
+
+/// Fewer ticks from one stop to the next say nothing of what is usual.
+const ENOUGH: usize = 10;
+
+/// What is usual on a route, as its rounds show: from one stop to the next, what nine of ten took at least. Of uncertain
+/// times nothing is concluded (R3), nor from pairs that were seldom walked.
+pub fn usual<'a>(rounds: impl IntoIterator<Item = &'a Round>) -> Usual {
+    let mut taken: BTreeMap<(StopCode, StopCode), Vec<i64>> = BTreeMap::new();
+    for round in rounds {
+        let mut last: BTreeMap<PersonId, (Ms, &StopCode)> = BTreeMap::new();
+        for event in round.log.iter().filter(|event| !event.time.uncertain) {
+            let (Some(by), Some(tick)) = (event.by, event.change.tick()) else { continue };
+            if let Some((at, from)) = last.insert(by, (event.time.at, &tick.stop))
+                && *from != tick.stop
+            {
+                let pair = (from.clone(), tick.stop.clone());
+                taken.entry(pair).or_default().push(event.time.at.since(at));
+            }
+        }
+    }
+    taken.retain(|_, taken| taken.len() >= ENOUGH);
+    taken
+        .into_iter()
+        .map(|(pair, mut taken)| {
+            let tenth = taken.len() / 10;
+            let (_, usual, _) = taken.select_nth_unstable(tenth);
+            (pair, *usual)
+        })
+        .collect()
+}
 
 /// How far a tick of a round is trusted. `None` if the event is no tick.
 pub fn of(round: &Round, event: &RoundEvent, places: &Places, usual: &Usual) -> Option<Trust> {

@@ -8,9 +8,10 @@ use super::{Design, Item, ItemKind, Route, Who};
 use crate::{
     Code, Rejection,
     case::{check_text, command::NAME_MAX, require},
-    ids::{PersonId, RouteCode},
+    ids::{PersonId, RouteCode, RouteId, SiteCode},
     site::{Member, People, Places, Role},
     time::EventTime,
+    wire,
 };
 
 /// The most stops of a route.
@@ -57,6 +58,11 @@ impl RouteCommand {
         }
     }
 
+    /// The body, as it travels in the envelope.
+    pub fn body(&self) -> serde_json::Value {
+        wire::body(self, self.kind())
+    }
+
     /// Which route.
     pub const fn code(&self) -> &RouteCode {
         match self {
@@ -84,7 +90,12 @@ pub struct RouteEvent {
 #[serde(rename_all = "snake_case")]
 pub enum RouteChange {
     /// It is so from now on.
-    Saved(Box<Design>),
+    Saved {
+        /// Which.
+        code: RouteCode,
+        /// How.
+        design: Box<Design>,
+    },
     /// It is walked no more.
     Retired,
 }
@@ -94,6 +105,8 @@ pub enum RouteChange {
 pub struct Context<'a> {
     /// Who asks; `None` for an import, by whoever runs the server.
     pub actor: Option<&'a Member>,
+    /// At which site.
+    pub site: &'a SiteCode,
     /// The site's places.
     pub places: &'a Places,
     /// Everybody at the site.
@@ -103,11 +116,20 @@ pub struct Context<'a> {
 }
 
 impl RouteCommand {
-    /// Judges the command on a route, or on none yet.
+    /// Judges the command on the route of an id, or on none yet.
     ///
     /// # Errors
-    /// `route.not_allowed`, `route.not_there`, `route.changed_meanwhile`, and what [`Design::check`] refuses.
-    pub fn decide(&self, route: Option<&Route>, context: &Context<'_>) -> Result<Vec<RouteEvent>, Rejection> {
+    /// `command.bad_body` for another route's id, `route.not_allowed`, `route.not_there`, `route.changed_meanwhile`, and what
+    /// [`Design::check`] refuses.
+    pub fn decide(
+        &self,
+        id: RouteId,
+        route: Option<&Route>,
+        context: &Context<'_>,
+    ) -> Result<Vec<RouteEvent>, Rejection> {
+        if RouteId::of(context.site, self.code()) != id {
+            return Err(Rejection::new(Code::CommandBadBody).with("detail", "id"));
+        }
         let manages =
             |member: &Member| !member.gone && (member.is(Role::Supervisor) || member.is(Role::Director));
         if !context.actor.is_none_or(manages) {
@@ -121,7 +143,7 @@ impl RouteCommand {
                 }
                 check_code("route", code.as_str())?;
                 design.check(context.places, context.people)?;
-                RouteChange::Saved(Box::new(design.clone()))
+                RouteChange::Saved { code: code.clone(), design: Box::new(design.clone()) }
             }
             (RouteCommand::Retire { .. }, Some(route)) if route.retired => return Ok(Vec::new()),
             (RouteCommand::Retire { .. }, Some(_)) => RouteChange::Retired,
@@ -134,10 +156,11 @@ impl RouteCommand {
 impl Route {
     /// The route that its first event makes, in force like every version from when it reached the server: nobody can have
     /// walked by it before. `None` if the event makes none.
-    pub fn begin(code: RouteCode, event: &RouteEvent) -> Option<Route> {
-        let RouteChange::Saved(design) = &event.change else { return None };
+    pub fn begin(id: RouteId, event: &RouteEvent) -> Option<Route> {
+        let RouteChange::Saved { code, design } = &event.change else { return None };
         Some(Route {
-            code,
+            id,
+            code: code.clone(),
             version: 1,
             since: event.time.received,
             retired: false,
@@ -152,7 +175,7 @@ impl Route {
         self.version += 1;
         self.since = event.time.received;
         match &event.change {
-            RouteChange::Saved(design) => {
+            RouteChange::Saved { design, .. } => {
                 let added = design.stops.iter().map(|stop| {
                     let before = self.added.get(&stop.code).copied();
                     (stop.code.clone(), before.unwrap_or(self.version))

@@ -1,0 +1,128 @@
+//! What there is to say of rounds: per stop, route and person.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::kit::walk as kit;
+use kit::{
+    GATE, NIGHT, PUMP, Walk,
+    cast::{CAPTAIN, CLEANER, GUARD, LOBBY, SUPERVISOR},
+    finish, found, night, property, read, review, skip, ticks,
+};
+use shared::{
+    ids::CaseId,
+    round::{
+        RoundCommand, RoundStage, StopStateName,
+        command::{Proof, Tick},
+        report::{RoundsReport, Tally},
+        trust::{Doubt, Level, Usual, usual},
+    },
+    route::{Milli, Reading},
+    time::SECOND,
+};
+use uuid::Uuid;
+
+fn report(walk: &Walk, wall: &str) -> RoundsReport {
+    let (places, usual) = (&walk.world.places, BTreeMap::from([(NIGHT.into(), Usual::new())]));
+    RoundsReport::of([&walk.round], places, &usual, walk.world.at(wall))
+}
+
+#[test]
+fn f2_every_stop_stands_in_the_report_as_the_round_has_it() {
+    let walk = Walk::night().on("2026-11-22 22:05");
+    let walk = walk.clone().then(GUARD, walk.start(1)).then(GUARD, ticks(GATE));
+    let mut walk = walk.then(GUARD, read(GATE, "calm", Reading::Ok(false)));
+    let case = CaseId(Uuid::from_u128(7));
+    let made =
+        walk.round.decide_report(case, &found(walk.round.id, GATE, "leak"), None, &walk.context(GUARD));
+    walk.apply(&made.unwrap_or_else(|refusal| panic!("{refusal:?}")).round);
+    let walk = walk.then(GUARD, skip(PUMP)).on("2026-11-22 23:30").then(SUPERVISOR, review());
+    let report = report(&walk, "2026-11-22 23:30");
+    let [line] = &report.rounds[..] else { panic!("{report:?}") };
+    assert_eq!((line.stage, &line.walkers), (RoundStage::Reviewed, &BTreeSet::from([GUARD])));
+    assert_eq!(line.reviewed.as_deref(), Some("looked at"));
+    let states: Vec<_> = line.stops.iter().map(|stop| (stop.stop.as_str(), stop.state, stop.by)).collect();
+    assert_eq!(
+        states,
+        [
+            (GATE, StopStateName::OnTime, Some(GUARD)),
+            (LOBBY, StopStateName::Missed, None),
+            (PUMP, StopStateName::Skipped, Some(GUARD)),
+        ]
+    );
+    let gate = &line.stops[0];
+    assert!(gate.abnormal && gate.readings[0].abnormal);
+    assert_eq!(
+        (&gate.cases[..], gate.trust.as_ref().map(|trust| trust.level)),
+        (&[case][..], Some(Level::High))
+    );
+    assert_eq!(line.stops[2].reason, "locked");
+    let tally = Tally { stops: 3, on_time: 1, missed: 1, skipped: 1, abnormal: 1, ..Tally::default() };
+    assert_eq!((report.routes[0].rounds, report.routes[0].tally), (1, tally));
+    let own = Tally { stops: 2, on_time: 1, skipped: 1, abnormal: 1, ..Tally::default() };
+    assert_eq!(
+        report.people.iter().map(|line| (line.person, line.tally)).collect::<Vec<_>>(),
+        [(GUARD, own)]
+    );
+}
+
+#[test]
+fn g1_what_was_planned_for_somebody_by_name_and_is_missed_is_theirs() {
+    let mut design = night();
+    design.stops[1].persons = BTreeSet::from([CLEANER]);
+    let walk = Walk::of(&property("Asia/Shanghai"), design).on("2026-11-22 22:05");
+    let walk = walk.clone().then(GUARD, walk.start(1)).then(CAPTAIN, ticks(GATE));
+    let all = report(&walk, "2026-11-23 00:00");
+    let missed = Tally { stops: 1, missed: 1, ..Tally::default() };
+    let cleaner = all.people.iter().find(|line| line.person == CLEANER).map(|line| line.tally);
+    assert_eq!(cleaner, Some(missed));
+    let own = all.only(CLEANER);
+    assert_eq!(own.rounds[0].stops.iter().map(|stop| stop.stop.as_str()).collect::<Vec<_>>(), [LOBBY]);
+    assert_eq!((own.routes[0].tally, own.people.len()), (missed, 1));
+    assert_eq!(report(&walk, "2026-11-23 00:00").only(SUPERVISOR), RoundsReport::default());
+}
+
+#[test]
+fn a_round_that_was_finished_early_says_why_at_each_stop_that_it_left_out() {
+    let walk = Walk::night().on("2026-11-22 22:05");
+    let walk = walk.clone().then(GUARD, walk.start(1)).then(GUARD, finish());
+    let report = report(&walk, "2026-11-22 23:30");
+    assert_eq!(report.rounds[0].finished, "typhoon");
+    assert!(report.rounds[0].stops.iter().all(|stop| stop.reason == "typhoon" && stop.by == Some(GUARD)));
+}
+
+#[test]
+fn what_should_be_asked_about_is_counted() {
+    let nothing = Proof::Photo { reason: "no light".to_owned(), photos: Vec::new() };
+    let walk = Walk::night().on("2026-11-22 22:05");
+    let tick = RoundCommand::Tick(Box::new(Tick { proof: nothing, ..kit::tick(GATE) }));
+    let walk = walk.clone().then(GUARD, walk.start(1)).then(GUARD, tick);
+    let report = report(&walk, "2026-11-22 22:10");
+    assert_eq!(report.routes[0].tally.doubtful, 1);
+    let trust = report.rounds[0].stops[0].trust.as_ref().map(|trust| trust.doubts.clone());
+    assert_eq!(trust, Some(vec![Doubt::NothingShown]));
+    let reading = read(PUMP, "pressure", Reading::Number(Milli(900)));
+    let walk = walk.then(GUARD, reading);
+    let line = &self::report(&walk, "2026-11-22 22:10").rounds[0].stops[2];
+    assert!(line.abnormal && line.readings[0].abnormal, "0.9 is more than 0.8");
+}
+
+#[test]
+fn what_nine_of_ten_take_at_least_is_usual_where_enough_have_walked() {
+    let walked = |seconds: i64| {
+        let walk = Walk::night().on("2026-11-22 22:05");
+        let mut walk = walk.clone().then(GUARD, walk.start(1)).then(GUARD, ticks(GATE));
+        walk.now.at = walk.now.at.plus(seconds * SECOND);
+        walk.now.received = walk.now.at;
+        walk.then(GUARD, ticks(LOBBY)).round
+    };
+    let rounds: Vec<_> = (0..20).map(|n| walked(100 + n)).collect();
+    let pair = (GATE.into(), LOBBY.into());
+    assert_eq!(usual(&rounds), BTreeMap::from([(pair, 102 * SECOND)]));
+    assert_eq!(usual(&rounds[..9]), Usual::new(), "too few");
+    // Of uncertain times nothing is concluded.
+    let mut uncertain = rounds;
+    for round in &mut uncertain {
+        round.log.iter_mut().for_each(|event| event.time.uncertain = true);
+    }
+    assert_eq!(usual(&uncertain), Usual::new());
+}
