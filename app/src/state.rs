@@ -7,6 +7,7 @@
 mod drafts;
 mod older;
 mod relay;
+mod rounds;
 mod session;
 mod unkept;
 mod write;
@@ -24,7 +25,9 @@ use serde::{Deserialize, Serialize};
 use shared::{
     Code, Rejection,
     case::{Case, CaseCommand, CaseView},
-    ids::{CaseId, CommandId, PersonId, SiteCode},
+    ids::{CaseId, CommandId, PersonId, RoundId, RouteId, SiteCode},
+    round::Round,
+    route::Route,
     session::Session,
     site::{Member, People, Places, Site},
     sync::{Delivery, Judge, OutboxRow, UploadRow, UploadState},
@@ -45,6 +48,7 @@ pub use ::device::Link;
 pub use drafts::{REPORT_DRAFT, ReportDraft};
 pub use older::LookedUp;
 pub use relay::HandedOver;
+pub use rounds::{Rounds, Turn, Walk};
 pub use unkept::Unkept;
 
 /// A person's database in this browser.
@@ -147,6 +151,8 @@ struct Inner {
     parts: HashMap<SiteCode, Parts>,
     refusals: BTreeMap<(SiteCode, CommandId), Arc<Refusal>>,
     quarantine: BTreeMap<(SiteCode, CommandId), Arc<Quarantined>>,
+    routes: BTreeMap<(SiteCode, RouteId), Arc<Route>>,
+    rounds: BTreeMap<(SiteCode, RoundId), Arc<Round>>,
     /// Counts the readings of outbox and uploads: only the latest is shown.
     turn: u64,
     wake: Option<UnboundedSender<Wake>>,
@@ -176,6 +182,10 @@ pub struct State {
     pub refusals: RwSignal<Vec<Arc<Refusal>>>,
     /// Its commands in quarantine that this person may rule on, those ruled on here already without.
     pub quarantine: RwSignal<Vec<Arc<Quarantined>>>,
+    /// Its routes.
+    pub routes: RwSignal<Vec<Arc<Route>>>,
+    /// Its rounds as the server last showed them; with what is not sent yet they are a [`Walk`].
+    pub rounds: RwSignal<Vec<Arc<Round>>>,
     /// The commands made on this device that are not settled.
     pub outbox: RwSignal<Vec<OutboxRow>>,
     /// The photos on their way.
@@ -213,6 +223,8 @@ impl State {
             cases: RwSignal::new(BTreeMap::new()),
             refusals: RwSignal::new(Vec::new()),
             quarantine: RwSignal::new(Vec::new()),
+            routes: RwSignal::new(Vec::new()),
+            rounds: RwSignal::new(Vec::new()),
             outbox: RwSignal::new(Vec::new()),
             uploads: RwSignal::new(Vec::new()),
             link: RwSignal::new(Link::Unknown),
@@ -364,6 +376,8 @@ impl State {
             inner.parts.clear();
             inner.refusals.clear();
             inner.quarantine.clear();
+            inner.routes.clear();
+            inner.rounds.clear();
             for (site, doc) in stock.docs {
                 inner.take(site, doc);
             }
@@ -391,6 +405,7 @@ impl State {
         self.site.set(site);
         self.show_property();
         self.show_cases(None);
+        self.show_rounds();
     }
 
     fn show_property(&self) {
@@ -404,6 +419,17 @@ impl State {
             Some(Arc::new(Property { zone: site.calendar(), site, places, people, me }))
         });
         self.property.set(property);
+    }
+
+    /// Shows the routes and rounds of the site.
+    fn show_rounds(&self) {
+        let site = self.site.get_untracked();
+        let inner = self.inner();
+        let inner = inner.borrow();
+        let routes = inner.routes.iter().filter(|((of, _), _)| Some(of) == site.as_ref());
+        self.routes.set(routes.map(|(_, route)| route.clone()).collect());
+        let rounds = inner.rounds.iter().filter(|((of, _), _)| Some(of) == site.as_ref());
+        self.rounds.set(rounds.map(|(_, round)| round.clone()).collect());
     }
 
     /// Computes anew how cases are shown: these, or all.
@@ -491,12 +517,14 @@ impl State {
         let Ok(local) = self.local() else { return Ok(()) };
         let mut touched: BTreeSet<CaseId> = BTreeSet::new();
         let mut property = false;
+        let mut rounds = false;
         for (site, key) in changed {
             let doc = local.doc(site, *key).await?;
             match key {
                 DocKey::Case(id) => drop(touched.insert(*id)),
                 DocKey::Site | DocKey::Places | DocKey::People => property = true,
-                DocKey::Route(_) | DocKey::Round(_) | DocKey::Refusal(_) | DocKey::Quarantine(_) => {}
+                DocKey::Route(_) | DocKey::Round(_) => rounds = true,
+                DocKey::Refusal(_) | DocKey::Quarantine(_) => {}
             }
             if !self.is_open(&local) {
                 return Ok(());
@@ -530,6 +558,9 @@ impl State {
         if property {
             self.show_property();
         }
+        if rounds {
+            self.show_rounds();
+        }
         self.show_cases(if property { None } else { Some(&touched) });
         Ok(())
     }
@@ -560,7 +591,8 @@ impl Inner {
     fn take(&mut self, site: SiteCode, doc: Doc) {
         match doc {
             Doc::Case(view) => drop(self.base.insert((site, view.id()), view)),
-            Doc::Route(_) | Doc::Round(_) => {}
+            Doc::Route(route) => drop(self.routes.insert((site, route.id), route.into())),
+            Doc::Round(round) => drop(self.rounds.insert((site, round.id), round.into())),
             Doc::Refusal(refusal) => drop(self.refusals.insert((site, refusal.id), Arc::new(refusal))),
             Doc::Quarantine(quarantined) => {
                 drop(self.quarantine.insert((site, quarantined.id), Arc::new(quarantined)));
@@ -574,7 +606,8 @@ impl Inner {
     fn lose(&mut self, site: &SiteCode, key: DocKey) {
         match key {
             DocKey::Case(id) => drop(self.base.remove(&(site.clone(), id))),
-            DocKey::Route(_) | DocKey::Round(_) => {}
+            DocKey::Route(id) => drop(self.routes.remove(&(site.clone(), id))),
+            DocKey::Round(id) => drop(self.rounds.remove(&(site.clone(), id))),
             DocKey::Refusal(id) => drop(self.refusals.remove(&(site.clone(), id))),
             DocKey::Quarantine(id) => drop(self.quarantine.remove(&(site.clone(), id))),
             DocKey::Site | DocKey::Places | DocKey::People => drop(self.parts.remove(site)),

@@ -12,6 +12,7 @@ use shared::{
     case::{CaseCommand, CaseView, command::PhotoRef},
     ids::{AttachmentId, CaseId, CommandId, DeviceId, PersonId, SiteCode},
     quarantine::Ruling,
+    round::RoundCommand,
     session::Session,
     sync::{Delivery, OutboxRow, Pulled, UploadRow, UploadState},
     wire::{self, Doc, DocKey, Envelope, Part},
@@ -110,6 +111,13 @@ impl Ask {
 impl From<&CaseCommand> for Ask {
     fn from(command: &CaseCommand) -> Self {
         Ask { kind: command.kind().to_owned(), body: command.body(), photos: command.photos().to_vec() }
+    }
+}
+
+impl From<&RoundCommand> for Ask {
+    fn from(command: &RoundCommand) -> Self {
+        let photos = command.photos().into_iter().cloned().collect();
+        Ask { kind: command.kind().to_owned(), body: command.body(), photos }
     }
 }
 

@@ -8,6 +8,8 @@
 //!
 //! In this order: commands (text never waits for a photo), then what is new, then photos, thumbnails first.
 
+mod round;
+
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
@@ -15,7 +17,7 @@ use uuid::Uuid;
 
 use crate::{
     Code, Rejection,
-    case::{Case, CaseCommand, CaseView, Context, decide_report},
+    case::{Case, CaseCommand, CaseView, Context, decide_any_report},
     ids::{AttachmentId, CaseId, CaseNumber, CommandId, PersonId, SiteCode},
     site::{Member, People, Places, Site},
     time::{EventTime, MINUTE, Ms, SECOND, Zone},
@@ -457,7 +459,8 @@ impl<'a> Judge<'a> {
     pub fn check(&self, view: Option<&CaseView>, command: &CaseCommand, now: Ms) -> Result<(), Rejection> {
         let context = self.context(now);
         match (command, view) {
-            (CaseCommand::Report(report), _) => decide_report(report, &context).map(drop),
+            // Where it was found is judged with its round.
+            (CaseCommand::Report(report), _) => decide_any_report(report, &context).map(drop),
             (_, Some(CaseView::Full(case))) => case.decide(command, &context).map(drop),
             // Of an outline the device knows too little to judge: the server will.
             (_, Some(CaseView::Outline(_))) => Ok(()),
@@ -493,7 +496,7 @@ impl<'a> Judge<'a> {
         let context = self.context(row.at.plus(self.offset));
         match (&*command, view) {
             (CaseCommand::Report(report), None) => {
-                let events = decide_report(report, &context).ok()?;
+                let events = decide_any_report(report, &context).ok()?;
                 let (first, rest) = events.split_first()?;
                 let case = Case::begin(id, first)?;
                 Some(CaseView::Full(Box::new(rest.iter().fold(case, Case::evolve))))

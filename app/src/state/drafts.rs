@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use shared::{
     Rejection,
-    case::command::{Customer, PhotoRef, Urgency},
+    case::command::{Customer, Origin, PhotoRef, Urgency},
     ids::{AttachmentId, CaseId, CategoryCode, PersonId, PlaceCode},
     wire,
 };
@@ -42,6 +42,9 @@ pub struct ReportDraft {
     pub on_behalf_of: Option<PersonId>,
     /// Solved already, and how.
     pub fixed: Option<String>,
+    /// The stop of a round at which it was found (F2).
+    #[serde(default)]
+    pub from: Option<Origin>,
 }
 
 impl ReportDraft {
@@ -63,6 +66,7 @@ impl ReportDraft {
             accused: None,
             on_behalf_of: None,
             fixed: None,
+            from: None,
         })
     }
 

@@ -3,7 +3,7 @@
 use ::device::{Ask, Nudge, Subject};
 use shared::{
     Code, Rejection,
-    case::{CaseCommand, CaseView, command::Report},
+    case::{CaseCommand, command::Report},
     ids::{AttachmentId, CaseId, CommandId},
     quarantine::Ruling,
     wire::{self, Envelope, Part},
@@ -31,7 +31,7 @@ impl State {
             judge.check(view.as_deref(), command, self.now_ms())?;
         }
         let asks: Vec<Ask> = commands.iter().map(Ask::from).collect();
-        self.store(case.0, view.as_deref(), &asks, settles, draft).await
+        self.store(case.0, view.map(|view| view.version()), &asks, settles, draft).await
     }
 
     /// Reports a problem, with what else is known of it already: that it is solved (A9), words and photos that came
@@ -52,10 +52,10 @@ impl State {
         self.act(case, &commands, Some(draft), settles).await
     }
 
-    async fn store(
+    pub(super) async fn store(
         &self,
         aggregate: Uuid,
-        view: Option<&CaseView>,
+        base: Option<u32>,
         asks: &[Ask],
         settles: &[CommandId],
         draft: Option<&str>,
@@ -66,7 +66,7 @@ impl State {
             author: author.ok_or(Code::AuthRequired)?,
             site: self.site.get_untracked().ok_or(Code::SiteNotMember)?,
             aggregate,
-            base: view.map(CaseView::version),
+            base,
         };
         local.commit(&subject, asks, settles, draft).await?;
         // It is saved: what cannot be shown at once is shown at the next change.

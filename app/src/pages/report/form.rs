@@ -124,7 +124,7 @@ pub fn report(draft: &ReportDraft) -> Result<Report, Spot> {
         accused: draft.accused,
         on_behalf_of: draft.on_behalf_of,
         photos: draft.photos.clone(),
-        from: None,
+        from: draft.from.clone().map(Box::new),
     })
 }
 
@@ -183,6 +183,7 @@ pub fn draft(case: CaseId, report: Report, photos: Vec<PhotoRef>, fixed: Option<
         accused: report.accused,
         on_behalf_of: report.on_behalf_of,
         fixed,
+        from: report.from.map(|from| *from),
     }
 }
 
@@ -277,6 +278,7 @@ mod tests {
             accused: None,
             on_behalf_of: None,
             fixed: None,
+            from: None,
         }
     }
 
