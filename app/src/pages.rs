@@ -12,12 +12,13 @@ mod me;
 mod own;
 mod part;
 mod report;
+mod rounds;
 mod sign_in;
 mod unsent;
 
 use leptos::prelude::*;
 use shared::{
-    ids::{CaseId, CommandId},
+    ids::{CaseId, CommandId, RoundId},
     site::{Member, Role},
 };
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
@@ -41,10 +42,21 @@ enum Page {
     Home,
     /// The report that is begun, or one in place of this refused command.
     Report(Option<CommandId>),
+    /// A report from a stop of a round, by its place in it.
+    ReportAt(RoundId, usize),
     Cases,
     /// `None` where the address names none.
     Case(Option<CaseId>),
     Jobs,
+    Rounds,
+    Round {
+        /// `None` where the address names none.
+        id: Option<RoundId>,
+        /// To scan at once.
+        scan: bool,
+    },
+    /// A label's link was followed.
+    Label,
     Desk,
     Unsent,
     Me,
@@ -54,22 +66,37 @@ impl Page {
     /// The page of an address; the home page of one that there is none for.
     fn at(address: &str) -> Self {
         match address::path(address).trim_end_matches('/') {
-            "/report" => Page::Report(address::asked(address, "mend").and_then(|id| id.parse().ok())),
+            "/report" => {
+                let round = address::asked(address, "round").and_then(|id| id.parse().ok());
+                let at = address::asked(address, "at").and_then(|at| at.parse().ok());
+                match round.zip(at) {
+                    Some((round, at)) => Page::ReportAt(round, at),
+                    None => Page::Report(address::asked(address, "mend").and_then(|id| id.parse().ok())),
+                }
+            }
             "/cases" => Page::Cases,
             "/jobs" => Page::Jobs,
+            "/rounds" => Page::Rounds,
             "/desk" => Page::Desk,
             "/unsent" => Page::Unsent,
             "/me" => Page::Me,
-            path => match path.strip_prefix("/cases/") {
-                Some(id) => Page::Case(id.parse().ok()),
-                None => Page::Home,
+            path => match path.get(1..).and_then(|rest| rest.split_once('/')) {
+                Some(("cases", id)) => Page::Case(id.parse().ok()),
+                Some(("rounds", id)) => {
+                    Page::Round { id: id.parse().ok(), scan: address::asked(address, "scan").is_some() }
+                }
+                Some(("c", _)) => Page::Label,
+                Some(_) | None => Page::Home,
             },
         }
     }
 
     /// Pages with an action bar of their own use the room of the tabs.
     fn with_tabs(self) -> bool {
-        !matches!(self, Page::Report(_) | Page::Case(_) | Page::Unsent)
+        !matches!(
+            self,
+            Page::Report(_) | Page::ReportAt(..) | Page::Case(_) | Page::Round { .. } | Page::Unsent
+        )
     }
 }
 
@@ -78,12 +105,16 @@ impl Page {
 #[wasm_split(pages, fallible, preload(load_further))]
 fn further(page: Page) -> Result<AnyView, SplitLoaderError> {
     let view = match page {
-        // It is shown while this part is still on its way.
-        Page::Home => ().into_any(),
-        Page::Report(mend) => view! { <report::Report mend=mend /> }.into_any(),
+        // The page itself is shown while this part is still on its way.
+        Page::Home => view! { <rounds::CurrentRound /> }.into_any(),
+        Page::Report(mend) => view! { <report::Report mend=mend stop=None /> }.into_any(),
+        Page::ReportAt(round, at) => view! { <report::Report mend=None stop=Some((round, at)) /> }.into_any(),
         Page::Cases => view! { <cases::Cases /> }.into_any(),
         Page::Case(id) => view! { <case::CasePage id=id /> }.into_any(),
         Page::Jobs => view! { <jobs::Jobs /> }.into_any(),
+        Page::Rounds => view! { <rounds::RoundsPage /> }.into_any(),
+        Page::Round { id, scan } => view! { <rounds::WalkPage id=id scan=scan /> }.into_any(),
+        Page::Label => view! { <rounds::LabelPage /> }.into_any(),
         Page::Desk => view! { <desk::Desk /> }.into_any(),
         Page::Unsent => view! { <unsent::Unsent /> }.into_any(),
         Page::Me => view! { <me::Me /> }.into_any(),
@@ -178,6 +209,12 @@ fn Inside() -> impl IntoView {
     let handles = memo(move |_| is(|me| me.is(Role::Technician)) || jobs::has_any(state));
     let unsent = unsent_count(state);
     let jobs = memo(move |_| jobs::waiting(state));
+    // Who looks after rounds has the routes, too, and another place for them.
+    let walks = memo(move |_| {
+        let some =
+            state.routes.with(|routes| !routes.is_empty()) || state.rounds.with(|rounds| !rounds.is_empty());
+        some && !at_desk.get()
+    });
     let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
     let tabs = move || {
         let mut tabs = Vec::new();
@@ -203,6 +240,14 @@ fn Inside() -> impl IntoView {
             label: t_string!(i18n, field.home).into(),
             count: Signal::derive(|| 0),
         });
+        if walks.get() {
+            tabs.push(TabItem {
+                href: "/rounds",
+                glyph: Glyph::Walk,
+                label: t_string!(i18n, frame.rounds).into(),
+                count: Signal::derive(|| 0),
+            });
+        }
         tabs.push(TabItem {
             href: "/cases",
             glyph: Glyph::List,
@@ -222,7 +267,10 @@ fn Inside() -> impl IntoView {
     let page = memo(move |_| address.shown().with(|shown| Page::at(shown)));
     view! {
         {move || match page.get() {
-            Page::Home => view! { <home::Home /> }.into_any(),
+            Page::Home => {
+                let round = move || part::once_here(state.part, move || further(Page::Home));
+                view! { <home::Home round=round /> }.into_any()
+            }
             page => part::show(state.part, i18n, move || further(page)),
         }}
         // Whoever waits for a page in vain finds the way back.
@@ -232,6 +280,7 @@ fn Inside() -> impl IntoView {
 
 #[cfg(test)]
 mod tests {
+    use shared::ids::RoundId;
     use uuid::Uuid;
 
     use super::Page;
@@ -249,10 +298,24 @@ mod tests {
             ("/desk", Page::Desk),
             ("/unsent", Page::Unsent),
             ("/me/", Page::Me),
+            ("/rounds", Page::Rounds),
+            ("/c/q83vEjRWeJCrze8SNFZ4kA", Page::Label),
             ("/elsewhere", Page::Home),
         ] {
             assert_eq!(Page::at(address), page, "{address}");
         }
+    }
+
+    #[test]
+    fn an_address_names_its_round_and_what_is_done_there() {
+        let id = Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0001);
+        let round = RoundId(id);
+        let shown = |scan| Page::Round { id: Some(round), scan };
+        assert_eq!(Page::at(&format!("/rounds/{id}")), shown(false));
+        assert_eq!(Page::at(&format!("/rounds/{id}?scan=1")), shown(true));
+        assert_eq!(Page::at("/rounds/0190"), Page::Round { id: None, scan: false });
+        assert_eq!(Page::at(&format!("/report?round={id}&at=2")), Page::ReportAt(round, 2));
+        assert_eq!(Page::at(&format!("/report?round={id}")), Page::Report(None));
     }
 
     #[test]

@@ -48,6 +48,8 @@ pub use ::device::Link;
 pub use drafts::{REPORT_DRAFT, ReportDraft};
 pub use older::LookedUp;
 pub use relay::HandedOver;
+#[cfg(test)]
+pub(crate) use rounds::kit as rounds_kit;
 pub use rounds::{Rounds, Turn, Walk};
 pub use unkept::Unkept;
 

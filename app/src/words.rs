@@ -4,6 +4,8 @@
 //! relative, the present time. [`sentence`] puts a refusal into words; its match over all codes is the proof, when the
 //! app is compiled, that each has a sentence in every language.
 
+pub mod round;
+
 use shared::{
     Code, Rejection,
     case::{Case, CaseView, Rule, StageName},

@@ -31,7 +31,11 @@ const REPORT: &str = "/report";
 
 /// The home page.
 #[component]
-pub fn Home() -> impl IntoView {
+pub fn Home(
+    /// The round that is on; nothing until the part of the app that knows it is here.
+    #[prop(into)]
+    round: ViewFn,
+) -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
     lead_to_first_page(state);
@@ -64,6 +68,7 @@ pub fn Home() -> impl IntoView {
         <main class="main">
             <LittleRoom />
             <Hero />
+            {move || round.run()}
             <Unfinished />
             <Waiting />
             {move || {

@@ -9,9 +9,9 @@ use shared::{
     Code, Rejection,
     case::{
         CaseCommand,
-        command::{Customer, NAME_MAX, PHOTOS_MAX, TEXT_MAX, Urgency},
+        command::{Customer, NAME_MAX, Origin, PHOTOS_MAX, TEXT_MAX, Urgency},
     },
-    ids::{CategoryCode, CommandId, PersonId, PlaceCode},
+    ids::{CategoryCode, CommandId, PersonId, PlaceCode, RoundId},
     site::{CaseKind, Category},
     wire::Part,
 };
@@ -45,6 +45,8 @@ const WAIT_MS: u32 = 100;
 pub fn Report(
     /// The refused command that this report takes the place of.
     mend: Option<CommandId>,
+    /// The stop of a round from which somebody came.
+    stop: Option<AtStop>,
 ) -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
@@ -54,8 +56,12 @@ pub fn Report(
         while state.taking.get_untracked() {
             clock::sleep(WAIT_MS).await;
         }
-        let key = mend.map_or_else(|| REPORT_DRAFT.to_owned(), |id| format!("mend-{id}"));
-        let draft = begin(state, &key, mend).await;
+        let key = match (mend, stop) {
+            (Some(id), _) => format!("mend-{id}"),
+            (None, Some((round, at))) => format!("round-{round}-report-{at}"),
+            (None, None) => REPORT_DRAFT.to_owned(),
+        };
+        let draft = begin(state, &key, mend, stop).await;
         // The paper's signals belong to the page, which may have been left meanwhile.
         let Some(owner) = owner.filter(|_| !paper.is_disposed()) else { return };
         let begun = draft.map(|draft| owner.with(|| Paper::new(state, key, draft)));
@@ -83,12 +89,28 @@ pub fn Report(
     }
 }
 
-/// The draft to go on with: the one that is kept, else what the refused command asked, else an empty one.
-async fn begin(state: State, key: &str, mend: Option<CommandId>) -> Result<ReportDraft, Rejection> {
+/// A stop of a round, by its place in it.
+type AtStop = (RoundId, usize);
+
+/// The draft to go on with: the one that is kept, else what the refused command asked, else an empty one, of the stop from
+/// which somebody came.
+async fn begin(
+    state: State,
+    key: &str,
+    mend: Option<CommandId>,
+    stop: Option<AtStop>,
+) -> Result<ReportDraft, Rejection> {
     if let Some(draft) = state.draft::<ReportDraft>(key).await? {
         return Ok(draft);
     }
-    let Some(id) = mend else { return ReportDraft::new() };
+    let Some(id) = mend else {
+        let draft = ReportDraft::new()?;
+        let Some((round, at)) = stop else { return Ok(draft) };
+        let walk = state.walk(round, state.now_ms()).ok_or(Code::RoundNotThere)?;
+        let stop = walk.round.task.stops.get(at).ok_or(Code::RoundNotThere)?;
+        let from = Origin { round, stop: stop.code.clone() };
+        return Ok(ReportDraft { place: Some(stop.place.clone()), from: Some(from), ..draft });
+    };
     let here = state.refused_command(id);
     // A report that was refused on another device is known by the server's copy; its photos are not here.
     let photos_here = here.is_some();
@@ -116,7 +138,10 @@ fn Bar(#[prop(optional_no_strip)] paper: Option<Paper>) -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
     let address = expect_context::<Address>();
-    let home = move || address.back("/");
+    let home = move || {
+        let from = paper.and_then(|paper| paper.draft.with_untracked(|draft| draft.from.clone()));
+        address.back(&from.map_or_else(|| "/".to_owned(), |from| format!("/rounds/{}", from.round)));
+    };
     let asking = RwSignal::new(false);
     let discard = move || {
         let Some(paper) = paper else { return };
@@ -302,6 +327,7 @@ fn Sheets(paper: Paper, mend: Option<CommandId>) -> impl IntoView {
         };
         busy.set(true);
         paper.close();
+        let saved = t_string!(i18n, rounds.saved).to_owned();
         spawn_local_scoped(async move {
             let with: Vec<CommandId> = mend.map(|id| children(state, id)).unwrap_or_default();
             let settles: Vec<CommandId> = mend.into_iter().chain(with).collect();
@@ -310,7 +336,14 @@ fn Sheets(paper: Paper, mend: Option<CommandId>) -> impl IntoView {
             match state.report(draft.case, report, then, &paper.key(), &settles).await {
                 Ok(()) => {
                     device::vibrate(30);
-                    address.instead(&format!("/cases/{}", draft.case));
+                    match &draft.from {
+                        // Whoever is on a round goes on.
+                        Some(from) => {
+                            toast(Ok(saved));
+                            address.back(&format!("/rounds/{}", from.round));
+                        }
+                        None => address.instead(&format!("/cases/{}", draft.case)),
+                    }
                 }
                 Err(rejection) => {
                     paper.reopen();

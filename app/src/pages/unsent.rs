@@ -2,7 +2,11 @@
 //! person.
 
 use leptos::prelude::*;
-use shared::{Rejection, case::CaseCommand, ids::CommandId};
+use shared::{
+    Rejection,
+    case::CaseCommand,
+    ids::{CommandId, RoundId},
+};
 
 use crate::{
     address::Address,
@@ -109,6 +113,9 @@ fn Row(entry: Entry, losing: RwSignal<Option<Loss>>) -> impl IntoView {
         let property = state.property.get()?;
         if let Some(view) = state.case(case) {
             return Some(words::heading(locale, &property, &view));
+        }
+        if let Some(walk) = state.walk(RoundId(case.0), state.now_ms()) {
+            return Some(words::round::title(locale, &walk.round, walk.route.as_deref(), &property.zone));
         }
         let (place, category) = reported.as_ref()?;
         let category = property.site.category(category)?;

@@ -1,0 +1,265 @@
+//! Showing that one is there: the camera looks for the label's code, a tag is held to the phone, or the short code is typed.
+//! Whichever label it is says by itself which stop is ticked; one of none of them is taken all the same if the walker says so.
+
+use std::rc::Rc;
+
+use leptos::{html, prelude::*};
+use shared::{
+    Rejection,
+    label::{self, Match, Shown},
+    round::command::{Proof, Via},
+    time::EventTime,
+};
+
+use super::walk::Page;
+use crate::{
+    i18n::*,
+    platform::{
+        clock,
+        nfc::{self, Tags},
+        scan::{Camera, Reader},
+    },
+    reactive::{RwSignal, Signal, effect},
+    ui::{Banner, Button, ButtonKind, Field, Glyph, Show, Tone, view},
+    words::{self, round as said},
+};
+
+/// From one look at the camera's picture to the next.
+const PAUSE_MS: u32 = 120;
+
+/// How the camera is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Eye {
+    Starting,
+    Open { light: bool },
+    Shut,
+}
+
+/// A label that is none of this round's, or cannot be told.
+#[derive(Clone, PartialEq, Debug)]
+struct Stray {
+    why: String,
+    /// What to tick the open stop with all the same; `None` where it was no label at all.
+    proof: Option<Proof>,
+}
+
+/// The sheet's inside.
+#[component]
+pub fn Prove(
+    /// The page.
+    page: Page,
+) -> impl IntoView {
+    let i18n = use_i18n();
+    page.locate();
+    let stray = RwSignal::new(None::<Stray>);
+    let last = StoredValue::new(String::new());
+    // What stays in the picture is looked at once.
+    let read = Callback::new(move |(via, text): (Via, String)| {
+        if page.busy.get_untracked() || last.with_value(|last| *last == text) {
+            return;
+        }
+        last.set_value(text.clone());
+        match label::read_link(&text) {
+            Some(token) => offer(page, stray, Proof::Token { via, token: token.to_owned() }),
+            None => {
+                let why = td_string!(i18n.get_locale_untracked(), rounds.not_here).to_owned();
+                stray.set(Some(Stray { why, proof: None }));
+            }
+        }
+    });
+    view! {
+        <Viewfinder on_read=read />
+        <Tag on_read=read />
+        {move || stray.get().map(|found| view! { <Other page=page stray=found /> })}
+        <Code page=page stray=stray />
+    }
+    .into_any()
+}
+
+/// Ticks the stop at which the label hangs; where none of the round's does, says so.
+fn offer(page: Page, stray: RwSignal<Option<Stray>>, proof: Proof) {
+    let shown = match &proof {
+        Proof::Token { token, .. } => Shown::Token(token),
+        Proof::Code(code) => Shown::Code(code),
+        Proof::Photo { .. } => return,
+    };
+    let now = page.now();
+    let focus = page.focus.get_untracked();
+    let stop = page
+        .walk
+        .with_untracked(|walk| walk.as_ref().and_then(|walk| walk.labelled(shown, focus.as_ref(), now)));
+    if let Some(stop) = stop {
+        stray.set(None);
+        page.tick(stop, proof, None);
+        return;
+    }
+    let found = page.walk.with_untracked(|walk| {
+        let walk = walk.as_ref()?;
+        let stop = walk.round.find(focus.as_ref()?)?;
+        let labels = &walk.route.as_ref()?.labels;
+        Some(label::find(labels, &stop.place, shown, EventTime::exact(now)))
+    });
+    let locale = page.i18n.get_locale_untracked();
+    let why = page.state.property.with_untracked(|property| match property {
+        Some(property) => said::not_here(locale, property, &found.unwrap_or(Match::Unknown)),
+        None => td_string!(locale, rounds.not_here).to_owned(),
+    });
+    stray.set(Some(Stray { why, proof: Some(proof) }));
+}
+
+/// What the camera sees.
+#[component]
+fn Viewfinder(
+    /// Called with what a code says.
+    on_read: Callback<(Via, String)>,
+) -> impl IntoView {
+    let i18n = use_i18n();
+    let video = NodeRef::<html::Video>::new();
+    let eye = RwSignal::new(Eye::Starting);
+    let lit = RwSignal::new(false);
+    // It is off when the sheet closes, for then nothing holds it.
+    let held: StoredValue<Option<Rc<Camera>>, LocalStorage> = StoredValue::new_local(None);
+    effect(move || {
+        let Some(element) = video.get() else { return };
+        let owner = Owner::current().unwrap_or_default();
+        leptos::task::spawn_local(async move {
+            let Ok(camera) = Camera::open(element).await else {
+                let _ = eye.try_set(Eye::Shut);
+                return;
+            };
+            let camera = Rc::new(camera);
+            let seeing = Rc::downgrade(&camera);
+            let light = camera.has_light();
+            if held.try_set_value(Some(camera)).is_some() {
+                return;
+            }
+            let _ = eye.try_set(Eye::Open { light });
+            let mut reader = Reader::new().await;
+            // It is held for one look at a time, so that closing the sheet switches it off.
+            while let Some(camera) = seeing.upgrade() {
+                let text = reader.read(&camera).await;
+                drop(camera);
+                if let Some(text) = text
+                    && seeing.strong_count() > 0
+                {
+                    owner.with(|| on_read.run((Via::Qr, text)));
+                }
+                clock::sleep(PAUSE_MS).await;
+            }
+        });
+    });
+    let word = move || match eye.get() {
+        Eye::Starting => Some(t_string!(i18n, rounds.camera_starting)),
+        Eye::Shut => Some(t_string!(i18n, rounds.camera_none)),
+        Eye::Open { .. } => None,
+    };
+    let switch = move || {
+        let on = !lit.get_untracked();
+        lit.set(on);
+        held.with_value(|camera| camera.iter().for_each(|camera| camera.light(on)));
+    };
+    let light =
+        move || if lit.get() { t_string!(i18n, rounds.torch_off) } else { t_string!(i18n, rounds.torch_on) };
+    view! {
+        <div class="scan" hidden=move || eye.get() == Eye::Shut>
+            <video node_ref=video playsinline=true aria-hidden="true"></video>
+            <span class="scan-frame" aria-hidden="true"></span>
+        </div>
+        <p class="s" role="status">
+            {word}
+        </p>
+        <Show when=move || eye.get() == Eye::Open { light: true }>
+            <Button label=light icon=Glyph::Bulb kind=ButtonKind::Ghost on_click=switch />
+        </Show>
+    }
+    .into_any()
+}
+
+/// Waits for a tag, where the browser can.
+#[component]
+fn Tag(on_read: Callback<(Via, String)>) -> impl IntoView {
+    let i18n = use_i18n();
+    let there = RwSignal::new(false);
+    let held: StoredValue<Option<Tags>, LocalStorage> = StoredValue::new_local(None);
+    if nfc::is_there() {
+        let owner = Owner::current().unwrap_or_default();
+        leptos::task::spawn_local(async move {
+            let read = move |text| owner.with(|| on_read.run((Via::Nfc, text)));
+            let Some(tags) = nfc::tags(read).await else { return };
+            if held.try_set_value(Some(tags)).is_none() {
+                let _ = there.try_set(true);
+            }
+        });
+    }
+    view! {
+        <Show when=move || there.get()>
+            <p class="s">{t_string!(i18n, rounds.scan_nfc)}</p>
+        </Show>
+    }
+    .into_any()
+}
+
+/// A label that is none of this round's: the walker may know better.
+#[component]
+fn Other(page: Page, stray: Stray) -> impl IntoView {
+    let i18n = use_i18n();
+    let Stray { why, proof } = stray;
+    let stop = page.focus.get_untracked();
+    let place = page.walk.with_untracked(|walk| {
+        let stop = walk.as_ref()?.round.find(stop.as_ref()?)?;
+        page.state.property.with_untracked(|property| Some(words::spot(property.as_ref()?, &stop.place)))
+    });
+    let anyway = proof.zip(stop).zip(place).map(|((proof, stop), place)| {
+        let tick = move || page.tick(stop.clone(), proof.clone(), None);
+        view! {
+            <Button
+                label=said::with(t_string!(i18n, rounds.tick_anyway), &place)
+                kind=ButtonKind::Ghost
+                on_click=tick
+            />
+        }
+    });
+    view! {
+        <div class="col" role="alert">
+            <Banner text=why tone=Tone::Warn glyph=Glyph::Warn />
+            {anyway}
+        </div>
+    }
+    .into_any()
+}
+
+/// The label's short code, typed.
+#[component]
+fn Code(page: Page, stray: RwSignal<Option<Stray>>) -> impl IntoView {
+    let i18n = use_i18n();
+    let typed = RwSignal::new(String::new());
+    let error = RwSignal::new(None::<Rejection>);
+    let send = move || match label::read_code(&typed.get_untracked()) {
+        Ok(code) => offer(page, stray, Proof::Code(code)),
+        Err(rejection) => error.set(Some(rejection)),
+    };
+    let wrong = Signal::derive(move || error.get().map(|rejection| page.sentence(&rejection)));
+    view! {
+        <Field
+            id="label-code"
+            label=t_string!(i18n, rounds.type_code)
+            hint=t_string!(i18n, rounds.code_hint)
+            value=typed
+            on_input=move |text: String| {
+                error.set(None);
+                typed.set(text);
+            }
+            error=wrong
+            autocomplete="off"
+            max=20
+        />
+        <Button
+            label=t_string!(i18n, rounds.use_code)
+            kind=ButtonKind::Ghost
+            busy=page.busy
+            disabled=Signal::derive(move || typed.with(|typed| typed.trim().is_empty()))
+            on_click=send
+        />
+    }
+    .into_any()
+}

@@ -1,0 +1,259 @@
+//! Rounds in words: how far they are, how each stop stands, and what speaks against a tick.
+
+use shared::{
+    label::Match,
+    round::{
+        Round, RoundStage, StopStanding, StopStateName,
+        command::Via,
+        event::Proven,
+        trust::{Doubt, Level},
+    },
+    route::{Item, ItemKind, Milli, Reading, Route, RouteKind},
+    time::Zone,
+};
+
+use super::{fill, spot};
+use crate::{i18n::*, state::Property};
+
+/// What kind of round.
+pub fn kind(locale: Locale, kind: RouteKind) -> &'static str {
+    match kind {
+        RouteKind::Patrol => td_string!(locale, rounds.patrol),
+        RouteKind::Cleaning => td_string!(locale, rounds.cleaning),
+        RouteKind::Equipment => td_string!(locale, rounds.equipment),
+    }
+}
+
+/// How far a round is.
+pub fn stage(locale: Locale, stage: RoundStage) -> &'static str {
+    match stage {
+        RoundStage::Planned => td_string!(locale, rounds.planned),
+        RoundStage::UnderWay => td_string!(locale, rounds.under_way),
+        RoundStage::Over => td_string!(locale, rounds.stage_over),
+        RoundStage::Reviewed => td_string!(locale, rounds.reviewed),
+    }
+}
+
+/// How a stop stands.
+pub fn stop_state(locale: Locale, state: StopStateName) -> &'static str {
+    match state {
+        StopStateName::Pending => td_string!(locale, rounds.pending),
+        StopStateName::OnTime => td_string!(locale, rounds.on_time),
+        StopStateName::Late => td_string!(locale, rounds.late),
+        StopStateName::OutOfWindow => td_string!(locale, rounds.out_of_window),
+        StopStateName::Missed => td_string!(locale, rounds.missed),
+        StopStateName::Skipped => td_string!(locale, rounds.skipped),
+    }
+}
+
+/// What is said beside a stop's state, but that something is abnormal, which has a mark of its own.
+pub fn beside(locale: Locale, standing: &StopStanding<'_>) -> Vec<&'static str> {
+    let said = [
+        (standing.arrived_late, td_string!(locale, rounds.arrived_late)),
+        (standing.uncertain, td_string!(locale, rounds.uncertain)),
+        (standing.out_of_order, td_string!(locale, rounds.out_of_order)),
+    ];
+    said.into_iter().filter(|(holds, _)| *holds).map(|(_, text)| text).collect()
+}
+
+/// How somebody showed that they were there.
+pub fn proof(locale: Locale, proof: &Proven) -> &'static str {
+    match proof {
+        Proven::Token { via: Via::Qr, .. } => td_string!(locale, rounds.qr),
+        Proven::Token { via: Via::Nfc, .. } => td_string!(locale, rounds.nfc),
+        Proven::Token { via: Via::Link, .. } => td_string!(locale, rounds.link),
+        Proven::Code(_) => td_string!(locale, rounds.code),
+        Proven::Photo { photos, .. } if photos.is_empty() => td_string!(locale, rounds.reason_only),
+        Proven::Photo { .. } => td_string!(locale, rounds.photo),
+    }
+}
+
+/// How far a tick is trusted.
+pub fn level(locale: Locale, level: Level) -> &'static str {
+    match level {
+        Level::Low => td_string!(locale, rounds.trust_low),
+        Level::Medium => td_string!(locale, rounds.trust_medium),
+        Level::High => td_string!(locale, rounds.trust_high),
+    }
+}
+
+/// What speaks against a tick.
+pub fn doubt(locale: Locale, property: &Property, doubt: &Doubt) -> String {
+    let template = match doubt {
+        Doubt::CodeTyped => td_string!(locale, rounds.doubt_code_typed),
+        Doubt::NotScanned => td_string!(locale, rounds.doubt_not_scanned),
+        Doubt::NothingShown => td_string!(locale, rounds.doubt_nothing_shown),
+        Doubt::Elsewhere(_) => td_string!(locale, rounds.doubt_elsewhere),
+        Doubt::WrongLabel => td_string!(locale, rounds.doubt_wrong_label),
+        Doubt::OldLabel => td_string!(locale, rounds.doubt_old_label),
+        Doubt::NoLabel => td_string!(locale, rounds.doubt_no_label),
+        Doubt::Far { .. } => td_string!(locale, rounds.doubt_far),
+        Doubt::StalePosition => td_string!(locale, rounds.doubt_stale),
+        Doubt::Impossible { .. } => td_string!(locale, rounds.doubt_impossible),
+        Doubt::Hasty { .. } => td_string!(locale, rounds.doubt_hasty),
+        Doubt::Again => td_string!(locale, rounds.doubt_again),
+        Doubt::PhotoMissing => td_string!(locale, rounds.doubt_photo_missing),
+        Doubt::ClockMoved => td_string!(locale, rounds.doubt_clock),
+        Doubt::ChainGap => td_string!(locale, rounds.doubt_gap),
+    };
+    fill(template, |field| match (field, doubt) {
+        ("place", Doubt::Elsewhere(place)) => Some(spot(property, place)),
+        ("metres", Doubt::Far { metres } | Doubt::Impossible { metres, .. }) => Some(metres.to_string()),
+        ("seconds", Doubt::Impossible { seconds, .. } | Doubt::Hasty { seconds }) => {
+            Some(seconds.to_string())
+        }
+        _ => None,
+    })
+}
+
+/// A round's name: `北区夜巡 · 第 2 圈`, where its series has more than one.
+pub fn title(locale: Locale, round: &Round, route: Option<&Route>, zone: &Zone) -> String {
+    let name = round.task.name.clone();
+    let occurrence = round.task.occurrence;
+    let series = route.map(|route| route.rounds_on(occurrence.date, zone)).unwrap_or_default();
+    match series.iter().position(|slot| slot.occurrence == occurrence) {
+        Some(at) if series.len() > 1 => {
+            let lap = fill(td_string!(locale, rounds.lap), |_| Some((at + 1).to_string()));
+            format!("{name} · {lap}")
+        }
+        Some(_) | None => name,
+    }
+}
+
+/// What an item's number may be: `15～28 ℃`; nothing where everything is fine.
+pub fn limits(locale: Locale, item: &Item) -> Option<String> {
+    let ItemKind::Number { unit, low, high } = &item.kind else { return None };
+    let with_unit = |number: &Milli| format!("{number} {unit}").trim_end().to_owned();
+    Some(match (low, high) {
+        (Some(low), Some(high)) => fill(td_string!(locale, rounds.range), |field| {
+            Some(if field == "low" { low.to_string() } else { with_unit(high) })
+        }),
+        (Some(low), None) => format!("≥ {}", with_unit(low)),
+        (None, Some(high)) => format!("≤ {}", with_unit(high)),
+        (None, None) if unit.is_empty() => return None,
+        (None, None) => unit.clone(),
+    })
+}
+
+/// What is wrong with an answer, and what to do; `None` where nothing is.
+pub fn wrong(locale: Locale, item: &Item, reading: &Reading) -> Option<String> {
+    if !item.abnormal(reading) {
+        return None;
+    }
+    let beyond = match (&item.kind, reading) {
+        (ItemKind::Number { low: Some(low), .. }, Reading::Number(number)) if number < low => {
+            fill(td_string!(locale, rounds.below), |_| Some(low.to_string()))
+        }
+        (ItemKind::Number { high: Some(high), .. }, Reading::Number(number)) if number > high => {
+            fill(td_string!(locale, rounds.above), |_| Some(high.to_string()))
+        }
+        _ => return Some(td_string!(locale, rounds.wrong).to_owned()),
+    };
+    Some(format!("{} ({beyond})", td_string!(locale, rounds.beyond)))
+}
+
+/// That what is shown is no label of this round: whose it is, where that is known.
+pub fn not_here(locale: Locale, property: &Property, label: &Match) -> String {
+    match label {
+        Match::Elsewhere(place) => {
+            fill(td_string!(locale, rounds.not_here_elsewhere), |_| Some(spot(property, place)))
+        }
+        Match::Current | Match::Replaced | Match::Wrong | Match::Unknown => {
+            td_string!(locale, rounds.not_here).to_owned()
+        }
+    }
+}
+
+/// A text with its one count in it.
+pub fn counted(template: &str, count: usize) -> String {
+    fill(template, |_| Some(count.to_string()))
+}
+
+/// A text with its one word in it.
+pub fn with(template: &str, word: &str) -> String {
+    fill(template, |_| Some(word.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use shared::{ids::PlaceCode, round::StopState};
+
+    use super::*;
+    use crate::components::kit::property;
+
+    const BOTH: [Locale; 2] = [Locale::zh, Locale::en];
+
+    #[test]
+    fn every_state_stage_kind_and_level_has_a_word_of_its_own_in_both_languages() {
+        use StopStateName::*;
+        for locale in BOTH {
+            let states = [Pending, OnTime, Late, OutOfWindow, Missed, Skipped];
+            let states: BTreeSet<&str> = states.map(|state| stop_state(locale, state)).into();
+            assert_eq!(states.len(), 6);
+            let stages: BTreeSet<&str> = RoundStage::ALL.map(|of| stage(locale, of)).into();
+            assert_eq!(stages.len(), 4);
+            let kinds = [RouteKind::Patrol, RouteKind::Cleaning, RouteKind::Equipment];
+            assert_eq!(BTreeSet::from(kinds.map(|of| kind(locale, of))).len(), 3);
+            let levels = [Level::Low, Level::Medium, Level::High].map(|of| level(locale, of));
+            assert_eq!(BTreeSet::from(levels).len(), 3);
+        }
+    }
+
+    #[test]
+    fn every_doubt_is_explained_in_both_languages_with_its_figures() {
+        let doubts = [
+            Doubt::CodeTyped,
+            Doubt::NotScanned,
+            Doubt::NothingShown,
+            Doubt::Elsewhere(PlaceCode::from("S")),
+            Doubt::WrongLabel,
+            Doubt::OldLabel,
+            Doubt::NoLabel,
+            Doubt::Far { metres: 310 },
+            Doubt::StalePosition,
+            Doubt::Impossible { metres: 420, seconds: 9 },
+            Doubt::Hasty { seconds: 2 },
+            Doubt::Again,
+            Doubt::PhotoMissing,
+            Doubt::ClockMoved,
+            Doubt::ChainGap,
+        ];
+        let property = property(1);
+        for locale in BOTH {
+            let said: BTreeSet<String> = doubts.iter().map(|one| doubt(locale, &property, one)).collect();
+            assert_eq!(said.len(), doubts.len());
+            assert!(said.iter().all(|text| !text.contains(['{', '…'])), "{said:?}");
+        }
+        assert_eq!(doubt(Locale::zh, &property, &doubts[9]), "离上一点 420 米，9 秒走不到");
+    }
+
+    #[test]
+    fn a_number_beyond_its_limits_says_which() {
+        let kind =
+            ItemKind::Number { unit: "℃".to_owned(), low: Some(Milli(15_000)), high: Some(Milli(28_500)) };
+        let item = Item { code: "temp".into(), text: "温度".to_owned(), kind };
+        assert_eq!(limits(Locale::zh, &item).as_deref(), Some("15～28.5 ℃"));
+        let said = |number| wrong(Locale::zh, &item, &Reading::Number(Milli(number)));
+        assert_eq!(said(28_500), None);
+        assert_eq!(said(28_501).as_deref(), Some("超出范围，请报告 (高于 28.5)"));
+        assert_eq!(said(0).as_deref(), Some("超出范围，请报告 (低于 15)"));
+    }
+
+    #[test]
+    fn what_stands_beside_a_state_is_said_once_each() {
+        let standing = StopStanding {
+            state: StopState::Pending,
+            abnormal: true,
+            arrived_late: true,
+            uncertain: true,
+            out_of_order: true,
+            unanswered: Vec::new(),
+            cases: Vec::new(),
+        };
+        for locale in BOTH {
+            assert_eq!(BTreeSet::from_iter(beside(locale, &standing)).len(), 3);
+        }
+    }
+}
