@@ -80,9 +80,12 @@ impl<'a> Judge<'a> {
         rows: impl IntoIterator<Item = &'r OutboxRow>,
     ) -> Option<Round> {
         let shown = base.as_ref().map_or(0, |round| round.version);
+        let named = id.to_string();
         rows.into_iter().fold(base, |round, row| {
             let of_round = row.aggregate == id.0 && row.kind.starts_with("round.");
-            if !of_round && row.kind != "case.report" {
+            // A report from one of its stops names it; a round that nobody has begun takes none.
+            let reported = row.kind == "case.report" && round.is_some() && row.text.contains(&named);
+            if !of_round && !reported {
                 return round;
             }
             let known = match &row.delivery {
