@@ -617,6 +617,19 @@ impl<P: Platform> Local<P> {
         self.db.readable(Table::Drafts, key).await
     }
 
+    /// The drafts whose keys begin so, in the order of their keys.
+    ///
+    /// # Errors
+    /// Of storage.
+    pub async fn drafts<T: DeserializeOwned>(&self, prefix: &str) -> Result<Vec<T>, PlatformError> {
+        let keys = self.db.keys(Table::Drafts, &Span::Prefix(prefix.to_owned())).await?;
+        let mut drafts = Vec::new();
+        for key in keys {
+            drafts.extend(self.db.readable(Table::Drafts, key).await?);
+        }
+        Ok(drafts)
+    }
+
     /// Keeps a draft.
     ///
     /// # Errors
