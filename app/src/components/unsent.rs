@@ -4,8 +4,9 @@
 use leptos::prelude::*;
 use shared::{
     Code, Rejection,
-    case::CaseCommand,
-    ids::{AttachmentId, CaseId, CommandId, PersonId},
+    case::{CaseCommand, command::Origin},
+    ids::{AttachmentId, CaseId, CommandId, PersonId, RoundId},
+    round::RoundCommand,
     sync::{Delivery, OutboxRow, UploadRow, UploadState},
     time::Ms,
     wire::{Command, DISCARD, Envelope, Part, Refusal, SETTLE, TAKE},
@@ -69,6 +70,42 @@ pub fn of_state(state: State) -> Vec<Entry> {
             })
         })
     })
+}
+
+/// What of it is of a round: what was done in it, with its photos, and what was reported from one of its stops.
+pub fn of_round(
+    mut entries: Vec<Entry>,
+    round: RoundId,
+    text: impl Fn(CommandId) -> Option<String>,
+) -> Vec<Entry> {
+    let reported = |entry: &Entry| {
+        let from = || at_stop(&text(entry.command)?).map(|from| from.round);
+        entry.kind.as_deref() == Some(REPORT) && from() == Some(round)
+    };
+    entries.retain(|entry| entry.case.0 == round.0 || reported(entry));
+    entries
+}
+
+/// At which stop of a round a command was made, read from its text.
+pub fn at_stop(text: &str) -> Option<Origin> {
+    let envelope = Envelope::read(text).ok()?;
+    let round = RoundId(envelope.aggregate);
+    let stop = match envelope.command().ok()? {
+        Command::Round(command) => match *command {
+            RoundCommand::Tick(tick) => tick.stop,
+            RoundCommand::Read { stop, .. } | RoundCommand::Skip { stop, .. } => stop,
+            RoundCommand::Start { .. }
+            | RoundCommand::HandOver { .. }
+            | RoundCommand::Finish { .. }
+            | RoundCommand::Review { .. } => return None,
+        },
+        Command::Case(command) => match *command {
+            CaseCommand::Report(report) => return report.from.map(|from| *from),
+            _ => return None,
+        },
+        Command::Route(_) | Command::Settle | Command::Rule(_) => return None,
+    };
+    Some(Origin { round, stop })
 }
 
 /// How far one thing got.
@@ -364,7 +401,10 @@ pub fn said(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use shared::ids::DeviceId;
+    use shared::{
+        case::command::{Report, Source},
+        ids::DeviceId,
+    };
     use uuid::Uuid;
 
     use super::*;
@@ -476,6 +516,71 @@ mod tests {
             listed.iter().map(|entry| (entry.command.0.as_u128(), entry.here)).collect();
         assert_eq!(commands, [(3, true), (9, false)]);
         assert_eq!(said(&mine.text).as_deref(), Some("门没锁"));
+    }
+
+    fn text(kind: &str, aggregate: Uuid, body: serde_json::Value) -> String {
+        let envelope = Envelope {
+            id: CommandId(id(9)),
+            device: DeviceId(id(50)),
+            author: PersonId(id(1)),
+            n: 1,
+            prev: String::new(),
+            kind: kind.to_owned(),
+            v: 1,
+            site: "jinzhou".into(),
+            aggregate,
+            base: None,
+            at: Ms(5),
+            heard: None,
+            body,
+        };
+        envelope.write()
+    }
+
+    #[test]
+    fn of_a_round_are_its_commands_their_photos_and_what_was_reported_from_its_stops() {
+        let round = RoundId(id(700));
+        let tick =
+            RoundCommand::Skip { stop: "gate".into(), reason: "门锁着".to_owned(), photos: Vec::new() };
+        let of = |number, kind: &str, aggregate, body, delivery| OutboxRow {
+            aggregate,
+            text: text(kind, aggregate, body),
+            ..row(number, kind, delivery)
+        };
+        let report = |from: Option<RoundId>| {
+            let report = CaseCommand::Report(Report {
+                category: "loose".into(),
+                place: "S".into(),
+                text: String::new(),
+                since: String::new(),
+                source: Source::Found,
+                urgency: None,
+                isolated: false,
+                accused: None,
+                on_behalf_of: None,
+                photos: Vec::new(),
+                from: from.map(|round| Box::new(Origin { round, stop: "pump".into() })),
+            });
+            report.body()
+        };
+        let outbox = [
+            of(1, tick.kind(), round.0, tick.body(), refused()),
+            of(2, REPORT, id(102), report(Some(round)), Delivery::Pending),
+            of(3, REPORT, id(103), report(None), Delivery::Pending),
+            of(4, REPORT, id(104), report(Some(RoundId(id(701)))), Delivery::Pending),
+            of(5, "round.read", round.0, serde_json::json!({ "stop": "hall", "readings": {} }), done()),
+            of(6, "round.tick", id(701), tick.body(), Delivery::Pending),
+        ];
+        let uploads = [upload(5, Part::Full, 0, UploadState::Waiting)];
+        let text = |command| outbox.iter().find(|row| row.id == command).map(|row| row.text.clone());
+        let listed = of_round(entries(&outbox, &uploads, &[], PersonId(id(1))), round, text);
+        let commands: Vec<u128> = listed.iter().map(|entry| entry.command.0.as_u128()).collect();
+        assert_eq!(commands, [1, 2, 5]);
+        let stop = |at: usize| at_stop(&outbox[at].text).map(|from| (from.round, from.stop.to_string()));
+        assert_eq!(stop(0), Some((round, "gate".to_owned())));
+        assert_eq!(stop(1), Some((round, "pump".to_owned())));
+        assert_eq!(stop(2), None);
+        assert_eq!(stop(4), Some((round, "hall".to_owned())));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::{
     address::Address,
     components::{
         Entry, Got, HandOver, LeftByOthers, Loss, Mend, Photos, RefusedPhotos, TakeOver, Unsent as Count,
-        WithdrawSheet, asked, mend, of_state, said, text_of,
+        WithdrawSheet, asked, at_stop, mend, of_state, said, text_of,
     },
     i18n::*,
     reactive::{RwSignal, Signal, memo},
@@ -106,6 +106,8 @@ fn Row(entry: Entry, losing: RwSignal<Option<Loss>>) -> impl IntoView {
         Some(kind) => words::action(i18n.get_locale(), kind).to_owned(),
         None => t_string!(i18n, field.photos).to_owned(),
     };
+    // Of several ticks of a round each says at which stop.
+    let stop = text.as_deref().and_then(at_stop).map(|from| from.stop);
     // A refused report has no case to show: its own words name it.
     let reported = text.as_deref().and_then(place_and_category);
     let title = move || {
@@ -115,7 +117,12 @@ fn Row(entry: Entry, losing: RwSignal<Option<Loss>>) -> impl IntoView {
             return Some(words::heading(locale, &property, &view));
         }
         if let Some(walk) = state.walk(RoundId(case.0), state.now_ms()) {
-            return Some(words::round::title(locale, &walk.round, walk.route.as_deref(), &property.zone));
+            let title = words::round::title(locale, &walk.round, walk.route.as_deref(), &property.zone);
+            let stop = stop.as_ref().and_then(|stop| walk.round.find(stop));
+            return Some(match stop {
+                Some(stop) => format!("{title} · {}", words::spot(&property, &stop.place)),
+                None => title,
+            });
         }
         let (place, category) = reported.as_ref()?;
         let category = property.site.category(category)?;
@@ -186,6 +193,18 @@ fn Row(entry: Entry, losing: RwSignal<Option<Loss>>) -> impl IntoView {
         }),
         Some(Mend::No) | None => None,
     };
+    let of_round = entry.kind.as_deref().is_some_and(|kind| kind.starts_with("round."));
+    let round = RoundId(case.0);
+    let to_round = move || {
+        let there = of_round && state.walk(round, state.now_ms()).is_some();
+        there.then(|| {
+            view! {
+                <a class="btn small ghost" href=format!("/rounds/{round}")>
+                    {t_string!(i18n, rounds.route)}
+                </a>
+            }
+        })
+    };
     let children = entry.children.clone();
     let listed = (!children.is_empty()).then(|| {
         let lines = children.iter().map(|child| view! { <Child command=*child /> }.into_any()).collect_view();
@@ -228,6 +247,7 @@ fn Row(entry: Entry, losing: RwSignal<Option<Loss>>) -> impl IntoView {
             <p class="xs num">{made}</p>
             {elsewhere}
             {listed}
+            {to_round}
             {buttons}
             {photo_buttons}
         </Card>
