@@ -18,6 +18,7 @@ mod unsent;
 
 use leptos::prelude::*;
 use shared::{
+    case::command::Origin,
     ids::{CaseId, CommandId, RoundId},
     site::{Member, Role},
 };
@@ -37,24 +38,20 @@ use crate::{
 };
 
 /// Which page is shown.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 enum Page {
     Home,
     /// The report that is begun, or one in place of this refused command.
     Report(Option<CommandId>),
-    /// A report from a stop of a round, by its place in it.
-    ReportAt(RoundId, usize),
+    /// A report from a stop of a round.
+    ReportAt(Origin),
     Cases,
     /// `None` where the address names none.
     Case(Option<CaseId>),
     Jobs,
     Rounds,
-    Round {
-        /// `None` where the address names none.
-        id: Option<RoundId>,
-        /// To scan at once.
-        scan: bool,
-    },
+    /// `None` where the address names none.
+    Round(Option<RoundId>),
     /// A label's link was followed.
     Label,
     Desk,
@@ -68,9 +65,9 @@ impl Page {
         match address::path(address).trim_end_matches('/') {
             "/report" => {
                 let round = address::asked(address, "round").and_then(|id| id.parse().ok());
-                let at = address::asked(address, "at").and_then(|at| at.parse().ok());
-                match round.zip(at) {
-                    Some((round, at)) => Page::ReportAt(round, at),
+                let stop = address::asked(address, "stop").map(|stop| stop.as_str().into());
+                match round.zip(stop) {
+                    Some((round, stop)) => Page::ReportAt(Origin { round, stop }),
                     None => Page::Report(address::asked(address, "mend").and_then(|id| id.parse().ok())),
                 }
             }
@@ -82,9 +79,7 @@ impl Page {
             "/me" => Page::Me,
             path => match path.get(1..).and_then(|rest| rest.split_once('/')) {
                 Some(("cases", id)) => Page::Case(id.parse().ok()),
-                Some(("rounds", id)) => {
-                    Page::Round { id: id.parse().ok(), scan: address::asked(address, "scan").is_some() }
-                }
+                Some(("rounds", id)) => Page::Round(id.parse().ok()),
                 Some(("c", _)) => Page::Label,
                 Some(_) | None => Page::Home,
             },
@@ -92,11 +87,8 @@ impl Page {
     }
 
     /// Pages with an action bar of their own use the room of the tabs.
-    fn with_tabs(self) -> bool {
-        !matches!(
-            self,
-            Page::Report(_) | Page::ReportAt(..) | Page::Case(_) | Page::Round { .. } | Page::Unsent
-        )
+    fn with_tabs(&self) -> bool {
+        !matches!(self, Page::Report(_) | Page::ReportAt(_) | Page::Case(_) | Page::Round(_) | Page::Unsent)
     }
 }
 
@@ -107,13 +99,13 @@ fn further(page: Page) -> Result<AnyView, SplitLoaderError> {
     let view = match page {
         // The page itself is shown while this part is still on its way.
         Page::Home => view! { <rounds::CurrentRound /> }.into_any(),
-        Page::Report(mend) => view! { <report::Report mend=mend stop=None /> }.into_any(),
-        Page::ReportAt(round, at) => view! { <report::Report mend=None stop=Some((round, at)) /> }.into_any(),
+        Page::Report(mend) => view! { <report::Report mend=mend from=None /> }.into_any(),
+        Page::ReportAt(from) => view! { <report::Report mend=None from=Some(from) /> }.into_any(),
         Page::Cases => view! { <cases::Cases /> }.into_any(),
         Page::Case(id) => view! { <case::CasePage id=id /> }.into_any(),
         Page::Jobs => view! { <jobs::Jobs /> }.into_any(),
         Page::Rounds => view! { <rounds::RoundsPage /> }.into_any(),
-        Page::Round { id, scan } => view! { <rounds::WalkPage id=id scan=scan /> }.into_any(),
+        Page::Round(id) => view! { <rounds::WalkPage id=id /> }.into_any(),
         Page::Label => view! { <rounds::LabelPage /> }.into_any(),
         Page::Desk => view! { <desk::Desk /> }.into_any(),
         Page::Unsent => view! { <unsent::Unsent /> }.into_any(),
@@ -280,10 +272,11 @@ fn Inside() -> impl IntoView {
 
 #[cfg(test)]
 mod tests {
-    use shared::ids::RoundId;
+    use shared::{case::command::Origin, ids::RoundId};
     use uuid::Uuid;
 
     use super::Page;
+    use crate::state::report_address;
 
     #[test]
     fn every_page_has_an_address_and_any_other_address_leads_home() {
@@ -310,12 +303,13 @@ mod tests {
     fn an_address_names_its_round_and_what_is_done_there() {
         let id = Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0001);
         let round = RoundId(id);
-        let shown = |scan| Page::Round { id: Some(round), scan };
-        assert_eq!(Page::at(&format!("/rounds/{id}")), shown(false));
-        assert_eq!(Page::at(&format!("/rounds/{id}?scan=1")), shown(true));
-        assert_eq!(Page::at("/rounds/0190"), Page::Round { id: None, scan: false });
-        assert_eq!(Page::at(&format!("/report?round={id}&at=2")), Page::ReportAt(round, 2));
+        assert_eq!(Page::at(&format!("/rounds/{id}")), Page::Round(Some(round)));
+        assert_eq!(Page::at("/rounds/0190"), Page::Round(None));
         assert_eq!(Page::at(&format!("/report?round={id}")), Page::Report(None));
+        assert_eq!(Page::at(&report_address(None)), Page::Report(None));
+        // A stop keeps its code while a change of the route gives it another number.
+        let from = Origin { round, stop: "3 号楼-B2".into() };
+        assert_eq!(Page::at(&report_address(Some(&from))), Page::ReportAt(from));
     }
 
     #[test]

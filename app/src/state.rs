@@ -19,7 +19,7 @@ use std::{
     sync::Arc,
 };
 
-use futures::channel::mpsc::UnboundedSender;
+use futures::{channel::mpsc::UnboundedSender, lock::Mutex};
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 use shared::{
@@ -45,12 +45,12 @@ use crate::{
 };
 
 pub use ::device::Link;
-pub use drafts::{REPORT_DRAFT, ReportDraft};
+pub use drafts::{REPORT_DRAFT, ReportDraft, report_address, report_key};
 pub use older::LookedUp;
 pub use relay::HandedOver;
 #[cfg(test)]
 pub(crate) use rounds::kit as rounds_kit;
-pub use rounds::{Rounds, Turn, Walk};
+pub use rounds::{Hangs, Led, Rounds, Turn, Walk};
 pub use unkept::Unkept;
 
 /// A person's database in this browser.
@@ -155,6 +155,8 @@ struct Inner {
     quarantine: BTreeMap<(SiteCode, CommandId), Arc<Quarantined>>,
     routes: BTreeMap<(SiteCode, RouteId), Arc<Route>>,
     rounds: BTreeMap<(SiteCode, RoundId), Arc<Round>>,
+    /// One thing at a time is done in rounds: what comes next sees what came before.
+    in_round: Rc<Mutex<()>>,
     /// Counts the readings of outbox and uploads: only the latest is shown.
     turn: u64,
     wake: Option<UnboundedSender<Wake>>,
@@ -204,6 +206,8 @@ pub struct State {
     pub left_by_others: RwSignal<usize>,
     /// Whoever is signed in was led to a first page of their own.
     pub led: RwSignal<bool>,
+    /// The round whose page opens with the scanner, once: whoever comes back to it did not ask for that.
+    pub to_scan: RwSignal<Option<RoundId>>,
     /// Photos are being made small for the report: its page waits until they are in the draft.
     pub taking: RwSignal<bool>,
     /// What forms hold and nothing keeps.
@@ -235,6 +239,7 @@ impl State {
             room: RwSignal::new(None),
             left_by_others: RwSignal::new(0),
             led: RwSignal::new(false),
+            to_scan: RwSignal::new(None),
             taking: RwSignal::new(false),
             unkept: Unkept::default(),
             part,

@@ -18,7 +18,7 @@ use crate::{
     i18n::*,
     platform::photo,
     reactive::{RwSignal, Signal, effect, memo},
-    state::{REPORT_DRAFT, ReportDraft, State},
+    state::{REPORT_DRAFT, ReportDraft, State, report_address},
     ui::{
         Button, ButtonKind, Card, Chip, Choice, EmptyState, For, Glyph, Icon, IconButton, PhotoAdd, Picks,
         PicksLayout, Sheet, Show, Skeleton, Tone, TopBar, view,
@@ -223,39 +223,43 @@ async fn keep_first(state: State, chosen: Vec<photo::Chosen>) -> Result<(), shar
     Ok(())
 }
 
-/// A report that was begun.
+/// The reports that were begun: by themselves, and at stops of rounds.
 #[component]
 fn Unfinished() -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
-    let draft = RwSignal::new(None::<ReportDraft>);
+    let drafts = RwSignal::new(Vec::<ReportDraft>::new());
     leptos::task::spawn_local(async move {
-        // Without it the card is missing; the draft itself stays.
-        let found = state.draft::<ReportDraft>(REPORT_DRAFT).await.ok().flatten();
-        let _ = draft.try_set(found.filter(|draft| !draft.is_empty()));
+        // Without them the cards are missing; the drafts themselves stay.
+        let mut found = state.reports().await.unwrap_or_default();
+        found.retain(|draft| !draft.is_empty());
+        let _ = drafts.try_set(found);
     });
-    let about = move || {
-        draft.with(|draft| {
-            let photos = draft.as_ref().map_or(0, |draft| draft.photos.len());
-            let text = draft.as_ref().map(|draft| draft.text.clone()).unwrap_or_default();
-            let photos = counted(t_string!(i18n, field.photo_count), photos);
-            if text.trim().is_empty() { photos } else { format!("{photos} · {text}") }
-        })
-    };
     view! {
-        <Show when=move || draft.with(Option::is_some)>
-            <Card tone=Tone::Warn>
-                <div class="row between">
-                    <div class="grow">
-                        <h2>{t_string!(i18n, field.unfinished)}</h2>
-                        <p class="s one-line">{about}</p>
-                    </div>
-                    <a class="btn small ghost" href="/report">
-                        {t_string!(i18n, field.go_on)}
-                    </a>
-                </div>
-            </Card>
-        </Show>
+        <For each=move || drafts.get() key=|draft| draft.case let(draft)>
+            {
+                let place = state.property.with_untracked(|property| {
+                    draft.from.as_ref()?;
+                    Some(words::spot(property.as_ref()?, draft.place.as_ref()?))
+                });
+                let photos = counted(t_string!(i18n, field.photo_count), draft.photos.len());
+                let text = Some(draft.text.trim().to_owned()).filter(|text| !text.is_empty());
+                let about: Vec<String> = place.into_iter().chain([photos]).chain(text).collect();
+                view! {
+                    <Card tone=Tone::Warn>
+                        <div class="row between">
+                            <div class="grow">
+                                <h2>{t_string!(i18n, field.unfinished)}</h2>
+                                <p class="s one-line">{about.join(" · ")}</p>
+                            </div>
+                            <a class="btn small ghost" href=report_address(draft.from.as_ref())>
+                                {t_string!(i18n, field.go_on)}
+                            </a>
+                        </div>
+                    </Card>
+                }
+            }
+        </For>
     }
     .into_any()
 }

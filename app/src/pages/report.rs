@@ -11,7 +11,7 @@ use shared::{
         CaseCommand,
         command::{Customer, NAME_MAX, Origin, PHOTOS_MAX, TEXT_MAX, Urgency},
     },
-    ids::{CategoryCode, CommandId, PersonId, PlaceCode, RoundId},
+    ids::{CategoryCode, CommandId, PersonId, PlaceCode},
     site::{CaseKind, Category},
     wire::Part,
 };
@@ -28,7 +28,7 @@ use crate::{
     i18n::*,
     platform::{clock, device, events, ids, photo},
     reactive::{Memo, RwSignal, Signal, effect, memo},
-    state::{REPORT_DRAFT, ReportDraft, State},
+    state::{REPORT_DRAFT, ReportDraft, State, report_key},
     ui::{
         Banner, Button, ButtonKind, Card, Choice, EmptyState, Field, FieldKind, For, Glyph, Icon, IconButton,
         Lightbox, Photo, PhotoAdd, PhotoStrip, Picks, PicksLayout, Picture, Sheet, Show, Skeleton, Tone,
@@ -46,7 +46,7 @@ pub fn Report(
     /// The refused command that this report takes the place of.
     mend: Option<CommandId>,
     /// The stop of a round from which somebody came.
-    stop: Option<AtStop>,
+    from: Option<Origin>,
 ) -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
@@ -56,12 +56,12 @@ pub fn Report(
         while state.taking.get_untracked() {
             clock::sleep(WAIT_MS).await;
         }
-        let key = match (mend, stop) {
+        let key = match (mend, &from) {
             (Some(id), _) => format!("mend-{id}"),
-            (None, Some((round, at))) => format!("round-{round}-report-{at}"),
+            (None, Some(from)) => report_key(from),
             (None, None) => REPORT_DRAFT.to_owned(),
         };
-        let draft = begin(state, &key, mend, stop).await;
+        let draft = begin(state, &key, mend, from).await;
         // The paper's signals belong to the page, which may have been left meanwhile.
         let Some(owner) = owner.filter(|_| !paper.is_disposed()) else { return };
         let begun = draft.map(|draft| owner.with(|| Paper::new(state, key, draft)));
@@ -89,26 +89,22 @@ pub fn Report(
     }
 }
 
-/// A stop of a round, by its place in it.
-type AtStop = (RoundId, usize);
-
 /// The draft to go on with: the one that is kept, else what the refused command asked, else an empty one, of the stop from
 /// which somebody came.
 async fn begin(
     state: State,
     key: &str,
     mend: Option<CommandId>,
-    stop: Option<AtStop>,
+    from: Option<Origin>,
 ) -> Result<ReportDraft, Rejection> {
     if let Some(draft) = state.draft::<ReportDraft>(key).await? {
         return Ok(draft);
     }
     let Some(id) = mend else {
         let draft = ReportDraft::new()?;
-        let Some((round, at)) = stop else { return Ok(draft) };
-        let walk = state.walk(round, state.now_ms()).ok_or(Code::RoundNotThere)?;
-        let stop = walk.round.task.stops.get(at).ok_or(Code::RoundNotThere)?;
-        let from = Origin { round, stop: stop.code.clone() };
+        let Some(from) = from else { return Ok(draft) };
+        let walk = state.walk(from.round, state.now_ms()).ok_or(Code::RoundNotThere)?;
+        let stop = walk.round.find(&from.stop).ok_or(Code::RoundNotThere)?;
         return Ok(ReportDraft { place: Some(stop.place.clone()), from: Some(from), ..draft });
     };
     let here = state.refused_command(id);

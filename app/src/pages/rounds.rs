@@ -1,6 +1,7 @@
 //! Rounds on the phone: those of this shift, the walk itself, and the round that is on as a card on the home page.
 
 mod asks;
+mod fix;
 mod item;
 mod label;
 mod look;
@@ -36,10 +37,10 @@ struct Row {
     next: Option<String>,
     chip: String,
     tone: Tone,
-    /// How much of it is seen to, from 0 to 1.
+    /// How much of it is walked, from 0 to 1.
     share: f64,
     turn: Turn,
-    /// What is missed and what is abnormal.
+    /// What is missed, what was left out and what is abnormal.
     marks: Vec<(String, Tone)>,
 }
 
@@ -64,9 +65,11 @@ fn row(locale: Locale, property: &Property, walk: &Walk, now: Ms) -> Row {
     };
     let standings = || task.stops.iter().map(|stop| round.stop(stop, now));
     let missed = standings().filter(|one| one.state == StopState::Missed).count();
+    let skipped = standings().filter(|one| matches!(one.state, StopState::Skipped(_))).count();
     let abnormal = standings().filter(|one| one.abnormal).count();
     let marks = [
         (missed, td_string!(locale, rounds.missed_count), Tone::Urgent),
+        (skipped, td_string!(locale, rounds.skipped_count), Tone::Warn),
         (abnormal, td_string!(locale, rounds.abnormal_count), Tone::Warn),
     ];
     Row {
@@ -79,6 +82,7 @@ fn row(locale: Locale, property: &Property, walk: &Walk, now: Ms) -> Row {
             Turn::Now => Tone::Brand,
             Turn::Next => Tone::Neutral,
             Turn::Over if missed > 0 => Tone::Urgent,
+            Turn::Over if skipped > 0 => Tone::Warn,
             Turn::Over => Tone::Ok,
         },
         // A round has some thirty stops.
@@ -148,8 +152,12 @@ pub fn RoundsPage() -> impl IntoView {
 
 /// What a row is built anew for: everything that it says.
 fn key(row: &Row) -> String {
-    let Row { id, when, next, chip, marks, .. } = row;
-    format!("{id}{when}{chip}{}{}", next.as_deref().unwrap_or_default(), marks.len())
+    let Row { id, title, when, next, chip, tone, share: _, turn: _, marks } = row;
+    let mut key = format!("{id}/{title}/{when}/{chip}/{tone:?}/{}", next.as_deref().unwrap_or_default());
+    for (text, tone) in marks {
+        key.push_str(&format!("/{text}/{tone:?}"));
+    }
+    key
 }
 
 /// One round of a list, as a link to it.
@@ -199,13 +207,14 @@ pub fn CurrentRound() -> impl IntoView {
     view! {
         <For each=move || current.get() key=key let(row)>
             {
-                let to = format!("/rounds/{}", row.id);
-                let scan = format!("{to}?scan=1");
+                let id = row.id;
+                let to = format!("/rounds/{id}");
+                let scan = to.clone();
                 view! {
                     <div class="card col">
                         <Said row=row />
                         <div class="actions">
-                            <a class="btn grow-2" href=scan>
+                            <a class="btn grow-2" href=scan on:click=move |_| state.to_scan.set(Some(id))>
                                 <Icon glyph=Glyph::Qr />
                                 <span>{t_string!(i18n, rounds.scan_short)}</span>
                             </a>
@@ -219,4 +228,50 @@ pub fn CurrentRound() -> impl IntoView {
         </For>
     }
     .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::round::RoundCommand;
+
+    use super::*;
+    use crate::state::rounds_kit::{Made, TEN, TOKENS, minutes, night, property, rounds, tick};
+
+    fn after(commands: Vec<RoundCommand>, minute: i64) -> Row {
+        let (guard, routes) = (property(1), [night(true)]);
+        let id = rounds(&guard, &routes, &[], &[], TEN).mine()[0].round.id;
+        let mut made = Made::default();
+        for (minute, command) in (1..).zip(commands) {
+            made.done(&guard, &routes, id, command, minutes(minute));
+        }
+        let walk = rounds(&guard, &routes, &[], &made.0, minutes(minute)).find(id).unwrap();
+        row(Locale::zh, &guard, &walk, minutes(minute))
+    }
+
+    fn marks(row: &Row) -> Vec<&str> {
+        row.marks.iter().map(|(text, _)| text.as_str()).collect()
+    }
+
+    #[test]
+    fn what_was_left_out_is_neither_walked_nor_well() {
+        let finish = RoundCommand::Finish { reason: "台风".to_owned() };
+        let early = after(vec![tick("gate", TOKENS[0]), finish], 50);
+        assert_eq!((early.chip.as_str(), early.tone), ("已结束", Tone::Warn));
+        assert!(early.share < 0.34, "{}", early.share);
+        assert_eq!(marks(&early), ["没去 2 点"]);
+        let missed = after(vec![tick("gate", TOKENS[0])], 50);
+        assert_eq!((missed.tone, marks(&missed)), (Tone::Urgent, vec!["漏 2 点"]));
+        let whole = ["gate", "hall", "pump"].into_iter().zip(TOKENS).map(|(stop, token)| tick(stop, token));
+        let whole = after(whole.collect(), 50);
+        assert_eq!((whole.tone, marks(&whole)), (Tone::Ok, vec![]));
+    }
+
+    #[test]
+    fn a_row_is_built_anew_for_everything_that_it_says() {
+        let row = after(vec![tick("gate", TOKENS[0])], 50);
+        assert_eq!(key(&row), key(&row.clone()));
+        let otherwise = Row { marks: vec![("漏 3 点".to_owned(), Tone::Urgent)], ..row.clone() };
+        assert_ne!(key(&row), key(&otherwise), "as many marks, with other figures");
+        assert_ne!(key(&row), key(&Row { tone: Tone::Ok, ..row.clone() }));
+    }
 }

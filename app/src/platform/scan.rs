@@ -8,7 +8,7 @@ use web_sys::{
     MediaStreamTrack,
 };
 
-use super::{PlatformError, bridge};
+use super::{PlatformError, bridge, events::Listener};
 
 /// The side of the square out of the middle of the picture in which our own detector looks, in pixels: larger sees no label
 /// from further away than an arm's length, and takes longer.
@@ -43,6 +43,11 @@ impl Camera {
 
     fn track(&self) -> Option<MediaStreamTrack> {
         self.stream.get_video_tracks().get(0).dyn_into().ok()
+    }
+
+    /// Calls when the picture ends that nobody switched off: the system has given the camera to something else.
+    pub fn on_end(&self, mut callback: impl FnMut() + 'static) -> Option<Listener> {
+        Some(Listener::new(self.track()?, "ended", move |_| callback()))
     }
 
     /// Whether it has a light that can be switched on.

@@ -8,21 +8,26 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use shared::{
     Code, Rejection,
-    ids::{PersonId, RoundId, StopCode},
-    label::{Match, Shown, find},
-    round::{Round, RoundChange, RoundCommand, RoundEvent, RoundStage, RoundStop, Standing, StopState},
+    ids::{PersonId, PlaceCode, RoundId, SiteCode, StopCode},
+    label::{Labels, Match, Shown, find},
+    round::{
+        Round, RoundChange, RoundCommand, RoundEvent, RoundStage, RoundStop, Standing, StopState,
+        command::{Position, Proof, Tick},
+    },
     route::{Route, Slot},
     sync::OutboxRow,
-    time::{EventTime, HOUR, Ms},
+    time::{EventTime, HOUR, MINUTE, Ms},
 };
 
 use ::device::Ask;
 
-use super::{Property, State};
+use super::{Link, Property, State};
 use crate::order;
 
 /// Rounds that ended so long ago, or begin so much later, are not of this shift.
 pub const SHIFT: i64 = 12 * HOUR;
+/// Whoever follows a label's link stands before it; so much later that is not known any more.
+const FOLLOWED: i64 = MINUTE;
 
 /// A round on this device.
 #[derive(Clone, PartialEq, Debug)]
@@ -44,7 +49,7 @@ pub struct Rounds<'a> {
     pub routes: &'a [Arc<Route>],
     /// Its rounds as the server last showed them.
     pub rounds: &'a [Arc<Round>],
-    /// This device's commands of this site.
+    /// This device's commands.
     pub outbox: &'a [OutboxRow],
     /// How far the server's clock is ahead of this device's.
     pub offset: i64,
@@ -97,10 +102,38 @@ impl Rounds<'_> {
         })
     }
 
-    /// The stops of this person's rounds at which a label hangs that is shown now; the round that is on first.
-    pub fn labelled(&self, shown: Shown<'_>) -> Vec<(RoundId, StopCode)> {
-        let walks = self.mine().into_iter().filter(|walk| walk.turn(self.now) == Turn::Now);
-        walks.filter_map(|walk| Some((walk.round.id, walk.labelled(shown, None, self.now)?))).collect()
+    /// The stop at which a label hangs that is shown now, in a round of this person's that is on: where nobody was yet before
+    /// where somebody was.
+    pub fn labelled(&self, shown: Shown<'_>) -> Option<(RoundId, StopCode)> {
+        let mut hanging = self.hanging(shown);
+        hanging.retain(|(walk, _)| walk.turn(self.now) == Turn::Now);
+        first(hanging, |(walk, stop)| i64::from(walk.seen(stop, self.now)))
+    }
+
+    /// The same in whichever round of this shift is nearest, and only where nobody was yet.
+    pub fn nearest(&self, shown: Shown<'_>) -> Option<(RoundId, StopCode)> {
+        let mut hanging = self.hanging(shown);
+        hanging.retain(|(walk, stop)| !walk.seen(stop, self.now));
+        first(hanging, |(walk, _)| walk.apart(self.now))
+    }
+
+    fn hanging(&self, shown: Shown<'_>) -> Vec<(Walk, StopCode)> {
+        let of = |walk: Walk| walk.labelled(shown, None, self.now).map(|stop| (walk, stop));
+        self.mine().into_iter().filter_map(of).collect()
+    }
+
+    /// What a label's link leads to that was followed at `opened`. Only then somebody is known to have stood before it: what
+    /// becomes known or begins later is ticked by a tap. `told` says that somebody was told so, and `pulled` that this device
+    /// knows what there is.
+    pub fn led(&self, shown: Shown<'_>, opened: Ms, told: bool, pulled: bool) -> Led {
+        if !told && self.now.since(opened) <= FOLLOWED {
+            match (Rounds { now: opened, ..*self }.labelled(shown), pulled) {
+                (Some((round, stop)), _) => return Led::Tick(round, stop),
+                (None, false) => return Led::Wait,
+                (None, true) => {}
+            }
+        }
+        self.nearest(shown).map_or(Led::Nowhere, |(round, stop)| Led::Offer(round, stop))
     }
 
     fn slots(&self, route: &Route) -> Vec<Slot> {
@@ -137,9 +170,62 @@ impl Rounds<'_> {
     }
 }
 
+fn first(
+    hanging: Vec<(Walk, StopCode)>,
+    key: impl Fn(&(Walk, StopCode)) -> i64,
+) -> Option<(RoundId, StopCode)> {
+    let first = order::by(hanging, |one| [key(one), 0, 0]).into_iter().next();
+    first.map(|(walk, stop)| (walk.round.id, stop))
+}
+
+/// The site at which a label hangs that none of this site's rounds has.
+fn site_of<'a>(
+    routes: impl IntoIterator<Item = (&'a SiteCode, &'a Labels)>,
+    here: Option<&SiteCode>,
+    shown: Shown<'_>,
+) -> Option<SiteCode> {
+    let known = |labels: &Labels| {
+        labels.keys().next().is_some_and(|place| {
+            matches!(
+                find(labels, place, shown, EventTime::exact(Ms(0))),
+                Match::Current | Match::Replaced | Match::Elsewhere(_)
+            )
+        })
+    };
+    let mut others = routes.into_iter().filter(|(site, _)| Some(*site) != here);
+    others.find(|(_, labels)| known(labels)).map(|(site, _)| site.clone())
+}
+
 /// The versions of a route that this device has: none or one.
 fn versions(route: Option<&Arc<Route>>) -> &[Route] {
     route.map_or(&[], |route| std::slice::from_ref(route.as_ref()))
+}
+
+/// What a label's link leads to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Led {
+    /// It is not known yet whether something hangs there.
+    Wait,
+    /// This stop is ticked.
+    Tick(RoundId, StopCode),
+    /// This stop may be ticked by a tap.
+    Offer(RoundId, StopCode),
+    /// It hangs at another site of this person's.
+    Site(SiteCode),
+    /// None of this person's rounds passes there.
+    Nowhere,
+}
+
+/// What a label that is shown in a round means.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Hangs {
+    /// It hangs at this stop.
+    At(StopCode),
+    /// This device has no labels to compare it with, as of a route that does not mean this person: it is taken for that of
+    /// the stop that is open, and the server looks.
+    Unknown(StopCode),
+    /// It hangs at none of the round's stops.
+    Astray(Match),
 }
 
 /// When a round is on, as seen from now.
@@ -197,20 +283,39 @@ impl Walk {
         last.filter(unanswered).or_else(|| self.next(now))
     }
 
-    /// How many stops are seen to, of how many.
+    /// At how many stops somebody was, of how many. Where nobody went, whatever the reason, nobody was.
     pub fn progress(&self, now: Ms) -> (usize, usize) {
-        let seen = |stop: &&RoundStop| match self.round.stop(stop, now).state {
-            StopState::OnTime(_) | StopState::Late(_) | StopState::OutOfWindow(_) | StopState::Skipped(_) => {
-                true
-            }
-            StopState::Pending | StopState::Missed => false,
-        };
         let stops = &self.round.task.stops;
-        (stops.iter().filter(seen).count(), stops.len())
+        (stops.iter().filter(|stop| self.seen(&stop.code, now)).count(), stops.len())
+    }
+
+    /// Whether somebody was at a stop.
+    fn seen(&self, stop: &StopCode, now: Ms) -> bool {
+        self.round.find(stop).is_some_and(|stop| self.round.stop(stop, now).state.tick().is_some())
+    }
+
+    /// How far its window is from an instant, in milliseconds.
+    fn apart(&self, now: Ms) -> i64 {
+        self.round.task.from.since(now).max(now.since(self.round.task.until)).max(0)
+    }
+
+    /// What a label that is shown means, while this stop is open.
+    pub fn hangs(&self, shown: Shown<'_>, open: Option<&StopCode>, now: Ms) -> Hangs {
+        if let Some(stop) = self.labelled(shown, open, now) {
+            return Hangs::At(stop);
+        }
+        match (&self.route, open.and_then(|open| self.round.find(open))) {
+            (None, Some(open)) => Hangs::Unknown(open.code.clone()),
+            (Some(route), Some(open)) => {
+                Hangs::Astray(find(&route.labels, &open.place, shown, EventTime::exact(now)))
+            }
+            (_, None) => Hangs::Astray(Match::Unknown),
+        }
     }
 
     /// The stop whose label is shown. Of a short code this device knows too little to tell all of them apart, and one place
-    /// may be several stops: `prefer` is taken before others, what is pending before what was seen to.
+    /// may be several stops: `prefer` is taken before others, what is pending before what is not, and where nobody was before
+    /// where somebody was.
     pub fn labelled(&self, shown: Shown<'_>, prefer: Option<&StopCode>, now: Ms) -> Option<StopCode> {
         let labels = &self.route.as_ref()?.labels;
         let at = EventTime::exact(now);
@@ -219,28 +324,25 @@ impl Walk {
         };
         let found: Vec<&RoundStop> = self.round.task.stops.iter().filter(hangs).collect();
         let pending = |stop: &RoundStop| self.round.stop(stop, now).state == StopState::Pending;
-        let first =
-            order::by(found, |stop| [i64::from(prefer != Some(&stop.code)), i64::from(!pending(stop)), 0]);
+        let first = order::by(found, |stop| {
+            let others = [prefer != Some(&stop.code), !pending(stop), self.seen(&stop.code, now)];
+            others.map(i64::from)
+        });
         first.first().map(|stop| stop.code.clone())
     }
 }
 
 impl State {
     fn with_rounds<T>(&self, now: Ms, read: impl FnOnce(Rounds<'_>) -> T) -> Option<T> {
-        let site = self.site.get_untracked()?;
         let property = self.property.get()?;
-        // Only what is about rounds is looked through, and copied.
-        let outbox: Vec<OutboxRow> = self.outbox.with(|rows| {
-            let about = |row: &&OutboxRow| {
-                row.site == site && (row.kind.starts_with("round.") || row.kind == "case.report")
-            };
-            rows.iter().filter(about).cloned().collect()
-        });
         let offset = self.offset();
-        Some(self.routes.with(|routes| {
-            self.rounds.with(|rounds| {
-                let property = &property;
-                read(Rounds { property, routes, rounds, outbox: &outbox, offset, now })
+        // Nothing of the outbox is copied, nor picked by site: a round's id is of one site only.
+        Some(self.outbox.with(|outbox| {
+            self.routes.with(|routes| {
+                self.rounds.with(|rounds| {
+                    let property = &property;
+                    read(Rounds { property, routes, rounds, outbox, offset, now })
+                })
             })
         }))
     }
@@ -255,13 +357,47 @@ impl State {
         self.with_rounds(now, |rounds| rounds.find(id)).flatten()
     }
 
-    /// Where a label that is shown hangs; see [`Rounds::labelled`].
-    pub fn labelled(&self, shown: Shown<'_>, now: Ms) -> Vec<(RoundId, StopCode)> {
-        self.with_rounds(now, |rounds| rounds.labelled(shown)).unwrap_or_default()
+    /// What a label's link leads to; see [`Rounds::led`].
+    pub fn led(&self, shown: Shown<'_>, opened: Ms, told: bool) -> Led {
+        let pulled = !self.busy.get() && self.link.with(|link| *link != Link::Unknown);
+        let led = self.with_rounds(self.now_ms(), |rounds| rounds.led(shown, opened, told, pulled));
+        match led {
+            // There is no property before the first pull.
+            None if !told && !pulled && self.now_ms().since(opened) <= FOLLOWED => Led::Wait,
+            Some(Led::Nowhere) | None => {
+                let (inner, here) = (self.inner(), self.site.get_untracked());
+                let inner = inner.borrow();
+                let labels = inner.routes.iter().map(|((site, _), route)| (site, &route.labels));
+                site_of(labels, here.as_ref(), shown).map_or(Led::Nowhere, Led::Site)
+            }
+            Some(led) => led,
+        }
+    }
+
+    /// Ticks a stop with what shows that somebody is there. Answers where that is once it is saved on this device; `draft` ends
+    /// with it.
+    ///
+    /// # Errors
+    /// As [`act_in_round`](Self::act_in_round).
+    pub async fn tick(
+        &self,
+        id: RoundId,
+        stop: StopCode,
+        proof: Proof,
+        position: Option<Position>,
+        draft: Option<&str>,
+    ) -> Result<PlaceCode, Rejection> {
+        let walk = self.walk(id, self.now_ms()).ok_or(Code::RoundNotThere)?;
+        let found = walk.round.find(&stop).map(|stop| stop.place.clone());
+        let place = found.ok_or_else(|| Rejection::new(Code::RoundUnknownStop).with("stop", &stop))?;
+        let (at, readings) = (place.clone(), Default::default());
+        let tick = Tick { stop, place, proof, readings, position };
+        self.act_in_round(id, RoundCommand::Tick(Box::new(tick)), draft).await?;
+        Ok(at)
     }
 
     /// Does something in a round, which is begun with it if this person has not begun it yet. Returns once it is saved on this
-    /// device; `draft` ends with it.
+    /// device; `draft` ends with it. One after the other: what comes next finds the round begun.
     ///
     /// # Errors
     /// What the rules say against it, or what this device cannot do; then nothing has changed and the draft stays.
@@ -271,6 +407,8 @@ impl State {
         command: RoundCommand,
         draft: Option<&str>,
     ) -> Result<(), Rejection> {
+        let turn = self.inner().borrow().in_round.clone();
+        let _turn = turn.lock().await;
         let property = self.property.get_untracked().ok_or(Code::SiteNotMember)?;
         let now = self.now_ms();
         let walk = self.walk(id, now).ok_or(Code::RoundNotThere)?;
@@ -440,9 +578,115 @@ mod tests {
         assert_eq!(stop(Shown::Code(&code)).as_deref(), Some("pump"));
         assert_eq!(stop(Shown::Token("AQIDBAUGBwgJCgsMDQ4PEA")), None);
         let found = of_shift.labelled(Shown::Token(TOKENS[0]));
-        assert_eq!(found, [(walk.round.id, StopCode::from("gate"))]);
+        assert_eq!(found, Some((walk.round.id, StopCode::from("gate"))));
         // Nothing is on at half past nine.
-        assert!(rounds(&guard, &routes, &[], &[], minutes(-30)).labelled(Shown::Token(TOKENS[0])).is_empty());
+        assert_eq!(rounds(&guard, &routes, &[], &[], minutes(-30)).labelled(Shown::Token(TOKENS[0])), None);
+    }
+
+    #[test]
+    fn a_followed_link_ticks_what_was_on_when_it_was_followed_and_never_what_begins_later() {
+        let (guard, routes) = (property(1), [night(true)]);
+        let gate = Shown::Token(TOKENS[0]);
+        let first = rounds(&guard, &routes, &[], &[], TEN).mine()[0].round.id;
+        let led = |opened, now, told, pulled| {
+            rounds(&guard, &routes, &[], &[], minutes(now)).led(gate, minutes(opened), told, pulled)
+        };
+        let (ticked, offered) = (Led::Tick(first, "gate".into()), Led::Offer(first, "gate".into()));
+        assert_eq!(led(5, 5, false, false), ticked, "the device knows the round without a network");
+        assert_eq!(led(-10, 0, false, true), offered, "the guard has been away for ten minutes");
+        let begins = rounds(&guard, &routes, &[], &[], TEN);
+        let just_before = TEN.plus(-1_000);
+        assert_eq!(begins.led(gate, just_before, false, true), offered, "nor what begins a second later");
+        assert_eq!(led(5, 5, true, true), offered, "who was told otherwise taps");
+        assert_eq!(led(5, 7, false, false), offered, "nor after a wait of two minutes");
+    }
+
+    #[test]
+    fn a_followed_link_waits_for_the_first_pull_and_no_longer() {
+        let (guard, routes) = (property(1), [night(true)]);
+        let gate = Shown::Token(TOKENS[0]);
+        let before = rounds(&guard, &[], &[], &[], minutes(5));
+        assert_eq!(before.led(gate, minutes(5), false, false), Led::Wait);
+        assert_eq!(before.led(gate, minutes(5), false, true), Led::Nowhere);
+        let pulled = rounds(&guard, &routes, &[], &[], minutes(5).plus(2_000));
+        assert!(
+            matches!(pulled.led(gate, minutes(5), false, false), Led::Tick(_, stop) if stop.as_str() == "gate")
+        );
+    }
+
+    #[test]
+    fn a_label_of_two_routes_is_that_of_the_round_in_which_nobody_was_there_yet() {
+        let guard = property(1);
+        let mut other = (*night(true)).clone();
+        other.code = "doors".into();
+        // It ends later than the patrol, whose gate is ticked.
+        other.design.plan.window_min = 50;
+        let routes = [night(true), Arc::new(other)];
+        let gate = Shown::Token(TOKENS[0]);
+        let (first, _) = rounds(&guard, &routes, &[], &[], minutes(5)).labelled(gate).unwrap();
+        let mut made = Made::default();
+        made.done(&guard, &routes, first, tick("gate", TOKENS[0]), minutes(5));
+        let (second, stop) = rounds(&guard, &routes, &[], &made.0, minutes(6)).labelled(gate).unwrap();
+        assert_ne!(second, first);
+        assert_eq!(stop.as_str(), "gate");
+        made.done(&guard, &routes, second, tick("gate", TOKENS[0]), minutes(6));
+        let again = rounds(&guard, &routes, &[], &made.0, minutes(7)).labelled(gate);
+        assert_eq!(again.map(|(round, _)| round), Some(first), "ticked in both, it is the first one's again");
+    }
+
+    #[test]
+    fn outside_every_window_the_nearest_round_is_offered_in_which_nobody_was_there() {
+        let (guard, routes) = (property(1), [night(true)]);
+        let gate = Shown::Token(TOKENS[0]);
+        let mine = rounds(&guard, &routes, &[], &[], TEN).mine();
+        let (ten, eleven) = (mine[0].round.id, mine[1].round.id);
+        let nearest = |made: &Made, minute| {
+            rounds(&guard, &routes, &[], &made.0, minutes(minute)).nearest(gate).map(|(round, _)| round)
+        };
+        let mut made = Made::default();
+        assert_eq!(nearest(&made, -10), Some(ten), "it begins in ten minutes");
+        assert_eq!(nearest(&made, 42), Some(ten), "its window ended two minutes ago");
+        assert_eq!(nearest(&made, 55), Some(eleven));
+        made.done(&guard, &routes, ten, tick("gate", TOKENS[0]), minutes(5));
+        assert_eq!(nearest(&made, 42), Some(eleven));
+    }
+
+    #[test]
+    fn a_label_of_another_site_says_which() {
+        let labels = night(true).labels.clone();
+        let (here, there) = (SiteCode::from("jinzhou"), SiteCode::from("harbour"));
+        let site =
+            |token| site_of([(&here, &Labels::new()), (&there, &labels)], Some(&here), Shown::Token(token));
+        assert_eq!(site(TOKENS[2]), Some(there.clone()));
+        assert_eq!(site("AQIDBAUGBwgJCgsMDQ4PEA"), None);
+        assert_eq!(site_of([(&there, &labels)], Some(&there), Shown::Token(TOKENS[2])), None);
+    }
+
+    #[test]
+    fn who_has_no_labels_of_a_round_has_a_label_taken_for_that_of_the_open_stop() {
+        let (guard, routes) = (property(1), [night(true)]);
+        let mut walk = rounds(&guard, &routes, &[], &[], minutes(5)).mine().remove(0);
+        let hangs =
+            |walk: &Walk, token, open: &str| walk.hangs(Shown::Token(token), Some(&open.into()), minutes(5));
+        assert_eq!(hangs(&walk, TOKENS[1], "gate"), Hangs::At("hall".into()));
+        let foreign = "AQIDBAUGBwgJCgsMDQ4PEA";
+        assert_eq!(hangs(&walk, foreign, "gate"), Hangs::Astray(Match::Wrong));
+        // What is handed over is not always of a route that means whoever goes on.
+        walk.route = None;
+        assert_eq!(hangs(&walk, TOKENS[1], "gate"), Hangs::Unknown("gate".into()));
+        assert_eq!(walk.hangs(Shown::Token(TOKENS[1]), None, minutes(5)), Hangs::Astray(Match::Unknown));
+    }
+
+    #[test]
+    fn what_was_left_out_is_not_walked() {
+        let (guard, routes) = (property(1), [night(true)]);
+        let id = rounds(&guard, &routes, &[], &[], TEN).mine()[0].round.id;
+        let mut made = Made::default();
+        made.done(&guard, &routes, id, tick("gate", TOKENS[0]), minutes(1));
+        made.done(&guard, &routes, id, RoundCommand::Finish { reason: "台风".to_owned() }, minutes(2));
+        let walk = rounds(&guard, &routes, &[], &made.0, minutes(3)).find(id).unwrap();
+        assert_eq!(walk.progress(minutes(3)), (1, 3));
+        assert_eq!(walk.turn(minutes(3)), Turn::Over);
     }
 
     #[test]

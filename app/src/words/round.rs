@@ -1,6 +1,7 @@
 //! Rounds in words: how far they are, how each stop stands, and what speaks against a tick.
 
 use shared::{
+    ids::PlaceCode,
     label::Match,
     round::{
         Round, RoundStage, StopStanding, StopStateName,
@@ -149,7 +150,7 @@ pub fn wrong(locale: Locale, item: &Item, reading: &Reading) -> Option<String> {
         }
         _ => return Some(td_string!(locale, rounds.wrong).to_owned()),
     };
-    Some(format!("{} ({beyond})", td_string!(locale, rounds.beyond)))
+    Some(with(td_string!(locale, rounds.beyond), &beyond))
 }
 
 /// That what is shown is no label of this round: whose it is, where that is known.
@@ -162,6 +163,20 @@ pub fn not_here(locale: Locale, property: &Property, label: &Match) -> String {
             td_string!(locale, rounds.not_here).to_owned()
         }
     }
+}
+
+/// That a stop is ticked.
+pub fn ticked(locale: Locale, property: Option<&Property>, place: &PlaceCode) -> String {
+    let named = property.map(|property| spot(property, place)).unwrap_or_default();
+    with(td_string!(locale, rounds.ticked), &named)
+}
+
+/// How far a tick is trusted, and why no further: `有一点疑问：短码是手输的，可能是别人报的`.
+pub fn doubted(locale: Locale, trust: &str, doubts: &[String]) -> String {
+    let doubts = doubts.join(td_string!(locale, rounds.doubts_between));
+    fill(td_string!(locale, rounds.doubted), |field| {
+        Some(if field == "trust" { trust.to_owned() } else { doubts.clone() })
+    })
 }
 
 /// A text with its one count in it.
@@ -178,7 +193,7 @@ pub fn with(template: &str, word: &str) -> String {
 mod tests {
     use std::collections::BTreeSet;
 
-    use shared::{ids::PlaceCode, round::StopState};
+    use shared::round::StopState;
 
     use super::*;
     use crate::components::kit::property;
@@ -237,8 +252,15 @@ mod tests {
         assert_eq!(limits(Locale::zh, &item).as_deref(), Some("15～28.5 ℃"));
         let said = |number| wrong(Locale::zh, &item, &Reading::Number(Milli(number)));
         assert_eq!(said(28_500), None);
-        assert_eq!(said(28_501).as_deref(), Some("超出范围，请报告 (高于 28.5)"));
-        assert_eq!(said(0).as_deref(), Some("超出范围，请报告 (低于 15)"));
+        assert_eq!(said(28_501).as_deref(), Some("超出范围，请报告（高于 28.5）"));
+        assert_eq!(said(0).as_deref(), Some("超出范围，请报告（低于 15）"));
+    }
+
+    #[test]
+    fn what_speaks_against_a_tick_is_put_together_as_each_language_does() {
+        let doubts = ["一".to_owned(), "二".to_owned()];
+        assert_eq!(doubted(Locale::zh, "要核实", &doubts), "要核实：一；二");
+        assert_eq!(doubted(Locale::en, "Needs checking", &doubts), "Needs checking: 一; 二");
     }
 
     #[test]

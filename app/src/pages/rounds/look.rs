@@ -1,13 +1,18 @@
 //! What a round's page says of each stop, as words: how it stands, when and how it was ticked, what speaks against that.
 
 use shared::{
-    round::{RoundStop, Skipped, StopState, StopStateName, trust},
+    round::{
+        Round, RoundEvent, RoundStop, Skipped, StopState, StopStateName,
+        trust::{self, Doubt, Trust},
+    },
+    route::ItemKind,
+    site::Places,
     time::Ms,
 };
 
 use crate::{
     i18n::*,
-    state::{Property, Walk},
+    state::{Property, Turn, Walk},
     ui::Tone,
     words::{self, round as said},
 };
@@ -29,10 +34,8 @@ pub struct Look {
     pub line: String,
     /// What stands beside its state.
     pub beside: Vec<&'static str>,
-    /// How far its tick is trusted, unless nothing speaks against it.
-    pub trust: Option<&'static str>,
-    /// What speaks against it.
-    pub doubts: Vec<String>,
+    /// How far its tick is trusted, and why no further, unless nothing speaks against it.
+    pub trust: Option<String>,
 }
 
 /// A stop in words.
@@ -82,15 +85,13 @@ pub fn look(locale: Locale, property: &Property, walk: &Walk, stop: &RoundStop, 
     let trust = standing
         .state
         .tick()
-        .and_then(|tick| trust::of(round, tick, &property.places, &trust::Usual::default()))
-        .filter(|trust| !trust.doubts.is_empty());
-    let (trust, doubts) = match trust {
-        Some(trust) => (
-            Some(said::level(locale, trust.level)),
-            trust.doubts.iter().map(|doubt| said::doubt(locale, property, doubt)).collect(),
-        ),
-        None => (None, Vec::new()),
-    };
+        .and_then(|tick| trusted(round, tick, &property.places, walk.turn(now)))
+        .filter(|trust| !trust.doubts.is_empty())
+        .map(|trust| {
+            let doubts: Vec<String> =
+                trust.doubts.iter().map(|doubt| said::doubt(locale, property, doubt)).collect();
+            said::doubted(locale, said::level(locale, trust.level), &doubts)
+        });
     Look {
         place: words::spot(property, &stop.place),
         state,
@@ -105,8 +106,22 @@ pub fn look(locale: Locale, property: &Property, walk: &Walk, stop: &RoundStop, 
         line: parts.join(" · "),
         beside: said::beside(locale, &standing),
         trust,
-        doubts,
     }
+}
+
+/// How far a tick is trusted. As long as the round is on, a photo that is asked for may still be taken: nobody is doubted for it
+/// who stands there.
+fn trusted(round: &Round, tick: &RoundEvent, places: &Places, turn: Turn) -> Option<Trust> {
+    let of = |round: &Round| trust::of(round, tick, places, &trust::Usual::default());
+    let trust = of(round)?;
+    if turn != Turn::Now || !trust.doubts.contains(&Doubt::PhotoMissing) {
+        return Some(trust);
+    }
+    let mut without = round.clone();
+    for stop in &mut without.task.stops {
+        stop.items.retain(|item| !matches!(item.kind, ItemKind::Photo { .. }));
+    }
+    of(&without)
 }
 
 fn reason(change: &shared::round::RoundChange) -> Option<String> {
@@ -122,9 +137,10 @@ mod tests {
     use shared::{
         ids::RoundId,
         round::{
-            Round, RoundCommand,
+            RoundCommand,
             command::{Position, Proof, Tick},
         },
+        route::Item,
         time::EventTime,
     };
     use std::sync::Arc;
@@ -191,10 +207,32 @@ mod tests {
         does(&mut made, RoundCommand::Tick(Box::new(bare)), 1);
         let seen = &looks(&made, &[], 2)[0];
         assert_eq!(seen.line, "22:01 · 只有说明 · 定位 ±8 米");
-        assert_eq!(seen.trust, Some("要问一问"));
-        assert_eq!(seen.doubts, ["没扫标签，也没有照片"]);
+        assert_eq!(seen.trust.as_deref(), Some("要核实：没扫标签，也没有照片"));
         does(&mut made, tick("hall", "AQIDBAUGBwgJCgsMDQ4PEA"), 9);
-        assert_eq!(looks(&made, &[], 10)[1].doubts, ["扫到的不是这条路线的标签"]);
+        let seen = &looks(&made, &[], 10)[1];
+        assert_eq!(seen.trust.as_deref(), Some("要核实：扫到的不是这条路线的标签"));
+    }
+
+    #[test]
+    fn nobody_is_doubted_for_a_photo_that_may_still_be_taken() {
+        let mut route = (*night(true)).clone();
+        let kind = ItemKind::Photo { percent: 100 };
+        route.design.stops[0].items = vec![Item { code: "lane".into(), text: "通道".to_owned(), kind }];
+        let (guard, routes) = (property(1), [Arc::new(route)]);
+        let mut made = Made::default();
+        let code = shared::label::code(TOKENS[0]);
+        let (stop, place) = ("gate".into(), "GATE".into());
+        let typed =
+            Tick { stop, place, proof: Proof::Code(code), readings: Default::default(), position: None };
+        made.done(&guard, &routes, first(), RoundCommand::Tick(Box::new(typed)), minutes(1));
+        let trust = |minute| {
+            let now = minutes(minute);
+            let walk = rounds(&guard, &routes, &[], &made.0, now).find(first()).unwrap();
+            let gate = walk.round.task.stops[0].clone();
+            look(Locale::zh, &guard, &walk, &gate, now).trust.unwrap()
+        };
+        assert_eq!(trust(2), "有一点疑问：短码是手输的，可能是别人报的");
+        assert_eq!(trust(41), "要核实：短码是手输的，可能是别人报的；要拍的照片没拍");
     }
 
     #[test]

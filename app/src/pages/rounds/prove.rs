@@ -6,26 +6,31 @@ use std::rc::Rc;
 use leptos::{html, prelude::*};
 use shared::{
     Rejection,
-    label::{self, Match, Shown},
+    label::{self, Shown},
     round::command::{Proof, Via},
-    time::EventTime,
+    time::{Ms, SECOND},
 };
 
 use super::walk::Page;
 use crate::{
+    components::toast,
     i18n::*,
     platform::{
         clock,
+        events::Listener,
         nfc::{self, Tags},
         scan::{Camera, Reader},
     },
     reactive::{RwSignal, Signal, effect},
+    state::Hangs,
     ui::{Banner, Button, ButtonKind, Field, Glyph, Show, Tone, view},
     words::{self, round as said},
 };
 
 /// From one look at the camera's picture to the next.
 const PAUSE_MS: u32 = 120;
+/// A label that could not be saved and is still in the picture is tried again after this.
+const AGAIN: i64 = 3 * SECOND;
 
 /// How the camera is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -33,6 +38,21 @@ enum Eye {
     Starting,
     Open { light: bool },
     Shut,
+}
+
+/// What was read last, so that what stays in the picture is looked at once.
+#[derive(Clone, Default, PartialEq, Debug)]
+struct Last {
+    text: String,
+    /// It could not be saved then.
+    failed: Option<Ms>,
+}
+
+impl Last {
+    /// Whether this is to be looked at.
+    fn is_news(&self, text: &str, now: Ms) -> bool {
+        self.text != text || self.failed.is_some_and(|failed| now.since(failed).abs() >= AGAIN)
+    }
 }
 
 /// A label that is none of this round's, or cannot be told.
@@ -52,13 +72,17 @@ pub fn Prove(
     let i18n = use_i18n();
     page.locate();
     let stray = RwSignal::new(None::<Stray>);
-    let last = StoredValue::new(String::new());
-    // What stays in the picture is looked at once.
+    let last = StoredValue::new(Last::default());
+    effect(move || {
+        if page.error.with(Option::is_some) {
+            last.update_value(|last| last.failed = Some(page.now()));
+        }
+    });
     let read = Callback::new(move |(via, text): (Via, String)| {
-        if page.busy.get_untracked() || last.with_value(|last| *last == text) {
+        if page.busy.get_untracked() || !last.with_value(|last| last.is_news(&text, page.now())) {
             return;
         }
-        last.set_value(text.clone());
+        last.set_value(Last { text: text.clone(), failed: None });
         match label::read_link(&text) {
             Some(token) => offer(page, stray, Proof::Token { via, token: token.to_owned() }),
             None => {
@@ -85,26 +109,28 @@ fn offer(page: Page, stray: RwSignal<Option<Stray>>, proof: Proof) {
     };
     let now = page.now();
     let focus = page.focus.get_untracked();
-    let stop = page
-        .walk
-        .with_untracked(|walk| walk.as_ref().and_then(|walk| walk.labelled(shown, focus.as_ref(), now)));
-    if let Some(stop) = stop {
-        stray.set(None);
-        page.tick(stop, proof, None);
-        return;
-    }
-    let found = page.walk.with_untracked(|walk| {
-        let walk = walk.as_ref()?;
-        let stop = walk.round.find(focus.as_ref()?)?;
-        let labels = &walk.route.as_ref()?.labels;
-        Some(label::find(labels, &stop.place, shown, EventTime::exact(now)))
-    });
+    let hangs =
+        page.walk.with_untracked(|walk| walk.as_ref().map(|walk| walk.hangs(shown, focus.as_ref(), now)));
     let locale = page.i18n.get_locale_untracked();
-    let why = page.state.property.with_untracked(|property| match property {
-        Some(property) => said::not_here(locale, property, &found.unwrap_or(Match::Unknown)),
-        None => td_string!(locale, rounds.not_here).to_owned(),
-    });
-    stray.set(Some(Stray { why, proof: Some(proof) }));
+    match hangs {
+        Some(Hangs::At(stop)) => {
+            stray.set(None);
+            page.tick(stop, proof, None);
+        }
+        Some(Hangs::Unknown(stop)) => {
+            stray.set(None);
+            toast(Ok(td_string!(locale, rounds.unchecked).to_owned()));
+            page.tick(stop, proof, None);
+        }
+        Some(Hangs::Astray(label)) => {
+            let why = page.state.property.with_untracked(|property| match property {
+                Some(property) => said::not_here(locale, property, &label),
+                None => td_string!(locale, rounds.not_here).to_owned(),
+            });
+            stray.set(Some(Stray { why, proof: Some(proof) }));
+        }
+        None => {}
+    }
 }
 
 /// What the camera sees.
@@ -119,8 +145,12 @@ fn Viewfinder(
     let lit = RwSignal::new(false);
     // It is off when the sheet closes, for then nothing holds it.
     let held: StoredValue<Option<Rc<Camera>>, LocalStorage> = StoredValue::new_local(None);
+    let ending: StoredValue<Option<Listener>, LocalStorage> = StoredValue::new_local(None);
+    let again = RwSignal::new(0_u32);
     effect(move || {
+        again.track();
         let Some(element) = video.get() else { return };
+        eye.set(Eye::Starting);
         let owner = Owner::current().unwrap_or_default();
         leptos::task::spawn_local(async move {
             let Ok(camera) = Camera::open(element).await else {
@@ -130,6 +160,12 @@ fn Viewfinder(
             let camera = Rc::new(camera);
             let seeing = Rc::downgrade(&camera);
             let light = camera.has_light();
+            // A call, or the system, takes the camera away: a picture that stays black shows nothing for ever.
+            let ended = camera.on_end(move || {
+                let _ = held.try_set_value(None);
+                let _ = eye.try_set(Eye::Shut);
+            });
+            let _ = ending.try_set_value(ended);
             if held.try_set_value(Some(camera)).is_some() {
                 return;
             }
@@ -168,6 +204,14 @@ fn Viewfinder(
         <p class="s" role="status">
             {word}
         </p>
+        <Show when=move || eye.get() == Eye::Shut>
+            <Button
+                label=t_string!(i18n, rounds.camera_again)
+                icon=Glyph::Refresh
+                kind=ButtonKind::Ghost
+                on_click=move || again.update(|again| *again += 1)
+            />
+        </Show>
         <Show when=move || eye.get() == Eye::Open { light: true }>
             <Button label=light icon=Glyph::Bulb kind=ButtonKind::Ghost on_click=switch />
         </Show>
@@ -262,4 +306,22 @@ fn Code(page: Page, stray: RwSignal<Option<Stray>>) -> impl IntoView {
         />
     }
     .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stays_in_the_picture_is_looked_at_once_and_again_after_it_could_not_be_saved() {
+        let now = Ms(1_000_000);
+        let read = Last { text: "gate".to_owned(), failed: None };
+        assert!(Last::default().is_news("gate", now));
+        assert!(!read.is_news("gate", now.plus(AGAIN)));
+        assert!(read.is_news("hall", now));
+        let failed = Last { failed: Some(now), ..read };
+        assert!(!failed.is_news("gate", now.plus(AGAIN - 1)));
+        assert!(failed.is_news("gate", now.plus(AGAIN)));
+        assert!(failed.is_news("gate", now.plus(-AGAIN)), "the clock was set back");
+    }
 }

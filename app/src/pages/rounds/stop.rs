@@ -1,9 +1,10 @@
 //! One stop of the walk: how it stands, and for the one that is open what is looked at there.
 
 use leptos::prelude::*;
-use shared::{ids::StopCode, round::StopStateName, route::Item};
+use shared::{case::command::Origin, ids::StopCode, round::StopStateName, route::Item};
 
 use super::{
+    asks::Why,
     item::ItemRow,
     look::{Look, look},
     walk::{Asked, Page},
@@ -11,7 +12,8 @@ use super::{
 use crate::{
     components::minute,
     i18n::*,
-    reactive::memo,
+    reactive::{RwSignal, memo},
+    state::{ReportDraft, report_key},
     ui::{Button, ButtonKind, Chip, For, Glyph, Icon, Show, Tone, view},
 };
 
@@ -39,7 +41,13 @@ pub fn StopCard(
         })
     });
     let open = memo(move |_| page.focus.with(|focus| of.with_value(|code| focus.as_ref() == Some(code))));
+    // The stop that comes next stays open until another one is opened.
+    let fixed =
+        memo(move |_| open.get() && page.next.with(|next| of.with_value(|code| next.as_ref() == Some(code))));
     let toggle = move |_| {
+        if fixed.get_untracked() {
+            return;
+        }
         let this = Some(of.get_value());
         page.opened.update(|opened| *opened = if *opened == this { None } else { this });
     };
@@ -51,6 +59,7 @@ pub fn StopCard(
                 type="button"
                 class="stop-head"
                 aria-expanded=move || open.get().to_string()
+                aria-disabled=move || fixed.get().then_some("true")
                 on:click=toggle
             >
                 {head}
@@ -82,10 +91,7 @@ fn Head(seen: Look, number: usize) -> impl IntoView {
         seen.abnormal.then(|| view! { <Chip label=t_string!(i18n, rounds.abnormal) tone=Tone::Urgent /> });
     let beside = seen.beside.join(" · ");
     let beside = (!beside.is_empty()).then(|| view! { <span class="xs t-info">{beside}</span> });
-    let trust = seen.trust.map(|trust| {
-        let doubts = seen.doubts.join("；");
-        view! { <span class="xs t-warn">{format!("{trust}：{doubts}")}</span> }
-    });
+    let trust = seen.trust.map(|trust| view! { <span class="xs t-warn">{trust}</span> });
     view! {
         <span class=dot aria-hidden="true">
             {mark}
@@ -127,13 +133,23 @@ fn Inside(page: Page, stop: StopCode) -> impl IntoView {
             matches!(state, Some(StopStateName::Pending | StopStateName::Missed))
         })
     });
+    let begun = RwSignal::new(false);
+    let from = Origin { round: page.id, stop: of.get_value() };
+    leptos::task::spawn_local(async move {
+        // Without it the button says less; the draft itself opens all the same.
+        let kept = page.state.draft::<ReportDraft>(&report_key(&from)).await.ok().flatten();
+        let _ = begun.try_set(kept.is_some_and(|draft| !draft.is_empty()));
+    });
+    let report = move || {
+        if begun.get() { t_string!(i18n, rounds.report_begun) } else { t_string!(i18n, rounds.report) }
+    };
     view! {
         <For each=move || items.get() key=|item| item.code.clone() let(item)>
             <ItemRow page=page stop=of.get_value() item=item />
         </For>
         <div class="actions">
             <Button
-                label=t_string!(i18n, rounds.report)
+                label=report
                 kind=ButtonKind::Ghost
                 icon=Glyph::Cam
                 on_click=move || page.report(&of.get_value())
@@ -142,7 +158,7 @@ fn Inside(page: Page, stop: StopCode) -> impl IntoView {
                 <Button
                     label=t_string!(i18n, rounds.skip)
                     kind=ButtonKind::Ghost
-                    on_click=move || page.asked.set(Some(Asked::Skip(of.get_value())))
+                    on_click=move || page.ask(Asked::Reason(Why::Skip(of.get_value())))
                 />
             </Show>
         </div>

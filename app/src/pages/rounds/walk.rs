@@ -3,49 +3,41 @@
 use leptos::{prelude::*, reactive::spawn_local_scoped};
 use shared::{
     Rejection,
+    case::command::Origin,
     ids::{PersonId, RoundId, StopCode},
-    round::{
-        RoundCommand, Standing,
-        command::{Position, Proof, Tick},
-    },
-    sync::{Delivery, OutboxRow},
-    time::{MINUTE, Ms},
+    round::{RoundCommand, Standing, command::Proof},
+    time::Ms,
 };
 
 use super::{
-    asks::{HandOverForm, ReasonForm},
+    asks::{HandOverForm, ReasonForm, Why},
+    fix::Fix,
     prove::Prove,
     stop::StopCard,
 };
 use crate::{
     address::Address,
-    components::{LittleRoom, minute, toast},
+    components::{LittleRoom, minute, of_round, of_state, text_of, toast},
     i18n::*,
     platform::{awake::Awake, clock, device, position},
-    reactive::{Memo, RwSignal, Signal, memo},
-    state::{State, Turn, Walk},
+    reactive::{Memo, RwSignal, Signal, effect, memo},
+    state::{State, Turn, Walk, report_address},
     ui::{
-        Banner, Button, ButtonKind, Chip, EmptyState, For, Glyph, Progress, Sheet, Show, Tone, TopBar, view,
+        Banner, Button, ButtonKind, Chip, EmptyState, For, Glyph, Icon, Progress, Sheet, Show, Tone, TopBar,
+        view,
     },
     words::{self, round as said},
 };
-
-/// A position older than this says nothing.
-const STALE_MS: i64 = 10 * MINUTE;
 
 /// What the sheet asks.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Asked {
     /// To scan, tap or type.
     Prove,
-    /// Why a stop cannot be scanned.
-    CannotScan(StopCode),
-    /// Why a stop is left out.
-    Skip(StopCode),
+    /// Why something is done otherwise than planned.
+    Reason(Why),
     /// Who goes on.
     HandOver,
-    /// Why nobody goes on.
-    Finish,
 }
 
 /// What the parts of the page share. Cheap to copy.
@@ -58,13 +50,19 @@ pub struct Page {
     pub walk: Memo<Option<Walk>>,
     /// The stop that is open.
     pub focus: Memo<Option<StopCode>>,
+    /// The stop that is open as long as nobody opens another one.
+    pub next: Memo<Option<StopCode>>,
     /// The stop that somebody opened by hand.
     pub opened: RwSignal<Option<StopCode>>,
     pub asked: RwSignal<Option<Asked>>,
-    /// Something is being saved.
+    /// What the sheet is about is being saved.
     pub busy: RwSignal<bool>,
+    /// Photos for it are being made small: until they are kept, it is not sent.
+    pub taking: RwSignal<bool>,
+    /// Why it could not be done.
+    pub error: RwSignal<Option<String>>,
     /// Where the phone is, asked for once per tick.
-    found: RwSignal<Option<position::Found>>,
+    fix: RwSignal<Fix>,
     address: Address,
 }
 
@@ -74,76 +72,88 @@ impl Page {
         self.state.now_ms()
     }
 
-    /// Asks where the phone is, for the next tick.
+    /// Asks something in the sheet.
+    pub fn ask(self, asked: Asked) {
+        self.error.set(None);
+        self.asked.set(Some(asked));
+    }
+
+    /// Asks nothing any more; the stop that comes next opens.
+    pub fn close(self) {
+        // The page may have been left meanwhile.
+        let _ = self.error.try_set(None);
+        let _ = self.asked.try_set(None);
+        let _ = self.opened.try_set(None);
+    }
+
+    /// Says why something could not be done: in the sheet where one is open, for it lies above everything else.
+    pub fn say(self, rejection: Rejection) {
+        if self.asked.try_with_untracked(Option::is_some) == Some(true) {
+            let _ = self.error.try_set(Some(self.sentence(&rejection)));
+        } else {
+            toast(Err(rejection));
+        }
+    }
+
+    /// Asks where the phone is, for the tick that is about to be made.
     pub fn locate(self) {
+        let Some(turn) = self.fix.try_update(|fix| fix.ask(clock::now_ms())) else { return };
         leptos::task::spawn_local(async move {
             if let Some(found) = position::find().await {
-                let _ = self.found.try_set(Some(found));
+                let _ = self.fix.try_update(|fix| fix.answer(turn, found));
             }
         });
     }
 
-    /// Where the phone is as far as is known by now: a tick waits for no satellite.
-    fn position(self) -> Option<Position> {
-        let found = self.found.try_get_untracked().flatten()?;
-        let _ = self.found.try_set(None);
-        let age = clock::now_ms().saturating_sub(found.at).max(0);
-        (age <= STALE_MS).then(|| Position {
-            // Degrees are within ±180, so millionths fit; casts of floats saturate.
-            lat: (found.lat * 1e6).round() as i32,
-            lon: (found.lon * 1e6).round() as i32,
-            accuracy: found.accuracy.ceil() as u32,
-            age: u32::try_from(age / 1_000).unwrap_or(u32::MAX),
-        })
-    }
-
-    /// Saves what somebody did; `then` is called once it is on this device.
-    pub fn act(self, command: RoundCommand, draft: Option<String>, then: impl FnOnce() + 'static) {
+    /// Saves what the sheet asked, one thing at a time; `then` is called once it is on this device.
+    fn save<T: 'static>(
+        self,
+        saving: impl Future<Output = Result<T, Rejection>> + 'static,
+        then: impl FnOnce(T) + 'static,
+    ) {
         if self.busy.get_untracked() {
             return;
         }
         self.busy.set(true);
+        self.error.set(None);
         leptos::task::spawn_local(async move {
-            let saved = self.state.act_in_round(self.id, command, draft.as_deref()).await;
+            let saved = saving.await;
             // The page may have been left meanwhile.
             let _ = self.busy.try_set(false);
             match saved {
-                Ok(()) => then(),
-                Err(rejection) => toast(Err(rejection)),
+                Ok(done) => then(done),
+                Err(rejection) => self.say(rejection),
             }
         });
     }
 
+    /// Saves what somebody did; `then` is called once it is on this device.
+    pub fn act(self, command: RoundCommand, draft: Option<String>, then: impl FnOnce() + 'static) {
+        let Page { state, id, .. } = self;
+        let saving = async move { state.act_in_round(id, command, draft.as_deref()).await };
+        self.save(saving, move |()| then());
+    }
+
     /// Ticks a stop with what shows that somebody is there.
     pub fn tick(self, stop: StopCode, proof: Proof, draft: Option<String>) {
-        let place = self.walk.with_untracked(|walk| {
-            let stop = walk.as_ref()?.round.find(&stop)?;
-            Some(stop.place.clone())
-        });
-        let Some(place) = place else { return };
-        let state = self.state;
-        let named = state.property.with_untracked(|property| {
-            property.as_ref().map(|property| words::spot(property, &place)).unwrap_or_default()
-        });
-        let done = said::with(td_string!(self.i18n.get_locale_untracked(), rounds.ticked), &named);
-        let tick = Tick { stop, place, proof, readings: Default::default(), position: self.position() };
-        self.act(RoundCommand::Tick(Box::new(tick)), draft, move || {
+        let Page { state, id, .. } = self;
+        let position = self.fix.with_untracked(|fix| fix.position(clock::now_ms()));
+        let saving = async move { state.tick(id, stop, proof, position, draft.as_deref()).await };
+        let locale = self.i18n.get_locale_untracked();
+        self.save(saving, move |place| {
             device::vibrate(60);
-            let _ = self.asked.try_set(None);
-            let _ = self.opened.try_set(None);
-            toast(Ok(done));
+            self.close();
+            let property = state.property.get_untracked();
+            toast(Ok(said::ticked(locale, property.as_deref(), &place)));
         });
     }
 
     /// Goes on to the report of a problem found at a stop; the round is begun by then.
     pub fn report(self, stop: &StopCode) {
-        let at = self
-            .walk
-            .with_untracked(|walk| walk.as_ref()?.round.task.stops.iter().position(|one| one.code == *stop));
-        let Some(at) = at else { return };
+        let from = Origin { round: self.id, stop: stop.clone() };
         spawn_local_scoped(async move {
             match self.state.begin_round(self.id).await {
-                Ok(()) => self.address.to(&format!("/report?round={}&at={at}", self.id)),
+                Ok(()) => self.address.to(&report_address(Some(&from))),
                 Err(rejection) => toast(Err(rejection)),
             }
         });
@@ -170,8 +180,6 @@ fn me(state: State) -> Option<PersonId> {
 pub fn WalkPage(
     /// Which one; `None` where the address names none.
     id: Option<RoundId>,
-    /// To scan at once.
-    scan: bool,
 ) -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
@@ -182,22 +190,29 @@ pub fn WalkPage(
         state.walk(id?, state.now_ms())
     });
     let there = memo(move |_| walk.with(Option::is_some));
-    // The screen stays on while a round is open.
-    let _awake = StoredValue::new_local(Awake::begin());
+    // The screen stays on while a round is walked.
+    let walking = memo(move |_| {
+        minute.track();
+        walk.with(|walk| walk.as_ref().is_some_and(|walk| walk.turn(state.now_ms()) == Turn::Now))
+    });
+    let awake = StoredValue::new_local(None::<Awake>);
+    effect(move || awake.set_value(walking.get().then(Awake::begin)));
     move || match id {
         Some(id) if there.get() => {
             let opened = RwSignal::new(None::<StopCode>);
-            let focus = memo(move |_| {
-                if let Some(opened) = opened.get() {
-                    return Some(opened);
-                }
+            let next = memo(move |_| {
                 minute.track();
                 let me = me(state)?;
                 walk.with(|walk| Some(walk.as_ref()?.focus(me, state.now_ms())?.code.clone()))
             });
+            let focus = memo(move |_| opened.get().or_else(|| next.get()));
+            let scan = state.to_scan.try_update(Option::take).flatten() == Some(id);
             let asked = RwSignal::new(scan.then_some(Asked::Prove));
-            let (busy, found) = (RwSignal::new(false), RwSignal::new(None));
-            let page = Page { state, i18n, id, walk, focus, opened, asked, busy, found, address };
+            let (busy, taking) = (RwSignal::new(false), RwSignal::new(false));
+            let (error, fix) = (RwSignal::new(None), RwSignal::new(Fix::default()));
+            state.unkept.hold(move || busy.get() || taking.get());
+            let page =
+                Page { state, i18n, id, walk, focus, next, opened, asked, busy, taking, error, fix, address };
             view! { <Walking page=page /> }.into_any()
         }
         Some(_) | None => view! { <Gone /> }.into_any(),
@@ -307,11 +322,13 @@ fn Walking(page: Page) -> impl IntoView {
 #[component]
 fn Sending(page: Page) -> impl IntoView {
     let i18n = use_i18n();
-    let count = move |of: fn(&OutboxRow) -> bool| {
-        page.state.outbox.with(|rows| rows.iter().filter(|row| row.aggregate == page.id.0 && of(row)).count())
-    };
-    let unsent = memo(move |_| count(OutboxRow::unsent));
-    let refused = memo(move |_| count(|row| matches!(row.delivery, Delivery::Refused { .. })));
+    let entries = memo(move |_| {
+        let text = |command| text_of(page.state, command);
+        of_round(of_state(page.state), page.id, text)
+    });
+    let refused =
+        memo(move |_| entries.with(|entries| entries.iter().filter(|one| one.needs_somebody()).count()));
+    let unsent = memo(move |_| entries.with(Vec::len) - refused.get());
     view! {
         <Show when=move || { refused.get() > 0 }>
             <Banner
@@ -360,12 +377,12 @@ fn Ends(page: Page) -> impl IntoView {
                     label=t_string!(i18n, rounds.hand_over)
                     kind=ButtonKind::Ghost
                     icon=Glyph::Users
-                    on_click=move || page.asked.set(Some(Asked::HandOver))
+                    on_click=move || page.ask(Asked::HandOver)
                 />
                 <Button
                     label=t_string!(i18n, rounds.finish)
                     kind=ButtonKind::Ghost
-                    on_click=move || page.asked.set(Some(Asked::Finish))
+                    on_click=move || page.ask(Asked::Reason(Why::Finish))
                 />
             </div>
         </Show>
@@ -380,7 +397,7 @@ fn Foot(page: Page) -> impl IntoView {
     let open = memo(move |_| page.focus.with(Option::is_some));
     let cannot = move || {
         if let Some(stop) = page.focus.get_untracked() {
-            page.asked.set(Some(Asked::CannotScan(stop)));
+            page.ask(Asked::Reason(Why::CannotScan(stop)));
         }
     };
     view! {
@@ -396,7 +413,7 @@ fn Foot(page: Page) -> impl IntoView {
                     icon=Glyph::Qr
                     class="grow-2"
                     busy=page.busy
-                    on_click=move || page.asked.set(Some(Asked::Prove))
+                    on_click=move || page.ask(Asked::Prove)
                 />
             </div>
         </Show>
@@ -410,16 +427,26 @@ fn Asking(page: Page) -> impl IntoView {
     let i18n = use_i18n();
     let title = move || match page.asked.get() {
         Some(Asked::Prove) | None => t_string!(i18n, rounds.scan_title),
-        Some(Asked::CannotScan(_)) => t_string!(i18n, rounds.cannot_scan),
-        Some(Asked::Skip(_)) => t_string!(i18n, rounds.skip),
+        Some(Asked::Reason(Why::CannotScan(_))) => t_string!(i18n, rounds.cannot_scan),
+        Some(Asked::Reason(Why::Skip(_))) => t_string!(i18n, rounds.skip),
+        Some(Asked::Reason(Why::Finish)) => t_string!(i18n, rounds.finish),
         Some(Asked::HandOver) => t_string!(i18n, rounds.hand_over),
-        Some(Asked::Finish) => t_string!(i18n, rounds.finish),
     };
     let asked = move || match page.asked.get() {
         Some(Asked::Prove) => view! { <Prove page=page /> }.into_any(),
         Some(Asked::HandOver) => view! { <HandOverForm page=page /> }.into_any(),
-        Some(asked) => view! { <ReasonForm page=page asked=asked /> }.into_any(),
+        Some(Asked::Reason(why)) => view! { <ReasonForm page=page why=why /> }.into_any(),
         None => ().into_any(),
+    };
+    let error = move || {
+        page.error.get().map(|text| {
+            view! {
+                <p class="error">
+                    <Icon glyph=Glyph::Warn />
+                    <span>{text}</span>
+                </p>
+            }
+        })
     };
     view! {
         <Sheet
@@ -427,8 +454,12 @@ fn Asking(page: Page) -> impl IntoView {
             title=title
             close=t_string!(i18n, frame.close)
             open=Signal::derive(move || page.asked.with(Option::is_some))
-            on_close=move || page.asked.set(None)
+            on_close=move || {
+                page.error.set(None);
+                page.asked.set(None);
+            }
         >
+            <div role="alert">{error}</div>
             {asked}
         </Sheet>
     }
