@@ -459,7 +459,9 @@ fn Asking(page: Page) -> impl IntoView {
                 page.asked.set(None);
             }
         >
-            <div role="alert">{error}</div>
+            <div role="alert" hidden=move || page.error.with(Option::is_none)>
+                {error}
+            </div>
             {asked}
         </Sheet>
     }
