@@ -190,6 +190,19 @@ pub fn Facts(
         case.with(|case| (!case.text.is_empty()).then(|| view! { <p class="pre">{case.text.clone()}</p> }))
     };
     let isolated = memo(move |_| case.with(|case| case.isolated));
+    // Whose device has the round, who may see it.
+    let round = move || {
+        let from = case.with(|case| case.from.clone())?;
+        let walk = state.walk(from.round, now.get())?;
+        let (locale, property) = (i18n.get_locale(), state.property.get()?);
+        let title = words::round::title(locale, &walk.round, walk.route.as_deref(), &property.zone);
+        Some(view! {
+            <a class="link" href=format!("/rounds/{}", from.round)>
+                <Icon glyph=Glyph::Walk />
+                <span>{words::round::with(t_string!(i18n, rounds.found_on), &title)}</span>
+            </a>
+        })
+    };
     let customer = move || case.with(|case| customer_view(i18n.get_locale(), case));
     view! {
         <Card>
@@ -197,6 +210,7 @@ pub fn Facts(
             <CasePhotos case=case />
             {text}
             <dl class="kv">{list}</dl>
+            {round}
             {customer}
             <Show when=move || isolated.get()>
                 <div class="row tight">

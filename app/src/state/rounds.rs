@@ -283,6 +283,13 @@ impl Walk {
         last.filter(unanswered).or_else(|| self.next(now))
     }
 
+    /// The stop for which what is shown without its label counts: the one that is open, unless somebody was there already;
+    /// then the next.
+    pub fn aim(&self, open: Option<&StopCode>, now: Ms) -> Option<&RoundStop> {
+        let open = open.and_then(|code| self.round.find(code));
+        open.filter(|stop| !self.seen(&stop.code, now)).or_else(|| self.next(now))
+    }
+
     /// At how many stops somebody was, of how many. Where nobody went, whatever the reason, nobody was.
     pub fn progress(&self, now: Ms) -> (usize, usize) {
         let stops = &self.round.task.stops;
@@ -550,6 +557,22 @@ mod tests {
         let readings = BTreeMap::from([("dry".into(), Reading::Ok(true))]);
         made.done(&guard, &routes, id, RoundCommand::Read { stop: "pump".into(), readings }, minutes(3));
         assert_eq!(at(&made, 4).as_deref(), Some("gate"));
+    }
+
+    #[test]
+    fn what_cannot_be_scanned_is_the_stop_that_is_open_unless_somebody_was_there() {
+        let (guard, routes) = (property(1), [night(true)]);
+        let id = rounds(&guard, &routes, &[], &[], TEN).mine()[0].round.id;
+        let mut made = Made::default();
+        made.done(&guard, &routes, id, tick("gate", TOKENS[0]), minutes(1));
+        let walk = rounds(&guard, &routes, &[], &made.0, minutes(2)).find(id).unwrap();
+        let aim = |open: Option<&str>| {
+            let open = open.map(StopCode::from);
+            walk.aim(open.as_ref(), minutes(2)).map(|stop| stop.code.as_str().to_owned())
+        };
+        assert_eq!(aim(Some("pump")).as_deref(), Some("pump"));
+        assert_eq!(aim(Some("gate")).as_deref(), Some("hall"));
+        assert_eq!(aim(None).as_deref(), Some("hall"));
     }
 
     #[test]

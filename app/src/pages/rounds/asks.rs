@@ -219,6 +219,7 @@ pub fn ReasonForm(
         <Picks
             name="why"
             legend=t_string!(i18n, rounds.reason)
+            hide_legend=true
             choices=choices
             selected=reason
             on_pick=say

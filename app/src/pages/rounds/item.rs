@@ -134,6 +134,10 @@ impl Answers {
         reading: Reading,
         draft: Option<String>,
     ) -> impl Future<Output = bool> {
+        if item.abnormal(&reading) {
+            // The last answer opens the next stop; what is to be said of this one would go unseen.
+            let _ = self.page.opened.try_set(Some(stop.clone()));
+        }
         let turn = self.given.try_update(|given| given.give(reading.clone())).unwrap_or_default();
         let _ = self.error.try_set(None);
         async move {
@@ -173,7 +177,16 @@ pub fn ItemRow(
         })
     });
     let report = move || of.with_value(|(stop, _)| page.report(stop));
+    let answered = {
+        let item = item.clone();
+        move || {
+            let locale = i18n.get_locale();
+            shown.with(|reading| reading.as_ref().map(|reading| said::answer(locale, &item, reading)))
+        }
+    };
     let asked = match item.kind.clone() {
+        // Whoever does not walk reads what was found.
+        _ if !page.mine.get_untracked() => view! { <span class="strong num">{answered}</span> }.into_any(),
         ItemKind::OkOrNot => {
             let options = vec![
                 (t_string!(i18n, rounds.yes).to_owned(), Reading::Ok(true)),
@@ -217,12 +230,14 @@ pub fn ItemRow(
                     <Icon glyph=Glyph::Warn />
                     <span>{move || wrong.get()}</span>
                 </p>
-                <Button
-                    label=t_string!(i18n, rounds.report)
-                    kind=ButtonKind::Danger
-                    class="keep"
-                    on_click=report
-                />
+                <Show when=move || page.mine.get()>
+                    <Button
+                        label=t_string!(i18n, rounds.report)
+                        kind=ButtonKind::Danger
+                        class="keep"
+                        on_click=report
+                    />
+                </Show>
             </div>
         </Show>
     }

@@ -248,7 +248,7 @@ fn Tag(on_read: Callback<(Via, String)>) -> impl IntoView {
 fn Other(page: Page, stray: Stray) -> impl IntoView {
     let i18n = use_i18n();
     let Stray { why, proof } = stray;
-    let stop = page.focus.get_untracked();
+    let stop = untrack(|| page.aim());
     let place = page.walk.with_untracked(|walk| {
         let stop = walk.as_ref()?.round.find(stop.as_ref()?)?;
         page.state.property.with_untracked(|property| Some(words::spot(property.as_ref()?, &stop.place)))

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     components::minute,
     i18n::*,
-    reactive::{RwSignal, memo},
+    reactive::{Memo, RwSignal, memo},
     state::{ReportDraft, report_key},
     ui::{Button, ButtonKind, Chip, For, Glyph, Icon, Show, Tone, view},
 };
@@ -52,7 +52,7 @@ pub fn StopCard(
         page.opened.update(|opened| *opened = if *opened == this { None } else { this });
     };
     let class = move || if open.get() { "card col brand-edge" } else { "card col" };
-    let head = move || seen.get().map(|seen| view! { <Head seen=seen number=number /> });
+    let head = move || seen.get().map(|seen| view! { <Head seen=seen number=number open=open /> });
     view! {
         <div class=class>
             <button
@@ -73,14 +73,20 @@ pub fn StopCard(
 }
 
 #[component]
-fn Head(seen: Look, number: usize) -> impl IntoView {
+fn Head(seen: Look, number: usize, open: Memo<bool>) -> impl IntoView {
     let i18n = use_i18n();
-    let dot = match (seen.state, seen.abnormal) {
+    let (state, found) = (seen.state, seen.abnormal);
+    let dot = move || match (state, found) {
         (StopStateName::Missed, _) | (_, true) => "dot bad",
+        (StopStateName::Pending, false) if open.get() => "dot go",
         (StopStateName::Pending, false) => "dot wait",
         (StopStateName::Skipped, false) => "dot go",
         (StopStateName::OnTime | StopStateName::Late | StopStateName::OutOfWindow, false) => "dot",
     };
+    // Where the number is in the mark already, or nothing is to be said yet, it is not said again.
+    let waits = state == StopStateName::Pending;
+    let title = if waits { seen.place } else { format!("{number} {}", seen.place) };
+    let chip = (!waits).then(|| view! { <Chip label=seen.word tone=seen.tone /> });
     let mark = match (seen.state, seen.abnormal) {
         (StopStateName::Pending, _) => number.to_string().into_any(),
         (_, true) | (StopStateName::Missed, _) => view! { <Icon glyph=Glyph::Warn /> }.into_any(),
@@ -97,13 +103,13 @@ fn Head(seen: Look, number: usize) -> impl IntoView {
             {mark}
         </span>
         <span class="col tighter grow">
-            <span class="strong">{format!("{number} {}", seen.place)}</span>
+            <span class="strong">{title}</span>
             <span class="xs num">{seen.line}</span>
             {beside}
             {trust}
         </span>
         <span class="col tighter end">
-            <Chip label=seen.word tone=seen.tone />
+            {chip}
             {abnormal}
         </span>
     }
@@ -147,21 +153,23 @@ fn Inside(page: Page, stop: StopCode) -> impl IntoView {
         <For each=move || items.get() key=|item| item.code.clone() let(item)>
             <ItemRow page=page stop=of.get_value() item=item />
         </For>
-        <div class="actions">
-            <Button
-                label=report
-                kind=ButtonKind::Ghost
-                icon=Glyph::Cam
-                on_click=move || page.report(&of.get_value())
-            />
-            <Show when=move || pending.get()>
+        <Show when=move || page.mine.get()>
+            <div class="actions">
                 <Button
-                    label=t_string!(i18n, rounds.skip)
+                    label=report
                     kind=ButtonKind::Ghost
-                    on_click=move || page.ask(Asked::Reason(Why::Skip(of.get_value())))
+                    icon=Glyph::Cam
+                    on_click=move || page.report(&of.get_value())
                 />
-            </Show>
-        </div>
+                <Show when=move || pending.get()>
+                    <Button
+                        label=t_string!(i18n, rounds.skip)
+                        kind=ButtonKind::Ghost
+                        on_click=move || page.ask(Asked::Reason(Why::Skip(of.get_value())))
+                    />
+                </Show>
+            </div>
+        </Show>
     }
     .into_any()
 }

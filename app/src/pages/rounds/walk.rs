@@ -48,6 +48,8 @@ pub struct Page {
     pub id: RoundId,
     /// The round with what is not sent yet.
     pub walk: Memo<Option<Walk>>,
+    /// Whoever looks is one who walks it.
+    pub mine: Memo<bool>,
     /// The stop that is open.
     pub focus: Memo<Option<StopCode>>,
     /// The stop that is open as long as nobody opens another one.
@@ -165,6 +167,13 @@ impl Page {
         words::sentence(self.i18n.get_locale_untracked(), rejection, property.as_deref())
     }
 
+    /// The stop for which what is shown without its label counts.
+    pub fn aim(self) -> Option<StopCode> {
+        let open = self.focus.get();
+        let now = self.now();
+        self.walk.with(|walk| Some(walk.as_ref()?.aim(open.as_ref(), now)?.code.clone()))
+    }
+
     /// Who walks.
     pub fn me(self) -> Option<PersonId> {
         me(self.state)
@@ -190,6 +199,16 @@ pub fn WalkPage(
         state.walk(id?, state.now_ms())
     });
     let there = memo(move |_| walk.with(Option::is_some));
+    let mine = memo(move |_| {
+        minute.track();
+        let Some(property) = state.property.get() else { return false };
+        walk.with(|walk| {
+            walk.as_ref().is_some_and(|walk| {
+                let who = walk.round.standings(&property.me, &property.site, &property.zone, state.now_ms());
+                who.has(Standing::Walker)
+            })
+        })
+    });
     // The screen stays on while a round is walked.
     let walking = memo(move |_| {
         minute.track();
@@ -202,17 +221,31 @@ pub fn WalkPage(
             let opened = RwSignal::new(None::<StopCode>);
             let next = memo(move |_| {
                 minute.track();
-                let me = me(state)?;
+                let me = me(state).filter(|_| mine.get())?;
                 walk.with(|walk| Some(walk.as_ref()?.focus(me, state.now_ms())?.code.clone()))
             });
             let focus = memo(move |_| opened.get().or_else(|| next.get()));
             let scan = state.to_scan.try_update(Option::take).flatten() == Some(id);
-            let asked = RwSignal::new(scan.then_some(Asked::Prove));
+            let asked = RwSignal::new((scan && mine.get_untracked()).then_some(Asked::Prove));
             let (busy, taking) = (RwSignal::new(false), RwSignal::new(false));
             let (error, fix) = (RwSignal::new(None), RwSignal::new(Fix::default()));
             state.unkept.hold(move || busy.get() || taking.get());
-            let page =
-                Page { state, i18n, id, walk, focus, next, opened, asked, busy, taking, error, fix, address };
+            let page = Page {
+                state,
+                i18n,
+                id,
+                walk,
+                mine,
+                focus,
+                next,
+                opened,
+                asked,
+                busy,
+                taking,
+                error,
+                fix,
+                address,
+            };
             view! { <Walking page=page /> }.into_any()
         }
         Some(_) | None => view! { <Gone /> }.into_any(),
@@ -361,14 +394,8 @@ fn Ends(page: Page) -> impl IntoView {
     let minute = minute(page.state);
     let may = memo(move |_| {
         minute.track();
-        let Some(property) = page.state.property.get() else { return false };
-        let now = page.now();
-        page.walk.with(|walk| {
-            walk.as_ref().is_some_and(|walk| {
-                let who = walk.round.standings(&property.me, &property.site, &property.zone, now);
-                who.has(Standing::Walker) && walk.turn(now) != Turn::Over
-            })
-        })
+        let on = |walk: &Walk| walk.turn(page.now()) != Turn::Over;
+        page.mine.get() && page.walk.with(|walk| walk.as_ref().is_some_and(on))
     });
     view! {
         <Show when=move || may.get()>
@@ -394,9 +421,10 @@ fn Ends(page: Page) -> impl IntoView {
 #[component]
 fn Foot(page: Page) -> impl IntoView {
     let i18n = use_i18n();
-    let open = memo(move |_| page.focus.with(Option::is_some));
+    let aim = memo(move |_| page.aim().filter(|_| page.mine.get()));
+    let open = memo(move |_| aim.with(Option::is_some));
     let cannot = move || {
-        if let Some(stop) = page.focus.get_untracked() {
+        if let Some(stop) = aim.get_untracked() {
             page.ask(Asked::Reason(Why::CannotScan(stop)));
         }
     };
