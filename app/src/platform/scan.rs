@@ -1,18 +1,22 @@
-//! The camera as a scanner of QR codes: the browser's own detector where there is one, else one of ours.
+//! The camera as a scanner of QR codes: the browser's own detector where there is one, else ours, which looks in a worker
+//! (`public/scanner.js`), so that the page never stands still for it.
 
+use futures::future::{Either, select};
 use js_sys::{Array, Function, Promise, Reflect};
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
     CanvasRenderingContext2d, HtmlCanvasElement, HtmlVideoElement, MediaStream, MediaStreamConstraints,
-    MediaStreamTrack,
+    MediaStreamTrack, Worker, WorkerOptions, WorkerType,
 };
 
-use super::{PlatformError, bridge, events::Listener};
+use super::{PlatformError, bridge, clock, events::Listener};
 
 /// The side of the square out of the middle of the picture in which our own detector looks, in pixels: larger sees no label
 /// from further away than an arm's length, and takes longer.
 const SIDE: u32 = 480;
+/// A worker that has not answered for so long never will: what it loads does not come.
+const LIMIT_MS: u32 = 20_000;
 
 /// The camera at the back, shown in a video element; off when dropped.
 #[derive(Debug)]
@@ -80,53 +84,65 @@ impl Drop for Camera {
     }
 }
 
-/// What finds a code in the camera's picture.
+/// What finds a code in the camera's picture. It does not hold the camera, so that whoever switches that off need not wait.
 #[derive(Debug)]
 pub struct Reader {
+    video: HtmlVideoElement,
     /// The browser's, if it has one that reads QR codes and has not failed.
     native: Option<JsValue>,
+    /// Ours, once it was needed.
+    scanner: Option<Scanner>,
     canvas: Option<(HtmlCanvasElement, CanvasRenderingContext2d)>,
 }
 
 impl Reader {
-    /// The best one that there is here.
-    pub async fn new() -> Self {
-        Reader { native: native().await, canvas: None }
+    /// The best one that there is here, for a video element in which a [`Camera`] is shown.
+    pub async fn new(video: HtmlVideoElement) -> Self {
+        Reader { video, native: native().await, scanner: None, canvas: None }
     }
 
     /// The text of a code that is in the picture now, if one is.
-    pub async fn read(&mut self, camera: &Camera) -> Option<String> {
+    ///
+    /// # Errors
+    /// If it could not be looked for; whoever asks again gets another try.
+    pub async fn read(&mut self) -> Result<Option<String>, PlatformError> {
         if let Some(detector) = &self.native {
-            match detect(detector, &camera.video).await {
-                Ok(found) => return found,
+            match detect(detector, &self.video).await {
+                Ok(found) => return Ok(found),
                 // Some browsers have a detector whose service is missing.
                 Err(_) => self.native = None,
             }
         }
-        let (width, height) = (camera.video.video_width(), camera.video.video_height());
+        let Some((side, pixels)) = self.picture() else { return Ok(None) };
+        let scanner = match self.scanner.take() {
+            Some(scanner) => scanner,
+            None => Scanner::start()?,
+        };
+        let found = scanner.find(side, &pixels).await?;
+        self.scanner = Some(scanner);
+        Ok(found)
+    }
+
+    /// The square out of the middle of the picture: its side, and the buffer of its pixels.
+    fn picture(&mut self) -> Option<(u32, JsValue)> {
+        let (width, height) = (self.video.video_width(), self.video.video_height());
         let side = width.min(height);
         if side == 0 {
             return None;
         }
         let shown = side.min(SIDE);
+        let video = self.video.clone();
         let (_, context) = self.canvas(shown)?;
         let [left, top] = [width, height].map(|length| f64::from((length - side) / 2));
         let (side, to) = (f64::from(side), f64::from(shown));
         context
             .draw_image_with_html_video_element_and_sw_and_sh_and_dx_and_dy_and_dw_and_dh(
-                &camera.video,
-                left,
-                top,
-                side,
-                side,
-                0.0,
-                0.0,
-                to,
-                to,
+                &video, left, top, side, side, 0.0, 0.0, to, to,
             )
             .ok()?;
-        let pixels = context.get_image_data(0.0, 0.0, to, to).ok()?.data();
-        decode(shown as usize, &pixels)
+        // Not by way of `ImageData::data`, which copies them into the app's memory: they go on as they are.
+        let image = context.get_image_data(0.0, 0.0, to, to).ok()?;
+        Some((shown, bridge::property(&bridge::property(&image, "data")?, "buffer")?))
     }
 
     fn canvas(&mut self, side: u32) -> Option<&(HtmlCanvasElement, CanvasRenderingContext2d)> {
@@ -164,49 +180,45 @@ async fn detect(detector: &JsValue, video: &HtmlVideoElement) -> Result<Option<S
     Ok(bridge::property(&first, "rawValue").and_then(|text| text.as_string()))
 }
 
-/// The text of a code in a square picture of RGBA pixels.
-fn decode(side: usize, pixels: &[u8]) -> Option<String> {
-    let luma = |x: usize, y: usize| {
-        let at = (y * side + x) * 4;
-        let part = |offset: usize| u16::from(pixels.get(at + offset).copied().unwrap_or(u8::MAX));
-        // Green counts twice, as in the eye; the sum of four bytes by four is a byte.
-        ((part(0) + 2 * part(1) + part(2)) / 4) as u8
-    };
-    let mut picture = rqrr::PreparedImage::prepare_from_greyscale(side, side, luma);
-    picture.detect_grids().into_iter().find_map(|grid| grid.decode().ok()).map(|(_, text)| text)
-}
+/// Our own detector, in a worker; ended when dropped. It is asked one thing at a time.
+#[derive(Debug)]
+struct Scanner(Worker);
 
-#[cfg(test)]
-mod tests {
-    use qrcode::{Color, QrCode};
-
-    use super::decode;
-
-    /// A code on grey paper, `scale` pixels a module, in a square picture.
-    fn picture(text: &str, side: usize, scale: usize, paper: u8) -> Vec<u8> {
-        let code = QrCode::new(text).unwrap();
-        let (modules, width) = (code.to_colors(), code.width());
-        let margin = (side - width * scale) / 2;
-        let mut pixels = Vec::with_capacity(side * side * 4);
-        for y in 0..side {
-            for x in 0..side {
-                let module = |at: usize| at.checked_sub(margin).map(|at| at / scale).filter(|at| *at < width);
-                let dark =
-                    module(x).zip(module(y)).is_some_and(|(x, y)| modules[y * width + x] == Color::Dark);
-                let value = if dark { 30 } else { paper };
-                pixels.extend([value, value, value, 255]);
-            }
-        }
-        pixels
+impl Scanner {
+    fn start() -> Result<Self, PlatformError> {
+        let named = bridge::document()?.query_selector("meta[name=scanner]").ok().flatten();
+        let address = named.and_then(|meta| meta.get_attribute("content"));
+        let options = WorkerOptions::new();
+        options.set_type(WorkerType::Module);
+        let worker = address.and_then(|address| Worker::new_with_options(&address, &options).ok());
+        worker.map(Scanner).ok_or(UNABLE)
     }
 
-    #[test]
-    fn a_labels_link_is_read_also_in_the_dusk_and_not_out_of_nothing() {
-        let link = "https://firsthand.example/c/q83vEjRWeJCrze8SNFZ4kA";
-        for paper in [255, 110] {
-            assert_eq!(decode(480, &picture(link, 480, 8, paper)).as_deref(), Some(link));
+    /// The text of a code in a square of RGBA bytes, whose buffer it takes.
+    async fn find(&self, side: u32, pixels: &JsValue) -> Result<Option<String>, PlatformError> {
+        let Scanner(worker) = self;
+        let answer = bridge::promise(|answered, failed| {
+            worker.set_onmessage(Some(answered));
+            worker.set_onerror(Some(failed));
+        });
+        let question = bridge::object(&[("side", side.into()), ("pixels", pixels.clone())]);
+        worker.post_message_with_transfer(&question, &Array::of1(pixels)).map_err(|_| UNABLE)?;
+        let limit = Box::pin(clock::sleep(LIMIT_MS));
+        let Either::Left((Ok(message), _)) = select(JsFuture::from(answer), limit).await else {
+            return Err(UNABLE);
+        };
+        let answer = bridge::property(&message, "data").ok_or(UNABLE)?;
+        if bridge::property(&answer, "failed").is_some() {
+            return Err(UNABLE);
         }
-        assert_eq!(decode(480, &[255; 480 * 480 * 4]), None);
-        assert_eq!(decode(480, &[]), None);
+        Ok(bridge::property(&answer, "text").and_then(|text| text.as_string()))
     }
 }
+
+impl Drop for Scanner {
+    fn drop(&mut self) {
+        self.0.terminate();
+    }
+}
+
+const UNABLE: PlatformError = PlatformError::Unsupported("scanner");

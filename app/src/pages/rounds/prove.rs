@@ -31,6 +31,8 @@ use crate::{
 const PAUSE_MS: u32 = 120;
 /// A label that could not be saved and is still in the picture is tried again after this.
 const AGAIN: i64 = 3 * SECOND;
+/// So many looks in a row may fail before somebody is told to type.
+const TRIES: u32 = 3;
 
 /// How the camera is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -153,7 +155,7 @@ fn Viewfinder(
         eye.set(Eye::Starting);
         let owner = Owner::current().unwrap_or_default();
         leptos::task::spawn_local(async move {
-            let Ok(camera) = Camera::open(element).await else {
+            let Ok(camera) = Camera::open(element.clone()).await else {
                 let _ = eye.try_set(Eye::Shut);
                 return;
             };
@@ -170,17 +172,24 @@ fn Viewfinder(
                 return;
             }
             let _ = eye.try_set(Eye::Open { light });
-            let mut reader = Reader::new().await;
-            // It is held for one look at a time, so that closing the sheet switches it off.
-            while let Some(camera) = seeing.upgrade() {
-                let text = reader.read(&camera).await;
-                drop(camera);
-                if let Some(text) = text
-                    && seeing.strong_count() > 0
-                {
-                    owner.with(|| on_read.run((Via::Qr, text)));
+            let mut reader = Reader::new(element).await;
+            let mut failed = 0;
+            // Closing the sheet switches it off.
+            while seeing.strong_count() > 0 && failed < TRIES {
+                match reader.read().await {
+                    Ok(Some(text)) if seeing.strong_count() > 0 => {
+                        failed = 0;
+                        owner.with(|| on_read.run((Via::Qr, text)));
+                    }
+                    Ok(_) => failed = 0,
+                    Err(_) => failed += 1,
                 }
                 clock::sleep(PAUSE_MS).await;
+            }
+            if seeing.strong_count() > 0 {
+                // Whoever looks into a picture that nobody reads would wait for ever.
+                let _ = held.try_set_value(None);
+                let _ = eye.try_set(Eye::Shut);
             }
         });
     });
