@@ -400,7 +400,7 @@ impl<P: Platform> Engine<P> {
             // One photo at a time: whatever was saved meanwhile goes first.
             let next = ahead.pop();
             if let Some(Ahead { site, case, photo, part }) = &next
-                && self.local.photo(site, *case, *photo, *part).await.is_err()
+                && self.local.photo(site, (*case).into(), *photo, *part).await.is_err()
             {
                 // A convenience: what fails now is fetched when it is looked at.
                 ahead.clear();

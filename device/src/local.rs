@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use shared::{
     Rejection,
     case::{CaseCommand, CaseView, command::PhotoRef},
-    ids::{AttachmentId, CaseId, CommandId, DeviceId, PersonId, SiteCode},
+    ids::{AttachmentId, CaseId, CommandId, DeviceId, PersonId, RoundId, SiteCode},
     quarantine::Ruling,
     round::RoundCommand,
+    route::RouteCommand,
     session::Session,
     sync::{Delivery, OutboxRow, Pulled, UploadRow, UploadState},
     wire::{self, Doc, DocKey, Envelope, Part},
@@ -114,10 +115,37 @@ impl From<&CaseCommand> for Ask {
     }
 }
 
+impl From<&RouteCommand> for Ask {
+    fn from(command: &RouteCommand) -> Self {
+        Ask { kind: command.kind().to_owned(), body: command.body(), photos: Vec::new() }
+    }
+}
+
 impl From<&RoundCommand> for Ask {
     fn from(command: &RoundCommand) -> Self {
         let photos = command.photos().into_iter().cloned().collect();
         Ask { kind: command.kind().to_owned(), body: command.body(), photos }
+    }
+}
+
+/// What shows a photo: by its address the server gives the bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Album {
+    /// A case.
+    Case(CaseId),
+    /// A round.
+    Round(RoundId),
+}
+
+impl From<CaseId> for Album {
+    fn from(case: CaseId) -> Self {
+        Album::Case(case)
+    }
+}
+
+impl From<RoundId> for Album {
+    fn from(round: RoundId) -> Self {
+        Album::Round(round)
     }
 }
 
@@ -729,7 +757,7 @@ impl<P: Platform> Local<P> {
     pub async fn photo(
         &self,
         site: &SiteCode,
-        case: CaseId,
+        album: Album,
         photo: AttachmentId,
         part: Part,
     ) -> Result<Vec<u8>, Rejection> {
@@ -741,7 +769,11 @@ impl<P: Platform> Local<P> {
             Part::Thumb => "thumb",
             Part::Full => "full",
         };
-        let url = format!("/api/cases/{case}/photos/{photo}?site={site}&part={part}");
+        let album = match album {
+            Album::Case(case) => format!("cases/{case}"),
+            Album::Round(round) => format!("rounds/{round}"),
+        };
+        let url = format!("/api/{album}/photos/{photo}?site={site}&part={part}");
         let response = self.platform.send(Request::get(url)).await?;
         if !response.is_ok() {
             return Err(problem(&response));

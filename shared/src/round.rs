@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 pub use command::RoundCommand;
 pub use decide::{Context, Yield, decide_start};
 pub use event::{RoundChange, RoundEvent};
-pub use standing::{Standing, Standings};
+pub use standing::{LOOK_AFTER, Standing, Standings};
 
 use crate::{
     ids::{AttachmentId, CaseId, CompanyCode, ItemCode, PersonId, PlaceCode, RoundId, RouteCode, StopCode},

@@ -1,5 +1,6 @@
-//! Photos of a case: from this device where it has them, from the server else.
+//! Photos of a case or a round: from this device where it has them, from the server else.
 
+use ::device::Album;
 use leptos::prelude::*;
 use shared::{
     case::{Case, Photo as CasePhoto},
@@ -19,18 +20,32 @@ use crate::{
 
 /// The address of a photo's part, as soon as its bytes are there; `None` until then. It is void when the owner that
 /// asked for it is gone.
-pub fn picture(state: State, case: CaseId, photo: AttachmentId, part: Part) -> RwSignal<Option<String>> {
+pub fn picture(
+    state: State,
+    of: impl Into<Album>,
+    photo: AttachmentId,
+    part: Part,
+) -> RwSignal<Option<String>> {
+    picture_of(state, of.into(), photo, part)
+}
+
+fn picture_of(state: State, of: Album, photo: AttachmentId, part: Part) -> RwSignal<Option<String>> {
     let address = RwSignal::new(None);
     let held: StoredValue<Option<ObjectUrl>, LocalStorage> = StoredValue::new_local(None);
-    // The server has the bytes only from some version of the case on: until then it is asked anew with every version.
-    let version = memo(move |_| state.cases.with(|cases| cases.get(&case).map(|view| view.version())));
+    // The server has the bytes only from some version on: until then it is asked anew with every version.
+    let version = memo(move |_| match of {
+        Album::Case(case) => state.cases.with(|cases| cases.get(&case).map(|view| view.version())),
+        Album::Round(id) => {
+            state.rounds.with(|rounds| rounds.iter().find(|round| round.id == id).map(|round| round.version))
+        }
+    });
     effect(move || {
         version.get();
         if address.with_untracked(Option::is_some) {
             return;
         }
         leptos::task::spawn_local(async move {
-            let Ok(bytes) = state.photo(case, photo, part).await else { return };
+            let Ok(bytes) = state.photo(of, photo, part).await else { return };
             let Ok(url) = ObjectUrl::new(&bytes, "image/jpeg") else { return };
             let text = url.as_str().to_owned();
             // The page may have been left meanwhile: then the address is dropped and nobody sees it.

@@ -1,6 +1,6 @@
 //! Changing things: judge by the rules, store on the device, show, and let the sync engine send it.
 
-use ::device::{Ask, Nudge, Subject};
+use ::device::{Album, Ask, Nudge, Subject};
 use shared::{
     Code, Rejection,
     case::{CaseCommand, command::Report},
@@ -139,8 +139,8 @@ impl State {
     ///
     /// # Errors
     /// `device.offline` where it is nowhere near; the server's own.
-    pub async fn photo(&self, case: CaseId, photo: AttachmentId, part: Part) -> Result<Vec<u8>, Rejection> {
+    pub async fn photo(&self, of: Album, photo: AttachmentId, part: Part) -> Result<Vec<u8>, Rejection> {
         let site = self.site.get_untracked().ok_or(Code::SiteNotMember)?;
-        self.local()?.photo(&site, case, photo, part).await
+        self.local()?.photo(&site, of, photo, part).await
     }
 }

@@ -13,14 +13,16 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use jiff::civil::Date;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use shared::{
     Code, Rejection,
-    ids::{ItemCode, PersonId, RoundId, RouteCode, SiteCode, StopCode},
-    round::{Round, Standing, Standings, report::RoundsReport},
-    route::{Item, Reading},
+    ids::{ItemCode, PersonId, RouteCode, SiteCode, StopCode},
+    round::{
+        LOOK_AFTER, Round,
+        report::{DaysReport, Point, Readings, RoundsReport},
+    },
     site::Member,
-    time::{EventTime, Ms},
+    time::Ms,
     wire::Problem,
 };
 
@@ -76,21 +78,6 @@ pub(super) struct Wanted {
     #[serde(default)]
     #[param(inline, required = false)]
     lang: Language,
-}
-
-/// The rounds of a day or more.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct DaysReport {
-    /// Of which site.
-    pub site: SiteCode,
-    /// From which day.
-    pub day: String,
-    /// To which.
-    pub until: String,
-    /// What there is to say.
-    pub report: RoundsReport,
-    /// The server's time.
-    pub server_time: Ms,
 }
 
 /// The rounds of a day or more, for those who look after them.
@@ -167,30 +154,6 @@ pub(super) struct WantedReadings {
     item: String,
 }
 
-/// The answers to one item over time.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct Readings {
-    /// The item as it was asked last, with its limits; `None` if it never was.
-    pub item: Option<Item>,
-    /// The answers, oldest first.
-    pub points: Vec<Point>,
-}
-
-/// An answer to an item.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct Point {
-    /// In which round.
-    pub round: RoundId,
-    /// When.
-    pub time: EventTime,
-    /// By whom.
-    pub by: Option<PersonId>,
-    /// What was found.
-    pub reading: Reading,
-    /// It was beyond the limits of then.
-    pub abnormal: bool,
-}
-
 /// The answers to an item over time, for those who look after rounds.
 #[utoipa::path(
     get, path = "/api/rounds/readings", tag = "rounds",
@@ -253,13 +216,6 @@ impl Reader {
         days: RangeInclusive<Date>,
         route: Option<&RouteCode>,
     ) -> Result<Vec<Round>, Error> {
-        const LOOK_AFTER: Standings = Standings::of(&[
-            Standing::Lead,
-            Standing::Desk,
-            Standing::ControlRoom,
-            Standing::Supervisor,
-            Standing::Director,
-        ]);
         let Known { site, zone, people, .. } = &*self.known;
         let rounds = store::rounds_of_days(conn, &site.code, days, route).await?;
         let seen = rounds.iter().filter_map(|round| {

@@ -7,11 +7,7 @@ use calamine::Reader;
 use serde_json::json;
 use server::{
     config::Settings,
-    rounds::{
-        keeper, labels,
-        report::{DaysReport, Readings},
-        sheet, store, usual,
-    },
+    rounds::{keeper, labels, sheet, store, usual},
 };
 use shared::{
     Rejection,
@@ -22,7 +18,7 @@ use shared::{
         Round, RoundChange, RoundCommand, StopStateName,
         command::{Position, Proof, Tick, Via},
         event::Proven,
-        report::Tally,
+        report::{DaysReport, Readings, Tally},
         trust::{Doubt, Level},
     },
     route::{Milli, Occurrence, Reading, Route, RouteCommand},

@@ -11,7 +11,7 @@ use super::{
     trust::{self, Level, Trust, Usual},
 };
 use crate::{
-    ids::{CaseId, ItemCode, PersonId, PlaceCode, RoundId, RouteCode, StopCode},
+    ids::{CaseId, ItemCode, PersonId, PlaceCode, RoundId, RouteCode, SiteCode, StopCode},
     route::{Item, Occurrence, Reading, RouteKind},
     site::Places,
     time::{EventTime, Ms},
@@ -162,6 +162,48 @@ pub struct RoundsReport {
     pub routes: Vec<RouteLine>,
     /// The same by person.
     pub people: Vec<PersonLine>,
+}
+
+/// The rounds of a day or more.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct DaysReport {
+    /// Of which site.
+    pub site: SiteCode,
+    /// From which day.
+    pub day: String,
+    /// To which.
+    pub until: String,
+    /// What there is to say.
+    pub report: RoundsReport,
+    /// The server's time.
+    pub server_time: Ms,
+}
+
+/// The answers to one item over time.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Readings {
+    /// The item as it was asked last, with its limits; `None` if it never was.
+    pub item: Option<Item>,
+    /// The answers, oldest first.
+    pub points: Vec<Point>,
+}
+
+/// An answer to an item.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Point {
+    /// In which round.
+    pub round: RoundId,
+    /// When.
+    pub time: EventTime,
+    /// By whom.
+    pub by: Option<PersonId>,
+    /// What was found.
+    pub reading: Reading,
+    /// It was beyond the limits of then.
+    pub abnormal: bool,
 }
 
 impl Tally {

@@ -4,7 +4,7 @@ use leptos::{ev, prelude::*};
 use serde::{Deserialize, Serialize};
 use shared::{
     case::command::{PhotoRef, TEXT_MAX},
-    ids::{CaseId, PersonId, RoundId, StopCode},
+    ids::{PersonId, RoundId, StopCode},
     round::{RoundCommand, command::Proof},
     wire::Part,
 };
@@ -276,7 +276,7 @@ fn Shots(note: Note) -> impl IntoView {
         <PhotoStrip label=t_string!(i18n, case.photos)>
             <For each=move || photos.get() key=|photo| photo.id let(photo)>
                 {
-                    let src = picture(page.state, CaseId(photo.id.0), photo.id, Part::Thumb);
+                    let src = picture(page.state, page.id, photo.id, Part::Thumb);
                     let gone = photo.clone();
                     view! {
                         <Photo
