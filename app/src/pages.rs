@@ -15,6 +15,7 @@ mod report;
 mod rounds;
 mod sign_in;
 mod unsent;
+mod watch;
 
 use leptos::prelude::*;
 use shared::{
@@ -55,6 +56,17 @@ enum Page {
     /// A label's link was followed.
     Label,
     Desk,
+    /// Tonight's rounds, for those who look after them.
+    Watch,
+    /// The trail of a round; `None` where the address names none.
+    Trail(Option<RoundId>),
+    /// What there is to say of the rounds of some days.
+    Days,
+    /// What an item of a stop was lately.
+    Lately,
+    Routes,
+    /// A route to be made or changed.
+    Route,
     Unsent,
     Me,
 }
@@ -75,11 +87,17 @@ impl Page {
             "/jobs" => Page::Jobs,
             "/rounds" => Page::Rounds,
             "/desk" => Page::Desk,
+            "/watch" => Page::Watch,
+            "/watch/days" => Page::Days,
+            "/watch/readings" => Page::Lately,
+            "/watch/routes" => Page::Routes,
+            "/watch/route" => Page::Route,
             "/unsent" => Page::Unsent,
             "/me" => Page::Me,
             path => match path.get(1..).and_then(|rest| rest.split_once('/')) {
                 Some(("cases", id)) => Page::Case(id.parse().ok()),
                 Some(("rounds", id)) => Page::Round(id.parse().ok()),
+                Some(("watch", id)) => Page::Trail(id.parse().ok()),
                 Some(("c", _)) => Page::Label,
                 Some(_) | None => Page::Home,
             },
@@ -88,7 +106,10 @@ impl Page {
 
     /// Pages with an action bar of their own use the room of the tabs.
     fn with_tabs(&self) -> bool {
-        !matches!(self, Page::Report(_) | Page::ReportAt(_) | Page::Case(_) | Page::Round(_) | Page::Unsent)
+        !matches!(
+            self,
+            Page::Report(_) | Page::ReportAt(_) | Page::Case(_) | Page::Round(_) | Page::Route | Page::Unsent
+        )
     }
 }
 
@@ -108,6 +129,12 @@ fn further(page: Page) -> Result<AnyView, SplitLoaderError> {
         Page::Round(id) => view! { <rounds::WalkPage id=id /> }.into_any(),
         Page::Label => view! { <rounds::LabelPage /> }.into_any(),
         Page::Desk => view! { <desk::Desk /> }.into_any(),
+        Page::Watch => view! { <watch::WatchPage /> }.into_any(),
+        Page::Trail(id) => view! { <watch::TrailPage id=id /> }.into_any(),
+        Page::Days => view! { <watch::DaysPage /> }.into_any(),
+        Page::Lately => view! { <watch::ReadingsPage /> }.into_any(),
+        Page::Routes => view! { <watch::RoutesPage /> }.into_any(),
+        Page::Route => view! { <watch::EditorPage /> }.into_any(),
         Page::Unsent => view! { <unsent::Unsent /> }.into_any(),
         Page::Me => view! { <me::Me /> }.into_any(),
     };
@@ -232,9 +259,9 @@ fn Inside() -> impl IntoView {
             label: t_string!(i18n, field.home).into(),
             count: Signal::derive(|| 0),
         });
-        if walks.get() {
+        if at_desk.get() || walks.get() {
             tabs.push(TabItem {
-                href: "/rounds",
+                href: if at_desk.get() { "/watch" } else { "/rounds" },
                 glyph: Glyph::Walk,
                 label: t_string!(i18n, frame.rounds).into(),
                 count: Signal::derive(|| 0),
@@ -292,6 +319,11 @@ mod tests {
             ("/unsent", Page::Unsent),
             ("/me/", Page::Me),
             ("/rounds", Page::Rounds),
+            ("/watch", Page::Watch),
+            ("/watch/days?day=2026%2D11%2D23", Page::Days),
+            ("/watch/readings?route=a", Page::Lately),
+            ("/watch/routes/", Page::Routes),
+            ("/watch/route?code=R", Page::Route),
             ("/c/q83vEjRWeJCrze8SNFZ4kA", Page::Label),
             ("/elsewhere", Page::Home),
         ] {
@@ -305,6 +337,8 @@ mod tests {
         let round = RoundId(id);
         assert_eq!(Page::at(&format!("/rounds/{id}")), Page::Round(Some(round)));
         assert_eq!(Page::at("/rounds/0190"), Page::Round(None));
+        assert_eq!(Page::at(&format!("/watch/{id}")), Page::Trail(Some(round)));
+        assert_eq!(Page::at("/watch/0190"), Page::Trail(None));
         assert_eq!(Page::at(&format!("/report?round={id}")), Page::Report(None));
         assert_eq!(Page::at(&report_address(None)), Page::Report(None));
         // A stop keeps its code while a change of the route gives it another number.

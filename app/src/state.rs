@@ -50,7 +50,7 @@ pub use older::LookedUp;
 pub use relay::HandedOver;
 #[cfg(test)]
 pub(crate) use rounds::kit as rounds_kit;
-pub use rounds::{Hangs, Led, Rounds, Turn, Walk};
+pub use rounds::{Changed, DaysAsked, Hangs, Led, ReadingsAsked, Rounds, Turn, Walk, Watched};
 pub use unkept::Unkept;
 
 /// A person's database in this browser.

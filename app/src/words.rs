@@ -302,6 +302,8 @@ pub fn label(locale: Locale, field: &str) -> &str {
         "since" => td_string!(locale, common.label.since),
         "customer" => td_string!(locale, common.label.customer),
         "name" => td_string!(locale, common.label.name),
+        "route_name" => td_string!(locale, common.label.route_name),
+        "place" => td_string!(locale, common.label.place),
         "phone" => td_string!(locale, common.label.phone),
         "flat" => td_string!(locale, common.label.flat),
         "reason" => td_string!(locale, common.label.reason),

@@ -16,7 +16,11 @@ use shared::{
     time::Ms,
 };
 
-pub use self::{label::LabelPage, walk::WalkPage};
+pub use self::{
+    label::LabelPage,
+    look::{Look, look},
+    walk::WalkPage,
+};
 use crate::{
     components::minute,
     i18n::*,

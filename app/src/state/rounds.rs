@@ -3,6 +3,7 @@
 
 #[cfg(test)]
 pub(crate) mod kit;
+mod watch;
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -23,6 +24,8 @@ use ::device::Ask;
 
 use super::{Link, Property, State};
 use crate::order;
+
+pub use watch::{Changed, DaysAsked, ReadingsAsked, Watched};
 
 /// Rounds that ended so long ago, or begin so much later, are not of this shift.
 pub const SHIFT: i64 = 12 * HOUR;

@@ -9,11 +9,11 @@ use shared::{
         event::Proven,
         trust::{Doubt, Level},
     },
-    route::{Item, ItemKind, Milli, Reading, Route, RouteKind},
+    route::{Item, ItemKind, Milli, Plan, Reading, Route, RouteKind, Weekday, Who},
     time::Zone,
 };
 
-use super::{fill, spot};
+use super::{fill, role, spot};
 use crate::{i18n::*, state::Property};
 
 /// What kind of round.
@@ -32,6 +32,74 @@ pub fn stage(locale: Locale, stage: RoundStage) -> &'static str {
         RoundStage::UnderWay => td_string!(locale, rounds.under_way),
         RoundStage::Over => td_string!(locale, rounds.stage_over),
         RoundStage::Reviewed => td_string!(locale, rounds.reviewed),
+    }
+}
+
+/// Who walks a route: roles, names, or whoever answers for the area.
+pub fn who(locale: Locale, property: &Property, who: &Who) -> String {
+    match who {
+        Who::Roles(roles) => listed(locale, roles.iter().map(|of| role(locale, *of).to_owned())),
+        Who::Persons(persons) => listed(locale, persons.iter().map(|person| property.name(*person))),
+        Who::Area(of) => with(td_string!(locale, rounds.who_area), role(locale, *of)),
+    }
+}
+
+/// A day of the week.
+pub fn weekday(locale: Locale, day: Weekday) -> &'static str {
+    match day {
+        Weekday::Mon => td_string!(locale, rounds.mon),
+        Weekday::Tue => td_string!(locale, rounds.tue),
+        Weekday::Wed => td_string!(locale, rounds.wed),
+        Weekday::Thu => td_string!(locale, rounds.thu),
+        Weekday::Fri => td_string!(locale, rounds.fri),
+        Weekday::Sat => td_string!(locale, rounds.sat),
+        Weekday::Sun => td_string!(locale, rounds.sun),
+    }
+}
+
+/// When a route's rounds are: `每天 · 22:00–02:00 每 60 分钟一轮 · 每轮 40 分钟`.
+pub fn plan(locale: Locale, plan: &Plan) -> String {
+    let clock = |minute: u32| format!("{:02}:{:02}", minute % 1_440 / 60, minute % 60);
+    let days = if plan.weekdays.len() == Weekday::ALL.len() {
+        td_string!(locale, rounds.every_day).to_owned()
+    } else {
+        listed(locale, plan.weekdays.iter().map(|day| weekday(locale, *day).to_owned()))
+    };
+    let beginnings = if plan.last == plan.start {
+        clock(plan.start)
+    } else {
+        fill(td_string!(locale, rounds.plan_series), |field| {
+            Some(match field {
+                "from" => clock(plan.start),
+                "until" => clock(plan.last),
+                _ => plan.every_min.to_string(),
+            })
+        })
+    };
+    let window = with(td_string!(locale, rounds.plan_window), &plan.window_min.to_string());
+    format!("{days} · {beginnings} · {window}")
+}
+
+/// Several words after one another.
+pub fn listed(locale: Locale, words: impl IntoIterator<Item = String>) -> String {
+    let words: Vec<String> = words.into_iter().collect();
+    words.join(match locale {
+        Locale::zh => "、",
+        Locale::en => ", ",
+    })
+}
+
+/// What was found, with its unit where the item that was asked has one.
+pub fn reading(locale: Locale, item: Option<&Item>, reading: &Reading) -> String {
+    match (reading, item.map(|item| &item.kind)) {
+        (Reading::Ok(true), _) => td_string!(locale, rounds.yes).to_owned(),
+        (Reading::Ok(false), _) => td_string!(locale, rounds.no).to_owned(),
+        (Reading::Number(number), Some(ItemKind::Number { unit, .. })) => {
+            format!("{number} {unit}").trim_end().to_owned()
+        }
+        (Reading::Number(number), _) => number.to_string(),
+        (Reading::Choice(text) | Reading::Text(text), _) => text.clone(),
+        (Reading::Photos(photos), _) => counted(td_string!(locale, rounds.photo_taken), photos.len()),
     }
 }
 
@@ -256,6 +324,40 @@ mod tests {
             assert!(said.iter().all(|text| !text.contains(['{', '…'])), "{said:?}");
         }
         assert_eq!(doubt(Locale::zh, &property, &doubts[9]), "离上一点 420 米，9 秒走不到");
+    }
+
+    #[test]
+    fn who_walks_and_what_was_found_is_said_as_people_say_it() {
+        use shared::{ids::PersonId, site::Role};
+        let property = property(1);
+        let roles = Who::Roles(BTreeSet::from([Role::Guard, Role::Technician]));
+        assert_eq!(who(Locale::zh, &property, &roles), "保安、维修");
+        assert_eq!(who(Locale::en, &property, &roles), "Guard, Technician");
+        let persons: BTreeSet<PersonId> = [1, 4].map(crate::components::kit::person).into();
+        assert_eq!(who(Locale::zh, &property, &Who::Persons(persons)), "人1、人4");
+        assert_eq!(who(Locale::zh, &property, &Who::Area(Role::Cleaner)), "责任区的保洁");
+        let kind = ItemKind::Number { unit: "℃".to_owned(), low: None, high: None };
+        let item = Item { code: "temp".into(), text: "温度".to_owned(), kind };
+        assert_eq!(reading(Locale::zh, Some(&item), &Reading::Number(Milli(27_500))), "27.5 ℃");
+        assert_eq!(reading(Locale::zh, None, &Reading::Number(Milli(27_500))), "27.5");
+        assert_eq!(reading(Locale::en, None, &Reading::Ok(false)), "No");
+    }
+
+    #[test]
+    fn a_plan_is_said_in_a_line() {
+        let night = Plan {
+            start: 22 * 60,
+            last: 26 * 60,
+            every_min: 60,
+            window_min: 40,
+            weekdays: Weekday::ALL.into(),
+        };
+        assert_eq!(plan(Locale::zh, &night), "每天 · 22:00–02:00 每 60 分钟一轮 · 每轮 40 分钟");
+        let once = Plan { last: 22 * 60, weekdays: [Weekday::Mon, Weekday::Sun].into(), ..night };
+        assert_eq!(plan(Locale::en, &once), "Mon, Sun · 22:00 · 40 min for each round");
+        for locale in BOTH {
+            assert_eq!(BTreeSet::from(Weekday::ALL.map(|day| weekday(locale, day))).len(), 7);
+        }
     }
 
     #[test]

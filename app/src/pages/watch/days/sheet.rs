@@ -1,0 +1,255 @@
+//! The report as data: which days are asked for by the page's address, and each stop's line in words.
+
+use jiff::civil::Date;
+use shared::{
+    round::{
+        StopStateName,
+        report::{RoundLine, RoundsReport, StopLine, Tally},
+        trust::Level,
+    },
+    time::{Ms, Zone},
+};
+
+use super::super::Cell;
+use crate::{
+    address,
+    i18n::*,
+    state::{DaysAsked, Property},
+    words::{self, round as said},
+};
+
+/// The page's path.
+pub const DAYS: &str = "/watch/days";
+/// More stops than this are not drawn one by one: whoever wants them all has them as a file.
+pub const STOPS_MAX: usize = 1_500;
+
+/// What an address asks for; without a day the night that is on or was just over.
+pub fn read(address: &str, zone: &Zone, now: Ms) -> DaysAsked {
+    let day = |name: &str| address::asked(address, name).filter(|day| day.parse::<Date>().is_ok());
+    let today = zone.day(now);
+    // In the morning one looks back at the night, whose rounds belong to the evening before (R13).
+    let usual = if zone.minute_of_day(now) < 12 * 60 { today.yesterday().unwrap_or(today) } else { today };
+    let first = day("day").unwrap_or_else(|| usual.to_string());
+    DaysAsked {
+        until: day("until").unwrap_or_else(|| first.clone()),
+        day: first,
+        route: address::asked(address, "route").map(|route| route.as_str().into()),
+        person: address::asked(address, "person").and_then(|person| person.parse().ok()),
+    }
+}
+
+/// The page's address for what is asked for.
+pub fn address_of(asked: &DaysAsked) -> String {
+    let person = asked.person.map(|person| person.to_string());
+    let mut said = vec![("day", asked.day.as_str()), ("until", asked.until.as_str())];
+    said.extend(asked.route.as_ref().map(|route| ("route", route.as_str())));
+    said.extend(person.as_deref().map(|person| ("person", person)));
+    address::with(DAYS, &said)
+}
+
+/// The figures of all rounds together.
+pub fn sum(report: &RoundsReport) -> Tally {
+    let mut sum = Tally::default();
+    for Tally { stops, on_time, late, out_of_window, missed, skipped, pending, abnormal, doubtful } in
+        report.routes.iter().map(|route| route.tally)
+    {
+        sum.stops += stops;
+        sum.on_time += on_time;
+        sum.late += late;
+        sum.out_of_window += out_of_window;
+        sum.missed += missed;
+        sum.skipped += skipped;
+        sum.pending += pending;
+        sum.abnormal += abnormal;
+        sum.doubtful += doubtful;
+    }
+    sum
+}
+
+/// How many of a hundred stops that are due were seen to in their window, in time or late; rounded down, so that only all
+/// are a hundred. `None` where none is due yet.
+pub fn share(tally: &Tally) -> Option<u32> {
+    let due = tally.stops.saturating_sub(tally.pending).saturating_sub(tally.skipped);
+    (tally.on_time + tally.late).saturating_mul(100).checked_div(due)
+}
+
+/// A round's heading: `夜巡 · 22:00–22:40 · 王建国`.
+pub fn heading(locale: Locale, property: &Property, line: &RoundLine) -> String {
+    let clock = |at| words::clock(&property.zone, at);
+    let walkers = line.walkers.iter().map(|person| property.name(*person));
+    let mut parts = vec![
+        line.name.clone(),
+        line.occurrence.date.to_string(),
+        format!("{}–{}", clock(line.from), clock(line.until)),
+    ];
+    parts.push(said::listed(locale, walkers));
+    parts.retain(|part| !part.is_empty());
+    parts.join(" · ")
+}
+
+/// A stop's line in words.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Row {
+    /// Where.
+    pub place: String,
+    /// How it stands.
+    pub cell: Cell,
+    /// The same in words.
+    pub state: String,
+    /// Who was there, or was planned.
+    pub who: String,
+    /// When.
+    pub clock: String,
+    /// What else there is to say.
+    pub remarks: Vec<String>,
+}
+
+/// A stop of a report in words.
+pub fn row(locale: Locale, property: &Property, line: &StopLine) -> Row {
+    let mut state = vec![said::stop_state(locale, line.state)];
+    if line.abnormal {
+        state.push(td_string!(locale, rounds.abnormal));
+    }
+    let planned = said::listed(locale, line.planned.iter().map(|person| property.name(*person)));
+    let who = match line.by {
+        Some(by) => property.name(by),
+        None if planned.is_empty() => String::new(),
+        None => said::with(td_string!(locale, rounds.planned_by), &planned),
+    };
+    let mut remarks = Vec::new();
+    if !line.reason.is_empty() {
+        remarks.push(line.reason.clone());
+    }
+    let ticked =
+        matches!(line.state, StopStateName::OnTime | StopStateName::Late | StopStateName::OutOfWindow);
+    let uncertain = ticked && line.time.is_some_and(|time| time.uncertain);
+    for (holds, text) in [
+        (line.arrived_late, td_string!(locale, rounds.arrived_late)),
+        (uncertain, td_string!(locale, rounds.uncertain)),
+        (line.out_of_order, td_string!(locale, rounds.out_of_order)),
+    ] {
+        if holds {
+            remarks.push(text.to_owned());
+        }
+    }
+    if let Some(trust) = line.trust.as_ref().filter(|trust| trust.level != Level::High) {
+        let doubts = trust.doubts.iter().map(|doubt| said::doubt(locale, property, doubt));
+        let doubts = said::listed(locale, doubts);
+        remarks.push(format!("{}: {doubts}", said::level(locale, trust.level)));
+    }
+    remarks.extend(line.readings.iter().map(|found| {
+        let answer = said::reading(locale, Some(&found.item), &found.reading);
+        let wrong = if found.abnormal { td_string!(locale, rounds.abnormal) } else { "" };
+        format!("{} {answer} {wrong}", found.item.text).trim().to_owned()
+    }));
+    for (count, text) in [
+        (line.unanswered.len(), td_string!(locale, rounds.left_to_look)),
+        (line.cases.len(), td_string!(locale, rounds.reported)),
+    ] {
+        if count > 0 {
+            remarks.push(said::counted(text, count));
+        }
+    }
+    Row {
+        place: words::spot(property, &line.place),
+        cell: Cell { state: line.state, abnormal: line.abnormal },
+        state: said::listed(locale, state.into_iter().map(str::to_owned)),
+        who,
+        clock: line.time.map(|time| words::clock(&property.zone, time.at)).unwrap_or_default(),
+        remarks,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use shared::{
+        round::{RoundCommand, report::RouteLine},
+        route::Reading,
+        time::HOUR,
+    };
+
+    use super::*;
+    use crate::{
+        components::kit::person,
+        state::rounds_kit::{Made, TEN, TOKENS, minutes, night, property, rounds, tick},
+    };
+
+    #[test]
+    fn without_a_day_the_evening_is_todays_and_the_morning_looks_back_at_the_night() {
+        let zone = Zone::utc();
+        let asked = |address: &str, hour: i64| read(address, &zone, Ms((24 + hour) * HOUR));
+        assert_eq!(asked("/watch/days", 22).day, "1970-01-02");
+        assert_eq!(asked("/watch/days", 7).day, "1970-01-01");
+        assert_eq!(asked("/watch/days", 7).until, "1970-01-01");
+    }
+
+    #[test]
+    fn an_address_says_what_is_asked_for_and_what_it_cannot_mean_is_left_out() {
+        let asked = DaysAsked {
+            day: "2026-11-23".to_owned(),
+            until: "2026-11-25".to_owned(),
+            route: Some("R-北 1".into()),
+            person: Some(person(4)),
+        };
+        assert_eq!(read(&address_of(&asked), &Zone::utc(), TEN), asked);
+        let wrong = read("/watch/days?day=2026-13-01&person=x", &Zone::utc(), TEN);
+        assert_eq!((wrong.day.as_str(), wrong.person), ("1970-01-01", None));
+    }
+
+    #[test]
+    fn a_share_counts_what_was_due_and_not_excused_and_is_a_hundred_only_if_it_is_all() {
+        let tally = |stops, on_time, late, missed, skipped| Tally {
+            stops,
+            on_time,
+            late,
+            missed,
+            skipped,
+            pending: stops - on_time - late - missed - skipped,
+            ..Tally::default()
+        };
+        assert_eq!(share(&tally(10, 0, 0, 0, 0)), None);
+        assert_eq!(share(&tally(10, 3, 1, 0, 1)), Some(100));
+        assert_eq!(share(&tally(1_000, 998, 1, 1, 0)), Some(99));
+        assert_eq!(share(&tally(4, 1, 0, 2, 1)), Some(33));
+    }
+
+    #[test]
+    fn the_sum_is_that_of_all_routes() {
+        let line = |missed| RouteLine {
+            route: "r".into(),
+            name: String::new(),
+            rounds: 1,
+            tally: Tally { stops: 3, missed, doubtful: 1, ..Tally::default() },
+        };
+        let report = RoundsReport { routes: vec![line(1), line(2)], ..RoundsReport::default() };
+        let sum = sum(&report);
+        assert_eq!((sum.stops, sum.missed, sum.doubtful), (6, 3, 2));
+    }
+
+    #[test]
+    fn a_line_says_who_was_where_when_and_everything_that_needs_a_look() {
+        let (guard, routes) = (property(1), [night(true)]);
+        let first = rounds(&guard, &routes, &[], &[], TEN).mine()[0].round.id;
+        let mut made = Made::default();
+        let wet = RoundCommand::Read {
+            stop: "pump".into(),
+            readings: BTreeMap::from([("dry".into(), Reading::Ok(false))]),
+        };
+        let skip = RoundCommand::Skip { stop: "gate".into(), reason: "门锁着".to_owned(), photos: vec![] };
+        for (command, minute) in [(skip, 1), (tick("pump", TOKENS[2]), 25), (wet, 26)] {
+            made.done(&guard, &routes, first, command, minutes(minute));
+        }
+        let mut walk = rounds(&guard, &routes, &[], &made.0, minutes(60)).find(first).unwrap();
+        walk.round.task.stops[1].planned.insert(person(4));
+        let report = RoundsReport::of([&walk.round], &guard.places, &BTreeMap::new(), minutes(60));
+        let line = &report.rounds[0];
+        assert_eq!(heading(Locale::zh, &guard, line), "夜巡 · 1970-01-01 · 22:00–22:40 · 人1");
+        let rows: Vec<Row> = line.stops.iter().map(|stop| row(Locale::zh, &guard, stop)).collect();
+        assert_eq!((rows[0].state.as_str(), &rows[0].remarks[..]), ("没去", &["门锁着".to_owned()][..]));
+        assert_eq!((rows[1].state.as_str(), rows[1].who.as_str()), ("漏点", "计划：人4"));
+        assert_eq!((rows[2].state.as_str(), rows[2].clock.as_str()), ("晚到、异常", "22:25"));
+        assert_eq!(rows[2].remarks, ["地面干 否 异常"]);
+    }
+}

@@ -1,0 +1,748 @@
+//! A route to be made or changed: its name, who walks it, when, and its stops with what is looked at there. It is kept on the
+//! device with every change until it is saved; saved without a network, it is sent like everything else.
+
+mod draft;
+mod stops;
+
+use std::collections::BTreeSet;
+
+use leptos::{ev, prelude::*, reactive::spawn_local_scoped};
+use shared::{
+    Code, Rejection,
+    ids::{PersonId, PlaceCode, RouteCode, StopCode},
+    route::{RouteCommand, RouteKind, Weekday},
+    site::Role,
+};
+
+use self::{
+    draft::{At, By, Draft, StopDraft, Wrong},
+    stops::Stops,
+};
+use super::manages;
+use crate::{
+    address::{self, Address},
+    components::{PersonPicker, PlacePicker, minute, toast},
+    i18n::*,
+    platform::{device, ids},
+    reactive::{Memo, RwSignal, Signal, effect, memo},
+    state::State,
+    ui::{
+        Banner, Button, ButtonKind, Card, Choice, EmptyState, For, Glyph, Icon, Picks, Sheet, Show, Skeleton,
+        Tone, TopBar, view,
+    },
+    words::{self, round as said},
+};
+
+/// The roles that walk routes.
+const WALKERS: [Role; 5] =
+    [Role::Guard, Role::Cleaner, Role::Technician, Role::ControlRoom, Role::Supervisor];
+
+/// What the sheet asks.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Asked {
+    /// Where a stop is; a new one without a code.
+    Place(Option<StopCode>),
+    /// Who walks the route, or sees to a stop.
+    Person(Option<StopCode>),
+    /// Whether it is to be walked no more.
+    Retire,
+}
+
+/// What the parts of the form share. Cheap to copy.
+#[derive(Clone, Copy)]
+struct Form {
+    state: State,
+    draft: RwSignal<Draft>,
+    /// What was wrong when it was last to be saved.
+    wrong: RwSignal<Option<Wrong>>,
+    asked: RwSignal<Option<Asked>>,
+}
+
+impl Form {
+    /// Changes what is typed; what was wrong may not be so any more.
+    fn change(self, change: impl FnOnce(&mut Draft)) {
+        self.draft.update(change);
+        if self.wrong.with_untracked(Option::is_some) {
+            self.wrong.set(None);
+        }
+    }
+
+    /// Whether something is wrong at a part of the form.
+    fn bad(self, at: At) -> Signal<bool> {
+        Signal::derive(move || {
+            self.wrong.with(|wrong| wrong.as_ref().is_some_and(|wrong| wrong.at.as_ref() == Some(&at)))
+        })
+    }
+}
+
+/// A new code of a route, a stop or an item. Nobody reads it; it is told apart from the others of its kind.
+fn fresh(kind: &str) -> Result<String, Rejection> {
+    let id = ids::new_id()?.simple().to_string();
+    // The end of it is random.
+    Ok(format!("{kind}-{}", id.get(20..).unwrap_or(&id)))
+}
+
+/// The key of the draft of a route.
+fn key_of(code: &RouteCode) -> String {
+    format!("route-{code}")
+}
+
+/// The key of the draft of a route that has no code yet.
+const NEW: &str = "route";
+
+/// What to go on with: what is kept, else the route as it is, else a new one.
+async fn begin(state: State, key: &str, code: Option<RouteCode>) -> Result<Draft, Rejection> {
+    if let Some(kept) = state.draft::<Draft>(key).await? {
+        return Ok(kept);
+    }
+    let Some(code) = code else { return Ok(Draft::new(RouteCode(fresh("R")?))) };
+    let route = state.changed_routes().into_iter().find(|one| one.route.code == code);
+    route.map(|one| Draft::of(&one.route)).ok_or_else(|| Code::RouteNotThere.into())
+}
+
+/// A route to be made or changed.
+#[component]
+pub fn EditorPage() -> impl IntoView {
+    let state = expect_context::<State>();
+    let i18n = use_i18n();
+    let address = expect_context::<Address>();
+    let code: Option<RouteCode> = address::asked(&address.here(), "code").map(|code| code.as_str().into());
+    let new = code.is_none();
+    let key = StoredValue::new(code.as_ref().map_or_else(|| NEW.to_owned(), key_of));
+    let ready = memo(move |_| state.property.with(Option::is_some));
+    let draft = RwSignal::new(Draft::new("".into()));
+    let begun = RwSignal::new(None::<Result<(), Rejection>>);
+    effect(move || {
+        if !ready.get() || begun.with_untracked(Option::is_some) {
+            return;
+        }
+        let (key, code) = (key.get_value(), code.clone());
+        leptos::task::spawn_local(async move {
+            match begin(state, &key, code).await {
+                Ok(kept) => {
+                    let _ = draft.try_set(kept);
+                    let _ = begun.try_set(Some(Ok(())));
+                }
+                Err(rejection) => drop(begun.try_set(Some(Err(rejection)))),
+            }
+        });
+    });
+    let form = Form { state, draft, wrong: RwSignal::new(None), asked: RwSignal::new(None) };
+    let may =
+        memo(move |_| state.property.with(|property| property.as_ref().is_some_and(|one| manages(&one.me))));
+    let back = move || address.back("/watch/routes");
+    let failed = move |rejection: &Rejection| {
+        let why = words::sentence(i18n.get_locale(), rejection, state.property.get().as_deref());
+        view! {
+            <main class="main">
+                <EmptyState glyph=Glyph::Warn title=why />
+            </main>
+        }
+        .into_any()
+    };
+    let body = move || match begun.get() {
+        Some(_) if !may.get() => failed(&Rejection::new(Code::RouteNotAllowed).with("command", "route.save")),
+        Some(Ok(())) => view! { <Sheets form=form key=key new=new /> }.into_any(),
+        Some(Err(rejection)) => failed(&rejection),
+        None => view! {
+            <main class="main">
+                <Skeleton label=t_string!(i18n, frame.loading) />
+            </main>
+        }
+        .into_any(),
+    };
+    let title = if new { t_string!(i18n, rounds.new_route) } else { t_string!(i18n, rounds.edit_route) };
+    view! {
+        <TopBar title=title back=t_string!(i18n, rounds.back) on_back=back />
+        {body}
+    }
+    .into_any()
+}
+
+/// The form.
+#[component]
+fn Sheets(form: Form, key: StoredValue<String>, new: bool) -> impl IntoView {
+    let i18n = use_i18n();
+    let Form { state, draft, .. } = form;
+    keep(form, key);
+    let name = Signal::derive(move || draft.with(|draft| draft.name.clone()));
+    let kinds = [RouteKind::Patrol, RouteKind::Cleaning, RouteKind::Equipment];
+    let locale = i18n.get_locale_untracked();
+    let kind_choices: Vec<Choice> =
+        kinds.into_iter().map(|kind| Choice::new(kind_code(kind), said::kind(locale, kind))).collect();
+    let kind = Signal::derive(move || draft.with(|draft| kind_code(draft.kind).to_owned()));
+    let pick_kind = move |code: String| {
+        if let Some(kind) = kinds.into_iter().find(|kind| kind_code(*kind) == code) {
+            form.change(|draft| draft.kind = kind);
+        }
+    };
+    let orders = vec![
+        Choice::new("yes", t_string!(i18n, rounds.ordered)),
+        Choice::new("no", t_string!(i18n, rounds.unordered)),
+    ];
+    let ordered =
+        Signal::derive(move || if draft.with(|draft| draft.ordered) { "yes" } else { "no" }.to_owned());
+    let code = draft.with_untracked(|draft| draft.code.clone());
+    // What somebody else has made of the route meanwhile.
+    let newer = memo(move |_| {
+        let version = draft.with(|draft| draft.version);
+        let routes = state.changed_routes();
+        let now = routes.iter().find(|one| one.route.code == code).map(|one| one.route.version);
+        now.filter(|now| *now != version)
+    });
+    view! {
+        <main class="main" tabindex="-1">
+            <Show when=move || newer.get().is_some()>
+                <Newer form=form newer=newer />
+            </Show>
+            <Card>
+                <Line
+                    at=At::Name
+                    form=form
+                    label=t_string!(i18n, rounds.route_name)
+                    value=name
+                    on_input=move |text: String| form.change(|draft| draft.name = text)
+                />
+                <Picks
+                    name="route-kind"
+                    legend=t_string!(i18n, rounds.route_kind)
+                    choices=kind_choices
+                    selected=kind
+                    on_pick=pick_kind
+                />
+                <Picks
+                    name="route-ordered"
+                    legend=t_string!(i18n, rounds.route_order)
+                    choices=orders
+                    selected=ordered
+                    on_pick=move |picked: String| form.change(|draft| draft.ordered = picked == "yes")
+                />
+            </Card>
+            <Walkers form=form />
+            <Times form=form />
+            <Stops form=form />
+            <Show when=move || !new>
+                <Button
+                    label=t_string!(i18n, rounds.retire)
+                    kind=ButtonKind::Danger
+                    icon=Glyph::Trash
+                    on_click=move || form.asked.set(Some(Asked::Retire))
+                />
+            </Show>
+        </main>
+        <Foot form=form key=key />
+        <Asking form=form key=key />
+    }
+    .into_any()
+}
+
+const fn kind_code(kind: RouteKind) -> &'static str {
+    match kind {
+        RouteKind::Patrol => "patrol",
+        RouteKind::Cleaning => "cleaning",
+        RouteKind::Equipment => "equipment",
+    }
+}
+
+/// Keeps what is typed with every change, so that a page that was closed opens where it was left.
+fn keep(form: Form, key: StoredValue<String>) {
+    let mut before = form.draft.get_untracked();
+    effect(move || {
+        let draft = form.draft.get();
+        if draft == before {
+            return;
+        }
+        before = draft.clone();
+        let Some(key) = key.try_get_value() else { return };
+        leptos::task::spawn_local(async move {
+            // What cannot be kept is still on the screen, and saving says what is the matter.
+            let _ = form.state.keep_draft(&key, &draft).await;
+        });
+    });
+}
+
+/// Somebody else has changed the route: to begin anew from that, or to put this in its place.
+#[component]
+fn Newer(form: Form, newer: Memo<Option<u32>>) -> impl IntoView {
+    let i18n = use_i18n();
+    let anew = move || {
+        let code = form.draft.with_untracked(|draft| draft.code.clone());
+        let route = form.state.changed_routes().into_iter().find(|one| one.route.code == code);
+        if let Some(route) = route {
+            form.change(|draft| *draft = Draft::of(&route.route));
+        }
+    };
+    let mine = move || {
+        if let Some(version) = newer.get_untracked() {
+            form.change(|draft| draft.version = version);
+        }
+    };
+    view! {
+        <Card tone=Tone::Warn>
+            <div role="alert">
+                <p>{t_string!(i18n, rounds.route_newer)}</p>
+            </div>
+            <div class="actions">
+                <Button label=t_string!(i18n, rounds.route_anew) kind=ButtonKind::Ghost on_click=anew />
+                <Button label=t_string!(i18n, rounds.route_mine) kind=ButtonKind::Ghost on_click=mine />
+            </div>
+        </Card>
+    }
+    .into_any()
+}
+
+/// One labelled line. Unlike a field of other forms it stands in lists, where its id is made as they are.
+#[component]
+fn Line(
+    form: Form,
+    /// The part of the form whose first line it is.
+    #[prop(optional_no_strip, into)]
+    at: Option<At>,
+    #[prop(into)] label: String,
+    #[prop(into)] value: Signal<String>,
+    #[prop(into)] on_input: Callback<String>,
+    /// `"text"` if left out; `"time"`.
+    #[prop(default = "text")]
+    kind: &'static str,
+    /// Which keyboard a phone shows.
+    #[prop(optional)]
+    mode: Option<&'static str>,
+    /// Most characters it takes.
+    #[prop(default = 60)]
+    max: u32,
+) -> impl IntoView {
+    let id = at.as_ref().map(At::id);
+    let bad = at.map(|at| form.bad(at)).unwrap_or_default();
+    let mark = move |name: &'static str| move || bad.get().then_some(name);
+    view! {
+        <label class="field grow">
+            <span class="label">{label}</span>
+            <input
+                id=id
+                class="input"
+                type=kind
+                inputmode=mode
+                maxlength=max
+                autocomplete="off"
+                aria-invalid=mark("true")
+                aria-describedby=mark("route-wrong")
+                prop:value=move || value.get()
+                on:input=move |event: ev::Event| on_input.run(event_target_value(&event))
+            />
+        </label>
+    }
+    .into_any()
+}
+
+/// A tile that is on or off: a checkbox.
+#[component]
+fn Tick(
+    #[prop(into)] label: String,
+    #[prop(into)] on: Signal<bool>,
+    #[prop(into)] on_change: Callback<bool>,
+) -> impl IntoView {
+    view! {
+        <label class="pick" class:on=move || on.get()>
+            <input
+                type="checkbox"
+                prop:checked=move || on.get()
+                on:change=move |event: ev::Event| on_change.run(event_target_checked(&event))
+            />
+            <span>{label}</span>
+        </label>
+    }
+    .into_any()
+}
+
+/// The people who were chosen, each to be taken out again, and a way to one more.
+#[component]
+fn Persons(
+    form: Form,
+    /// Of which stop; `None` for the route.
+    stop: Option<StopCode>,
+    #[prop(into)] chosen: Signal<Vec<PersonId>>,
+    on_drop: Callback<PersonId>,
+) -> impl IntoView {
+    let i18n = use_i18n();
+    let row = move |person: PersonId| {
+        let name = form.state.property.with_untracked(|property| {
+            property.as_ref().map(|property| property.name(person)).unwrap_or_default()
+        });
+        let take_out = said::with(t_string!(i18n, rounds.take_out), &name);
+        view! {
+            <button
+                type="button"
+                class="pick"
+                aria-label=take_out
+                on:click=move |_| on_drop.run(person)
+            >
+                <span>{name}</span>
+                <Icon glyph=Glyph::X size="little" />
+            </button>
+        }
+        .into_any()
+    };
+    view! {
+        <div class="row tight wrap">
+            <For each=move || chosen.get() key=|person| *person let(person)>
+                {row(person)}
+            </For>
+            <Button
+                label=t_string!(i18n, rounds.add_person)
+                kind=ButtonKind::Ghost
+                small=true
+                icon=Glyph::User
+                on_click=move || form.asked.set(Some(Asked::Person(stop.clone())))
+            />
+        </div>
+    }
+    .into_any()
+}
+
+/// Who walks it.
+#[component]
+fn Walkers(form: Form) -> impl IntoView {
+    let i18n = use_i18n();
+    let draft = form.draft;
+    let by = memo(move |_| draft.with(|draft| draft.by));
+    let word = move |by: By| match by {
+        By::Roles => ("roles", t_string!(i18n, rounds.by_roles)),
+        By::Persons => ("persons", t_string!(i18n, rounds.by_persons)),
+        By::Area => ("area", t_string!(i18n, rounds.by_area)),
+    };
+    let choices: Vec<Choice> = By::ALL.map(|by| Choice::new(word(by).0, word(by).1)).into();
+    let pick = move |code: String| {
+        if let Some(by) = By::ALL.into_iter().find(|by| word(*by).0 == code) {
+            form.change(|draft| draft.by = by);
+        }
+    };
+    let bad = form.bad(At::Who);
+    let toggle = |set: &mut BTreeSet<Role>, role: Role, on: bool| {
+        if on {
+            set.insert(role)
+        } else {
+            set.remove(&role)
+        };
+    };
+    let inside = move || match by.get() {
+        By::Roles => {
+            let tick = |role: Role| {
+                view! {
+                    <Tick
+                        label=words::role(i18n.get_locale_untracked(), role)
+                        on=Signal::derive(move || draft.with(|draft| draft.roles.contains(&role)))
+                        on_change=move |on| form.change(|draft| toggle(&mut draft.roles, role, on))
+                    />
+                }
+                .into_any()
+            };
+            view! { <div class="picks-row">{WALKERS.map(tick)}</div> }.into_any()
+        }
+        By::Persons => view! {
+            <Persons
+                form=form
+                stop=None
+                chosen=Signal::derive(move || draft.with(|draft| draft.persons.iter().copied().collect()))
+                on_drop=Callback::new(move |person| {
+                    form.change(|draft| {
+                        draft.persons.remove(&person);
+                    });
+                })
+            />
+        }
+        .into_any(),
+        By::Area => {
+            let choices: Vec<Choice> = WALKERS
+                .map(|role| Choice::new(role.as_str(), words::role(i18n.get_locale_untracked(), role)))
+                .into();
+            view! {
+                <Picks
+                    name="route-area"
+                    legend=t_string!(i18n, rounds.area_role)
+                    choices=choices
+                    selected=Signal::derive(move || draft.with(|draft| draft.area.as_str().to_owned()))
+                    on_pick=move |code: String| {
+                        if let Some(role) = WALKERS.into_iter().find(|role| role.as_str() == code) {
+                            form.change(|draft| draft.area = role);
+                        }
+                    }
+                />
+            }
+            .into_any()
+        }
+    };
+    view! {
+        <div class="card col" id=At::Who.id() tabindex="-1" class:urgent-edge=move || bad.get()>
+            <Picks
+                name="route-by"
+                legend=t_string!(i18n, rounds.route_who)
+                choices=choices
+                selected=Signal::derive(move || word(by.get()).0.to_owned())
+                on_pick=pick
+            />
+            {inside}
+        </div>
+    }
+    .into_any()
+}
+
+/// When it is walked.
+#[component]
+fn Times(form: Form) -> impl IntoView {
+    let i18n = use_i18n();
+    let draft = form.draft;
+    let value =
+        move |of: fn(&Draft) -> &String| Signal::derive(move || draft.with(|draft| of(draft).clone()));
+    let locale = i18n.get_locale_untracked();
+    let day = move |day: Weekday| {
+        view! {
+            <Tick
+                label=said::weekday(locale, day)
+                on=Signal::derive(move || draft.with(|draft| draft.weekdays.contains(&day)))
+                on_change=move |on| {
+                    form.change(|draft| {
+                        if on { draft.weekdays.insert(day) } else { draft.weekdays.remove(&day) };
+                    });
+                }
+            />
+        }
+        .into_any()
+    };
+    let overnight = memo(move |_| draft.with(|draft| draft.plan().is_ok_and(|plan| plan.last >= 1_440)));
+    let bad_days = form.bad(At::Weekdays);
+    view! {
+        <Card>
+            <h2>{t_string!(i18n, rounds.route_times)}</h2>
+            <div class="pairs">
+                <Line
+                    at=At::Start
+                    form=form
+                    label=t_string!(i18n, rounds.route_start)
+                    kind="time"
+                    value=value(|draft| &draft.start)
+                    on_input=move |text: String| form.change(|draft| draft.start = text)
+                />
+                <Line
+                    at=At::Last
+                    form=form
+                    label=t_string!(i18n, rounds.route_last)
+                    kind="time"
+                    value=value(|draft| &draft.last)
+                    on_input=move |text: String| form.change(|draft| draft.last = text)
+                />
+                <Line
+                    at=At::Every
+                    form=form
+                    label=t_string!(i18n, rounds.route_every)
+                    mode="numeric"
+                    value=value(|draft| &draft.every)
+                    on_input=move |text: String| form.change(|draft| draft.every = text)
+                />
+                <Line
+                    at=At::Window
+                    form=form
+                    label=t_string!(i18n, rounds.route_window)
+                    mode="numeric"
+                    value=value(|draft| &draft.window)
+                    on_input=move |text: String| form.change(|draft| draft.window = text)
+                />
+            </div>
+            <Show when=move || overnight.get()>
+                <p class="hint">{t_string!(i18n, rounds.overnight)}</p>
+            </Show>
+            <fieldset
+                class="picks"
+                id=At::Weekdays.id()
+                tabindex="-1"
+                class:urgent-edge=move || bad_days.get()
+            >
+                <legend>{t_string!(i18n, rounds.route_days)}</legend>
+                <div class="picks-row">{Weekday::ALL.map(day)}</div>
+            </fieldset>
+        </Card>
+    }
+    .into_any()
+}
+
+/// What is wrong, from when it takes effect, and saving it.
+#[component]
+fn Foot(form: Form, key: StoredValue<String>) -> impl IntoView {
+    let i18n = use_i18n();
+    let address = expect_context::<Address>();
+    let Form { state, draft, wrong, .. } = form;
+    let minute = minute(state);
+    let busy = RwSignal::new(false);
+    let effective = move || {
+        let property = state.property.get()?;
+        let (locale, now) = (i18n.get_locale(), minute.get());
+        let next = draft.with(|draft| draft.first_round(now, &property.zone));
+        Some(match next {
+            Some(slot) => {
+                let when = words::moment(locale, &property.zone, slot.from, now);
+                said::with(td_string!(locale, rounds.takes_effect), &when)
+            }
+            None => td_string!(locale, rounds.no_next_round).to_owned(),
+        })
+    };
+    let sentence = move || {
+        let Wrong { mut rejection, .. } = wrong.get()?;
+        let property = state.property.get();
+        // People know a stop by its place, and the route's name as such.
+        let place = rejection.fields.get("stop").and_then(|code| {
+            let stop =
+                draft.with(|draft| draft.stops.iter().find(|stop| stop.code.as_str() == code).cloned());
+            Some(words::spot(property.as_deref()?, stop?.place.as_ref()?))
+        });
+        if let Some(place) = place {
+            rejection = rejection.with("stop", place);
+        }
+        if rejection.fields.get("field").is_some_and(|field| field == "name") {
+            rejection = rejection.with("field", "route_name");
+        }
+        let text = words::sentence(i18n.get_locale(), &rejection, property.as_deref());
+        Some(view! {
+            <p class="error" id="route-wrong">
+                <Icon glyph=Glyph::Warn />
+                <span>{text}</span>
+            </p>
+        })
+    };
+    let save = move || {
+        let Some(property) = state.property.get_untracked() else { return };
+        let command = draft.with_untracked(|draft| draft.command(&property.places, &property.people));
+        let done = t_string!(i18n, rounds.route_saved).to_owned();
+        busy.set(true);
+        spawn_local_scoped(async move {
+            let saved = match command {
+                Ok(command) => state.change_route(&command, &key.get_value()).await.map_err(Wrong::from),
+                Err(wrong) => Err(wrong),
+            };
+            let _ = busy.try_set(false);
+            match saved {
+                Ok(()) => {
+                    toast(Ok(done));
+                    address.instead("/watch/routes");
+                }
+                Err(said) => {
+                    let at = said.at.as_ref().map(At::id);
+                    let _ = wrong.try_set(Some(said));
+                    if let Some(at) = at {
+                        device::focus(&at);
+                    }
+                }
+            }
+        });
+    };
+    view! {
+        <div class="foot wrap">
+            <div class="col tighter grow-2">
+                <div role="alert">{sentence}</div>
+                <p class="s" role="status">
+                    {effective}
+                </p>
+            </div>
+            <Button label=t_string!(i18n, rounds.save_route) busy=busy on_click=save />
+        </div>
+    }
+    .into_any()
+}
+
+/// The sheet in which everything is asked.
+#[component]
+fn Asking(form: Form, key: StoredValue<String>) -> impl IntoView {
+    let i18n = use_i18n();
+    let Form { draft, asked, .. } = form;
+    let title = move || match asked.get() {
+        Some(Asked::Place(_)) | None => t_string!(i18n, rounds.choose_place),
+        Some(Asked::Person(_)) => t_string!(i18n, rounds.add_person),
+        Some(Asked::Retire) => t_string!(i18n, rounds.retire),
+    };
+    let inside = move || match asked.get() {
+        Some(Asked::Place(stop)) => {
+            let of = stop.clone();
+            let selected = Signal::derive(move || {
+                let of = of.as_ref()?;
+                draft.with(|draft| draft.stops.iter().find(|one| one.code == *of)?.place.clone())
+            });
+            let pick = move |place: PlaceCode| place_stop(form, stop.as_ref(), place);
+            let recent = Signal::derive(Vec::new);
+            view! { <PlacePicker recent=recent selected=selected on_pick=pick /> }.into_any()
+        }
+        Some(Asked::Person(stop)) => {
+            let pick = move |person: PersonId| {
+                form.change(|draft| match &stop {
+                    None => drop(draft.persons.insert(person)),
+                    Some(stop) => {
+                        if let Some(stop) = draft.stop(stop) {
+                            stop.persons.insert(person);
+                        }
+                    }
+                });
+                asked.set(None);
+            };
+            view! { <PersonPicker without=None selected=Signal::derive(|| None::<PersonId>) on_pick=pick /> }
+                .into_any()
+        }
+        Some(Asked::Retire) => view! { <Retire form=form key=key /> }.into_any(),
+        None => ().into_any(),
+    };
+    view! {
+        <Sheet
+            id="route-asks"
+            title=title
+            close=t_string!(i18n, frame.close)
+            open=Signal::derive(move || asked.with(Option::is_some))
+            on_close=move || asked.set(None)
+        >
+            {inside}
+        </Sheet>
+    }
+    .into_any()
+}
+
+/// Puts a stop somewhere; a new one at the end of the list.
+fn place_stop(form: Form, stop: Option<&StopCode>, place: PlaceCode) {
+    match stop {
+        Some(stop) => form.change(|draft| {
+            if let Some(stop) = draft.stop(stop) {
+                stop.place = Some(place);
+            }
+        }),
+        None => match fresh("S") {
+            Ok(code) => form.change(|draft| draft.stops.push(StopDraft::new(StopCode(code), place))),
+            Err(rejection) => toast(Err(rejection)),
+        },
+    }
+    form.asked.set(None);
+}
+
+/// To walk it no more.
+#[component]
+fn Retire(form: Form, key: StoredValue<String>) -> impl IntoView {
+    let i18n = use_i18n();
+    let address = expect_context::<Address>();
+    let busy = RwSignal::new(false);
+    let retire = move || {
+        let code = form.draft.with_untracked(|draft| draft.code.clone());
+        let done = t_string!(i18n, rounds.retired).to_owned();
+        busy.set(true);
+        spawn_local_scoped(async move {
+            let saved = form.state.change_route(&RouteCommand::Retire { code }, &key.get_value()).await;
+            let _ = busy.try_set(false);
+            if saved.is_ok() {
+                address.instead("/watch/routes");
+            }
+            toast(saved.map(|()| done));
+        });
+    };
+    view! {
+        <Banner text=t_string!(i18n, rounds.retire_text) tone=Tone::Warn glyph=Glyph::Warn />
+        <Button
+            label=t_string!(i18n, rounds.retire)
+            kind=ButtonKind::Danger
+            busy=busy
+            on_click=retire
+        />
+    }
+    .into_any()
+}
