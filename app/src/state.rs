@@ -32,6 +32,7 @@ use shared::{
     site::{Member, People, Places, Site},
     sync::{Delivery, Judge, OutboxRow, UploadRow, UploadState},
     time::{Heard, Ms, Zone},
+    unread::Unread,
     wire::{DISCARD, Doc, DocKey, Quarantined, Refusal, SETTLE, TAKE},
 };
 
@@ -153,8 +154,8 @@ struct Inner {
     parts: HashMap<SiteCode, Parts>,
     refusals: BTreeMap<(SiteCode, CommandId), Arc<Refusal>>,
     quarantine: BTreeMap<(SiteCode, CommandId), Arc<Quarantined>>,
-    routes: BTreeMap<(SiteCode, RouteId), Arc<Route>>,
-    rounds: BTreeMap<(SiteCode, RoundId), Arc<Round>>,
+    routes: BTreeMap<(SiteCode, RouteId), Arc<Unread<Route>>>,
+    rounds: BTreeMap<(SiteCode, RoundId), Arc<Unread<Round>>>,
     /// One thing at a time is done in rounds: what comes next sees what came before.
     in_round: Rc<Mutex<()>>,
     /// Counts the readings of outbox and uploads: only the latest is shown.
@@ -186,10 +187,10 @@ pub struct State {
     pub refusals: RwSignal<Vec<Arc<Refusal>>>,
     /// Its commands in quarantine that this person may rule on, those ruled on here already without.
     pub quarantine: RwSignal<Vec<Arc<Quarantined>>>,
-    /// Its routes.
-    pub routes: RwSignal<Vec<Arc<Route>>>,
+    /// Its routes; only the pages of rounds read them, see [`State::known_routes`].
+    pub routes: RwSignal<Vec<Arc<Unread<Route>>>>,
     /// Its rounds as the server last showed them; with what is not sent yet they are a [`Walk`].
-    pub rounds: RwSignal<Vec<Arc<Round>>>,
+    pub rounds: RwSignal<Vec<Arc<Unread<Round>>>>,
     /// The commands made on this device that are not settled.
     pub outbox: RwSignal<Vec<OutboxRow>>,
     /// The photos on their way.
@@ -598,8 +599,8 @@ impl Inner {
     fn take(&mut self, site: SiteCode, doc: Doc) {
         match doc {
             Doc::Case(view) => drop(self.base.insert((site, view.id()), view)),
-            Doc::Route(route) => drop(self.routes.insert((site, route.id), route.into())),
-            Doc::Round(round) => drop(self.rounds.insert((site, round.id), round.into())),
+            Doc::Route(route) => drop(self.routes.insert((site, RouteId(route.id)), route.into())),
+            Doc::Round(round) => drop(self.rounds.insert((site, RoundId(round.id)), round.into())),
             Doc::Refusal(refusal) => drop(self.refusals.insert((site, refusal.id), Arc::new(refusal))),
             Doc::Quarantine(quarantined) => {
                 drop(self.quarantine.insert((site, quarantined.id), Arc::new(quarantined)));

@@ -21,7 +21,7 @@ use crate::{
     ids::{AttachmentId, CaseId, CaseNumber, CommandId, PersonId, SiteCode},
     site::{Member, People, Places, Site},
     time::{EventTime, MINUTE, Ms, SECOND, Zone},
-    wire::{self, Answer, Command, DocKey, Envelope, Had, Part, Verdict},
+    wire::{self, Answer, DocKey, Envelope, Had, Part, Verdict},
 };
 
 /// While the app is visible, what is new is asked for at least this often.
@@ -489,12 +489,12 @@ impl<'a> Judge<'a> {
     }
 
     fn apply(&self, id: CaseId, view: Option<CaseView>, row: &OutboxRow) -> Option<CaseView> {
-        let Ok(Command::Case(command)) = Envelope::read(&row.text).and_then(|envelope| envelope.command())
+        let Some(command) = Envelope::read(&row.text).ok().and_then(|envelope| envelope.case_command())
         else {
             return view;
         };
         let context = self.context(row.at.plus(self.offset));
-        match (&*command, view) {
+        match (&command, view) {
             (CaseCommand::Report(report), None) => {
                 let events = decide_any_report(report, &context).ok()?;
                 let (first, rest) = events.split_first()?;

@@ -60,6 +60,7 @@ use crate::{
     route::{Route, RouteCommand},
     site::{People, Places, Site},
     time::{EventTime, Heard, Ms},
+    unread::Unread,
 };
 
 /// The version of the wire that this code speaks.
@@ -177,6 +178,12 @@ impl Envelope {
             _ if self.v == 1 && RoundCommand::KINDS.contains(&kind) => self.asked().map(Command::Round),
             _ => Err(Rejection::new(Code::CommandUnknownKind).with("kind", kind)),
         }
+    }
+
+    /// What it asks of a case; `None` if it is of anything else, or cannot be read.
+    pub fn case_command(&self) -> Option<CaseCommand> {
+        let of_case = self.v == 1 && CaseCommand::KINDS.contains(&self.kind.as_str());
+        of_case.then(|| self.asked().ok()).flatten()
     }
 
     /// What the kind makes of the body.
@@ -431,9 +438,9 @@ pub enum Doc {
     /// A case.
     Case(CaseView),
     /// A route, its labels without their codes; only to a device that says that it reads rounds.
-    Route(Box<Route>),
+    Route(Unread<Route>),
     /// A round; likewise.
-    Round(Box<Round>),
+    Round(Unread<Round>),
     /// A refused command.
     Refusal(Refusal),
     /// A command in quarantine; only to a device that says that it reads them.
@@ -448,8 +455,8 @@ impl Doc {
             Doc::Places(_) => DocKey::Places,
             Doc::People(_) => DocKey::People,
             Doc::Case(view) => DocKey::Case(view.id()),
-            Doc::Route(route) => DocKey::Route(route.id),
-            Doc::Round(round) => DocKey::Round(round.id),
+            Doc::Route(route) => DocKey::Route(RouteId(route.id)),
+            Doc::Round(round) => DocKey::Round(RoundId(round.id)),
             Doc::Refusal(refusal) => DocKey::Refusal(refusal.id),
             Doc::Quarantine(quarantined) => DocKey::Quarantine(quarantined.id),
         }

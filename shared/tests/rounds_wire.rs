@@ -15,6 +15,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 use shared::{
     Code,
+    case::CaseCommand,
     ids::{CaseId, CommandId, DeviceId},
     json, label,
     round::{
@@ -24,6 +25,7 @@ use shared::{
     route::{Choice, Design, ItemKind, Milli, Reading, Route, RouteCommand, RouteKind, Weekday, Who},
     site::Role,
     time::Ms,
+    unread::Unread,
     wire::{Command, Doc, DocKey, Envelope, GENESIS},
 };
 use uuid::Uuid;
@@ -227,8 +229,8 @@ fn what_is_no_command_of_a_route_or_round_has_its_code(
 fn a_document_is_found_by_what_its_commands_name() {
     let walk = walk();
     for (doc, kind, aggregate) in [
-        (Doc::Round(Box::new(walk.round.clone())), "round.tick", walk.round.id.0),
-        (Doc::Route(Box::new(walk.routes[0].view())), "route.save", walk.routes[0].id.0),
+        (Doc::Round(Unread::of(&walk.round).unwrap()), "round.tick", walk.round.id.0),
+        (Doc::Route(Unread::of(&walk.routes[0].view()).unwrap()), "route.save", walk.routes[0].id.0),
     ] {
         assert_eq!(doc.key(), DocKey::changed_by(kind, aggregate));
         assert!(doc.version().is_some_and(|version| version > 0));
@@ -269,4 +271,28 @@ fn what_proves_that_one_stood_before_a_label_is_not_published() {
     let other = envelope(&skip(GATE)).write();
     assert_eq!(Envelope::published(&other), other);
     assert_eq!(Envelope::published("no envelope"), "no envelope");
+}
+
+#[test]
+fn a_document_that_is_kept_unread_goes_on_as_it_came_and_names_its_photos() {
+    let skipped =
+        RoundCommand::Skip { stop: GATE.into(), reason: "locked".to_owned(), photos: vec![photo(7)] };
+    let walk = Walk::night().on("2026-11-22 22:05").then(GUARD, skipped).then(GUARD, ticks(LOBBY));
+    let unread = Unread::of(&walk.round).unwrap();
+    assert_eq!(value(&unread), value(&walk.round));
+    assert_eq!((unread.id, unread.version), (walk.round.id.0, walk.round.version));
+    assert_eq!(unread.photos(), [photo(7).id]);
+    assert_eq!(unread.read().map(|round| (**round).clone()), Some(walk.round));
+    let other = r#"{"id":"019a0000-0000-7000-8000-000000000001","version":1,"of":"another version"}"#;
+    let other: Unread<Round> = json::read(other).unwrap();
+    assert_eq!(other.read(), None);
+    assert!(json::read::<Unread<Round>>(r#"{"version":1}"#).is_err());
+}
+
+#[test]
+fn what_is_asked_of_a_case_is_read_without_the_rest() {
+    let report = CaseCommand::Report(found(walk().round.id, GATE, "leak"));
+    assert_eq!(envelope("case.report", 1, report.body()).case_command(), Some(report));
+    assert_eq!(envelope("round.tick", 1, ticks(GATE).body()).case_command(), None);
+    assert_eq!(envelope("case.report", 2, json!({})).case_command(), None);
 }

@@ -35,9 +35,9 @@ fn picture_of(state: State, of: Album, photo: AttachmentId, part: Part) -> RwSig
     // The server has the bytes only from some version on: until then it is asked anew with every version.
     let version = memo(move |_| match of {
         Album::Case(case) => state.cases.with(|cases| cases.get(&case).map(|view| view.version())),
-        Album::Round(id) => {
-            state.rounds.with(|rounds| rounds.iter().find(|round| round.id == id).map(|round| round.version))
-        }
+        Album::Round(id) => state
+            .rounds
+            .with(|rounds| rounds.iter().find(|round| round.id == id.0).map(|round| round.version)),
     });
     effect(move || {
         version.get();

@@ -6,10 +6,9 @@ use shared::{
     Code, Rejection,
     case::{CaseCommand, command::Origin},
     ids::{AttachmentId, CaseId, CommandId, PersonId, RoundId},
-    round::RoundCommand,
     sync::{Delivery, OutboxRow, UploadRow, UploadState},
     time::Ms,
-    wire::{Command, DISCARD, Envelope, Part, Refusal, SETTLE, TAKE},
+    wire::{DISCARD, Envelope, Part, Refusal, SETTLE, TAKE},
 };
 
 use crate::{
@@ -89,23 +88,15 @@ pub fn of_round(
 /// At which stop of a round a command was made, read from its text.
 pub fn at_stop(text: &str) -> Option<Origin> {
     let envelope = Envelope::read(text).ok()?;
-    let round = RoundId(envelope.aggregate);
-    let stop = match envelope.command().ok()? {
-        Command::Round(command) => match *command {
-            RoundCommand::Tick(tick) => tick.stop,
-            RoundCommand::Read { stop, .. } | RoundCommand::Skip { stop, .. } => stop,
-            RoundCommand::Start { .. }
-            | RoundCommand::HandOver { .. }
-            | RoundCommand::Finish { .. }
-            | RoundCommand::Review { .. } => return None,
-        },
-        Command::Case(command) => match *command {
-            CaseCommand::Report(report) => return report.from.map(|from| *from),
-            _ => return None,
-        },
-        Command::Route(_) | Command::Settle | Command::Rule(_) => return None,
-    };
-    Some(Origin { round, stop })
+    if let Some(command) = envelope.case_command() {
+        return match command {
+            CaseCommand::Report(report) => report.from.map(|from| *from),
+            _ => None,
+        };
+    }
+    // Those of a round's commands that are made at a stop name it so.
+    let stop = envelope.body.get("stop").filter(|_| envelope.kind.starts_with("round."))?;
+    Some(Origin { round: RoundId(envelope.aggregate), stop: stop.as_str()?.into() })
 }
 
 /// How far one thing got.
@@ -352,10 +343,7 @@ pub fn text_of(state: State, command: CommandId) -> Option<String> {
 
 /// What a command asks, read from its text.
 pub fn asked(text: &str) -> Option<CaseCommand> {
-    match Envelope::read(text).and_then(|envelope| envelope.command()).ok()? {
-        Command::Case(command) => Some(*command),
-        Command::Route(_) | Command::Round(_) | Command::Settle | Command::Rule(_) => None,
-    }
+    Envelope::read(text).ok()?.case_command()
 }
 
 /// Whether something that is not at the server needs this photo: then its bytes stay, whatever is done to a draft.

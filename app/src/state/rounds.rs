@@ -7,6 +7,7 @@ mod watch;
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use serde::de::DeserializeOwned;
 use shared::{
     Code, Rejection,
     ids::{PersonId, PlaceCode, RoundId, SiteCode, StopCode},
@@ -18,6 +19,7 @@ use shared::{
     route::{Route, Slot},
     sync::OutboxRow,
     time::{EventTime, HOUR, MINUTE, Ms},
+    unread::Unread,
 };
 
 use ::device::Ask;
@@ -199,6 +201,11 @@ fn site_of<'a>(
     others.find(|(_, labels)| known(labels)).map(|(site, _)| site.clone())
 }
 
+/// What can be read of documents that this device keeps.
+fn all_read<T: DeserializeOwned>(documents: &[Arc<Unread<T>>]) -> Vec<Arc<T>> {
+    documents.iter().filter_map(|document| document.read().cloned()).collect()
+}
+
 /// The versions of a route that this device has: none or one.
 fn versions(route: Option<&Arc<Route>>) -> &[Route] {
     route.map_or(&[], |route| std::slice::from_ref(route.as_ref()))
@@ -347,14 +354,20 @@ impl State {
         let property = self.property.get()?;
         let offset = self.offset();
         // Nothing of the outbox is copied, nor picked by site: a round's id is of one site only.
-        Some(self.outbox.with(|outbox| {
-            self.routes.with(|routes| {
-                self.rounds.with(|rounds| {
-                    let property = &property;
-                    read(Rounds { property, routes, rounds, outbox, offset, now })
-                })
-            })
-        }))
+        let (routes, rounds) = (self.known_routes(), self.known_rounds());
+        let (routes, rounds) = (routes.as_slice(), rounds.as_slice());
+        let property = &property;
+        Some(self.outbox.with(|outbox| read(Rounds { property, routes, rounds, outbox, offset, now })))
+    }
+
+    /// The site's routes.
+    pub fn known_routes(&self) -> Vec<Arc<Route>> {
+        self.routes.with(|routes| all_read(routes))
+    }
+
+    /// The site's rounds as the server last showed them.
+    pub fn known_rounds(&self) -> Vec<Arc<Round>> {
+        self.rounds.with(|rounds| all_read(rounds))
     }
 
     /// The rounds of this shift that are this person's; see [`Rounds::mine`].
@@ -377,7 +390,8 @@ impl State {
             Some(Led::Nowhere) | None => {
                 let (inner, here) = (self.inner(), self.site.get_untracked());
                 let inner = inner.borrow();
-                let labels = inner.routes.iter().map(|((site, _), route)| (site, &route.labels));
+                let routes = inner.routes.iter().filter_map(|((site, _), route)| Some((site, route.read()?)));
+                let labels = routes.map(|(site, route)| (site, &route.labels));
                 site_of(labels, here.as_ref(), shown).map_or(Led::Nowhere, Led::Site)
             }
             Some(led) => led,

@@ -6,7 +6,7 @@ use shared::{
     case::{CaseCommand, command::Report},
     ids::{AttachmentId, CaseId, CommandId},
     quarantine::Ruling,
-    wire::{self, Envelope, Part},
+    wire::{Envelope, Part},
 };
 use uuid::Uuid;
 
@@ -123,16 +123,7 @@ impl State {
         let text = self
             .outbox
             .with_untracked(|rows| rows.iter().find(|row| row.id == command).map(|row| row.text.clone()));
-        match Envelope::read(&text?).and_then(|envelope| envelope.command()) {
-            Ok(wire::Command::Case(command)) => Some(*command),
-            Ok(
-                wire::Command::Route(_)
-                | wire::Command::Round(_)
-                | wire::Command::Settle
-                | wire::Command::Rule(_),
-            )
-            | Err(_) => None,
-        }
+        Envelope::read(&text?).ok()?.case_command()
     }
 
     /// A photo's bytes: from this device, else from the server, and then kept for a time without a network.

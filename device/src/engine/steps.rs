@@ -192,9 +192,7 @@ impl<P: Platform> Engine<P> {
         for key in docs.iter().filter(outline).map(wire::Doc::key).chain(gone.iter().copied()) {
             let photos: Vec<AttachmentId> = match self.local.doc(site, key).await? {
                 Some(wire::Doc::Case(view)) => photos_of(&view).iter().map(|photo| photo.id).collect(),
-                Some(wire::Doc::Round(round)) => {
-                    round.log.iter().flat_map(|event| event.change.photos()).map(|photo| photo.id).collect()
-                }
+                Some(wire::Doc::Round(round)) => round.photos(),
                 Some(_) | None => Vec::new(),
             };
             let parts = |photo| [Part::Thumb, Part::Full].map(|part| wire::file_name(photo, part));

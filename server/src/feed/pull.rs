@@ -11,6 +11,7 @@ use shared::{
     round::Round,
     site::{Member, Role},
     time::Ms,
+    unread::Unread,
     wire::{Doc, DocKey, Problem, PullResponse},
 };
 
@@ -211,7 +212,10 @@ impl Reader<'_> {
             DocKey::Route(_) => serde_json::from_str(&row.body).map(|route| Some(Doc::Route(route))),
             DocKey::Round(_) => serde_json::from_str::<Round>(&row.body).map(|round| {
                 let standings = round.standings(self.member, &self.known.site, &self.known.zone, self.now);
-                round.view(self.member, standings, &self.known.people).map(Box::new).map(Doc::Round)
+                round
+                    .view(self.member, standings, &self.known.people)
+                    .and_then(|round| Unread::of(&round))
+                    .map(Doc::Round)
             }),
         };
         parsed.map_err(|error| damaged("docs", format_args!("{}/{key}", self.site), error))

@@ -143,14 +143,14 @@ fn make(device: &mut Device, round: RoundId, command: &RoundCommand) -> String {
 
 async fn round(device: &mut Device, id: RoundId) -> Option<Round> {
     match device.pull().await.docs.get(&DocKey::Round(id)) {
-        Some(Doc::Round(round)) => Some((**round).clone()),
+        Some(Doc::Round(round)) => round.read().map(|round| (**round).clone()),
         Some(_) | None => None,
     }
 }
 
 async fn route(device: &mut Device, code: &str) -> Option<Route> {
     match device.pull().await.docs.get(&DocKey::Route(route_id(code))) {
-        Some(Doc::Route(route)) => Some((**route).clone()),
+        Some(Doc::Route(route)) => route.read().map(|route| (**route).clone()),
         Some(_) | None => None,
     }
 }

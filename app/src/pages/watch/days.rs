@@ -174,12 +174,9 @@ fn Wanted(asked: Memo<Option<DaysAsked>>) -> impl IntoView {
     };
     let all = |text: &str, none: bool| option(String::new(), text.to_owned(), none);
     let mut routes = vec![all(t_string!(i18n, rounds.all_routes), chosen.route.is_none())];
-    routes.extend(state.routes.with_untracked(|routes| {
-        let named = routes.iter().map(|route| {
-            let selected = chosen.route.as_ref() == Some(&route.code);
-            option(route.code.to_string(), route.design.name.clone(), selected)
-        });
-        named.collect::<Vec<_>>()
+    routes.extend(untrack(|| state.known_routes()).iter().map(|route| {
+        let selected = chosen.route.as_ref() == Some(&route.code);
+        option(route.code.to_string(), route.design.name.clone(), selected)
     }));
     let mut people = vec![all(t_string!(i18n, rounds.all_people), chosen.person.is_none())];
     people.extend(state.property.with_untracked(|property| {
@@ -317,7 +314,7 @@ fn Sheet(report: RoundsReport, held: bool) -> impl IntoView {
         named.collect()
     });
     let held_rounds: Vec<RoundId> =
-        state.rounds.with_untracked(|rounds| rounds.iter().map(|round| round.id).collect());
+        state.rounds.with_untracked(|rounds| rounds.iter().map(|round| RoundId(round.id)).collect());
     let details = if stops > STOPS_MAX {
         let text = said::counted(t_string!(i18n, rounds.days_too_many), stops);
         view! { <p class="s">{text}</p> }.into_any()

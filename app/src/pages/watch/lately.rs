@@ -160,16 +160,14 @@ pub fn ReadingsPage() -> impl IntoView {
 
 /// Of which stop of which route it is, as far as this device knows.
 fn place_of(state: State, property: &Property, of: &Of) -> String {
-    state.routes.with(|routes| {
-        let route = routes.iter().find(|route| route.code.as_str() == of.route);
-        let stop =
-            route.and_then(|route| route.design.stops.iter().find(|stop| stop.code.as_str() == of.stop));
-        let name = route.map_or_else(|| of.route.clone(), |route| route.design.name.clone());
-        match stop {
-            Some(stop) => format!("{name} · {}", words::spot(property, &stop.place)),
-            None => name,
-        }
-    })
+    let routes = state.known_routes();
+    let route = routes.iter().find(|route| route.code.as_str() == of.route);
+    let stop = route.and_then(|route| route.design.stops.iter().find(|stop| stop.code.as_str() == of.stop));
+    let name = route.map_or_else(|| of.route.clone(), |route| route.design.name.clone());
+    match stop {
+        Some(stop) => format!("{name} · {}", words::spot(property, &stop.place)),
+        None => name,
+    }
 }
 
 /// The line, and the readings below it, the latest first.
@@ -189,7 +187,8 @@ fn Drawn(readings: Readings, between: [Ms; 2]) -> impl IntoView {
     let now = state.now_ms();
     let row = |point: &Point| {
         let when = words::moment(locale, &property.zone, point.time.at, now);
-        let known = state.rounds.with_untracked(|rounds| rounds.iter().any(|round| round.id == point.round));
+        let known =
+            state.rounds.with_untracked(|rounds| rounds.iter().any(|round| round.id == point.round.0));
         let when = if known {
             view! {
                 <a class="link" href=format!("/watch/{}", point.round)>

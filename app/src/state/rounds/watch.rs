@@ -234,15 +234,14 @@ impl State {
     pub fn held_report(&self, asked: &DaysAsked) -> RoundsReport {
         let Some(property) = self.property.get_untracked() else { return RoundsReport::default() };
         let days = asked.day.as_str()..=asked.until.as_str();
-        let held = self.rounds.with_untracked(|rounds| {
-            let wanted = |round: &Round| {
-                let task = &round.task;
-                days.contains(&task.occurrence.date.to_string().as_str())
-                    && asked.route.as_ref().is_none_or(|route| *route == task.route)
-            };
-            let held = rounds.iter().map(AsRef::as_ref).filter(|round| wanted(round));
-            RoundsReport::of(held, &property.places, &BTreeMap::new(), self.now_ms())
-        });
+        let wanted = |round: &Round| {
+            let task = &round.task;
+            days.contains(&task.occurrence.date.to_string().as_str())
+                && asked.route.as_ref().is_none_or(|route| *route == task.route)
+        };
+        let rounds = untrack(|| self.known_rounds());
+        let held = rounds.iter().map(AsRef::as_ref).filter(|round| wanted(round));
+        let held = RoundsReport::of(held, &property.places, &BTreeMap::new(), self.now_ms());
         match asked.person {
             Some(person) => held.only(person),
             None => held,
