@@ -2,6 +2,7 @@
 import { expect, type Locator, type Page } from "@playwright/test";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { Label } from "./labels.ts";
 import { ROOT, type Server } from "./server.ts";
 
 /** The property's code, and the zone of its clocks. */
@@ -52,6 +53,14 @@ export function stop(page: Page, place: string): Locator {
 export async function prove(page: Page): Promise<Locator> {
   await page.getByRole("button", { name: "扫码 / 碰一碰" }).click();
   return page.getByRole("dialog", { name: "对准标签上的二维码" });
+}
+
+/** Ticks the stop that is open by the code that is printed on its label. */
+export async function tickByCode(page: Page, label: Label): Promise<void> {
+  const sheet = await prove(page);
+  await sheet.getByLabel("标签上的短码").fill(label.short);
+  await sheet.getByRole("button", { name: "用短码打点" }).click();
+  await expect(sheet).toBeHidden();
 }
 
 /** Answers something that is so, or not, at the stop that is open; with its last answer the next stop opens. */

@@ -281,6 +281,20 @@ test("figures: a tick after its scan, the decoder's time per picture", { tag: "@
     figures["decoder_kb_in_brotli"] = bytes / 1024;
   });
 
+  await test.step("what a stop costs in reach of the network", async () => {
+    await cdp.send("Emulation.setCPUThrottlingRate", { rate: 1 });
+    await phone.goOnline();
+    const unsent = page.getByText(/\d+ 条存在手机/);
+    await expect(unsent).toBeHidden();
+    const before = phone.asked.length;
+    await rounds.tickByCode(page, label("B1-1-LOBBY"));
+    await rounds.answer(page, "门禁正常", "是");
+    await rounds.answer(page, "照明正常", "是");
+    await expect(rounds.stop(page, "消防通道 A")).toHaveAttribute("aria-expanded", "true");
+    await expect(unsent).toBeHidden();
+    figures["requests_per_stop_of_two_items"] = phone.asked.length - before;
+  });
+
   await keep(figures);
   expect(phone.errors).toEqual([]);
 });
