@@ -23,11 +23,12 @@ use self::{
 use crate::{
     address::Address,
     components::{
+        LittleRoom, PersonPicker, PlacePicker,
         actions::{
-            Action,
-            work::{WorkDraft, draft_key},
+            Action, Usual,
+            work::{WorkDraft, draft_key, fixes},
         },
-        LittleRoom, PersonPicker, PlacePicker, asked, children, named, picture, taken, text_of, toast,
+        asked, children, named, picture, taken, text_of, toast,
     },
     i18n::*,
     platform::{clock, device, events, ids, photo},
@@ -371,7 +372,11 @@ fn Sheets(paper: Paper, mend: Option<CommandId>) -> impl IntoView {
                     end_sent(state, &paper.key(), &draft, fixed.as_deref()).await;
                     toast(Ok(sent_before));
                     let there = state.cases.with_untracked(|cases| cases.contains_key(&draft.case));
-                    address.instead(&if there { format!("/cases/{}", draft.case) } else { "/cases".to_owned() });
+                    address.instead(&if there {
+                        format!("/cases/{}", draft.case)
+                    } else {
+                        "/cases".to_owned()
+                    });
                 }
                 Err(rejection) => {
                     paper.reopen();
@@ -498,6 +503,15 @@ fn Sheets(paper: Paper, mend: Option<CommandId>) -> impl IntoView {
         >
             <div class="col" node_ref=spots.at(Spot::Result) tabindex="-1">
                 <p class="s">{t_string!(i18n, field.fixed_text)}</p>
+                <Usual
+                    answers=move || fixes(i18n)
+                    text=Signal::derive(move || {
+                        paper.draft.with(|draft| draft.fixed.clone().unwrap_or_default())
+                    })
+                    on_text=move |text: String| {
+                        page.write(Spot::Result, |draft| draft.fixed = Some(text));
+                    }
+                />
                 <Field
                     id="report-fixed"
                     label=t_string!(i18n, field.result)

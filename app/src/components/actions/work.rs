@@ -11,7 +11,7 @@ use shared::{
 
 use super::{
     asking::Asking,
-    form::{ActionForm, TEXT_MAX},
+    form::{ActionForm, TEXT_MAX, Usual},
     offer::Action,
 };
 use crate::{
@@ -46,6 +46,37 @@ pub const DRAFTED: [Action; 3] = [Action::Complete, Action::Fix, Action::Comment
 pub fn draft_key(action: Action, case: CaseId) -> String {
     let name = action.kind().trim_start_matches("case.");
     format!("{name}:{case}")
+}
+
+/// The usual answers of an action of [`DRAFTED`]: hands in gloves tap them.
+fn usual(i18n: I18n, action: Action) -> Vec<&'static str> {
+    match action {
+        Action::Complete => vec![
+            t_string!(i18n, case.result_mended),
+            t_string!(i18n, case.result_part),
+            t_string!(i18n, case.result_tested),
+            t_string!(i18n, case.result_clean),
+            t_string!(i18n, case.result_for_now),
+            t_string!(i18n, case.result_nothing),
+        ],
+        Action::Fix => fixes(i18n),
+        _ => vec![
+            t_string!(i18n, case.remark_still),
+            t_string!(i18n, case.remark_worse),
+            t_string!(i18n, case.remark_better),
+            t_string!(i18n, case.remark_asked),
+        ],
+    }
+}
+
+/// How a problem is usually solved on the spot.
+pub fn fixes(i18n: I18n) -> Vec<&'static str> {
+    vec![
+        t_string!(i18n, case.fix_clean),
+        t_string!(i18n, case.fix_shut),
+        t_string!(i18n, case.fix_fastened),
+        t_string!(i18n, case.fix_spoken),
+    ]
 }
 
 /// The form of an action of [`DRAFTED`].
@@ -193,6 +224,7 @@ pub fn WorkForm(
         addresses.with(|addresses| addresses.iter().enumerate().map(named).collect::<Vec<_>>())
     });
     let text = Signal::derive(move || draft.with(|draft| draft.text.clone()));
+    let usual = Signal::derive(move || usual(i18n, action));
     view! {
         <ActionForm label=button incomplete=incomplete on_send=send>
             <PhotoStrip label=t_string!(i18n, case.photos)>
@@ -226,6 +258,7 @@ pub fn WorkForm(
                 previous=t_string!(i18n, frame.previous)
                 next=t_string!(i18n, frame.next)
             />
+            <Usual answers=usual text=text on_text=typed />
             <Field
                 id="work-text"
                 label=label
