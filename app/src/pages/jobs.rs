@@ -129,7 +129,8 @@ fn left_words(i18n: I18n, left: TimeLeft) -> String {
         TimeUnit::Hours => t_string!(i18n, desk.hours).replace("{n}", &figure),
         TimeUnit::Days => t_string!(i18n, desk.days).replace("{n}", &figure),
     };
-    if left.overdue { t_string!(i18n, desk.over).replace("{span}", &text) } else { text }
+    let template = if left.overdue { t_string!(i18n, desk.over) } else { t_string!(i18n, desk.left) };
+    template.replace("{span}", &text)
 }
 
 /// One dispatch: all that is needed to go there, and the next step.
