@@ -527,20 +527,22 @@ fn Sheets(paper: Paper, mend: Option<CommandId>) -> impl IntoView {
                     max=limit(TEXT_MAX)
                     required=true
                 />
-                <Button
-                    label=t_string!(i18n, field.fixed_send)
-                    busy=busy
-                    disabled=paper.adding
-                    on_click=move || {
-                        let result = paper.draft.with_untracked(|draft| draft.fixed.clone()).unwrap_or_default();
-                        if result.trim().is_empty() {
-                            let missing = Rejection::new(Code::CaseFieldMissing).with("field", "result");
-                            page.fault.set(Some(Fault::Refused(missing)));
-                        } else {
-                            send(Some(result.trim().to_owned()));
+                <div class="form-foot">
+                    <Button
+                        label=t_string!(i18n, field.fixed_send)
+                        busy=busy
+                        disabled=paper.adding
+                        on_click=move || {
+                            let result = paper.draft.with_untracked(|draft| draft.fixed.clone()).unwrap_or_default();
+                            if result.trim().is_empty() {
+                                let missing = Rejection::new(Code::CaseFieldMissing).with("field", "result");
+                                page.fault.set(Some(Fault::Refused(missing)));
+                            } else {
+                                send(Some(result.trim().to_owned()));
+                            }
                         }
-                    }
-                />
+                    />
+                </div>
             </div>
         </Sheet>
     }
