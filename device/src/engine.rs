@@ -131,7 +131,8 @@ impl From<PlatformError> for Stop {
             | PlatformError::Crypto(_)
             | PlatformError::Media(_)
             | PlatformError::Unsupported(_)
-            | PlatformError::Json(_) => Stop::Device(error),
+            | PlatformError::Json(_)
+            | PlatformError::Sent => Stop::Device(error),
         }
     }
 }

@@ -27,7 +27,7 @@ use crate::{
     i18n::*,
     reactive::{Memo, Signal, effect, memo},
     state::{Property, State},
-    ui::{Card, Chip, Glyph, Icon, Show, Tone, view},
+    ui::{Card, Chip, Glyph, Icon, LongText, Show, Tone, view},
     words,
 };
 
@@ -186,9 +186,7 @@ pub fn Facts(
                 .collect_view()
         })
     };
-    let text = move || {
-        case.with(|case| (!case.text.is_empty()).then(|| view! { <p class="pre">{case.text.clone()}</p> }))
-    };
+    let text = memo(move |_| case.with(|case| case.text.clone()));
     let isolated = memo(move |_| case.with(|case| case.isolated));
     // Whose device has the round, who may see it.
     let round = move || {
@@ -208,7 +206,13 @@ pub fn Facts(
         <Card>
             <h2 class="sr">{t_string!(i18n, case.facts)}</h2>
             <CasePhotos case=case />
-            {text}
+            <Show when=move || text.with(|text| !text.is_empty())>
+                <LongText
+                    text=text
+                    more=t_string!(i18n, case.read_on)
+                    less=t_string!(i18n, case.read_less)
+                />
+            </Show>
             <dl class="kv">{list}</dl>
             {round}
             {customer}

@@ -23,7 +23,12 @@ use self::{
 use crate::{
     address::Address,
     components::{
-        LittleRoom, PersonPicker, PlacePicker, asked, children, named, picture, taken, text_of, toast,
+        LittleRoom, PersonPicker, PlacePicker,
+        actions::{
+            Action, Usual,
+            work::{WorkDraft, draft_key, fixes},
+        },
+        asked, children, named, picture, taken, text_of, toast,
     },
     i18n::*,
     platform::{clock, device, events, ids, photo},
@@ -114,7 +119,10 @@ async fn begin(
     let Some(CaseCommand::Report(report)) = refused else { return Err(Code::CommandUnreadable.into()) };
     let photos = if photos_here { report.photos.clone() } else { Vec::new() };
     let case = shared::ids::CaseId(ids::new_id().map_err(|_| Code::DeviceCrypto)?);
-    Ok(form::draft(case, report, photos, form::fixed_with(&refused_with(state, id))))
+    let draft = form::draft(case, report, photos, form::fixed_with(&refused_with(state, id)));
+    // From here on every tab that mends it reports the same case.
+    let _ = state.keep_draft(key, &draft).await;
+    Ok(draft)
 }
 
 /// What was refused because this report was: it goes with the mended one.
@@ -126,6 +134,23 @@ fn refused_with(state: State, report: CommandId) -> Vec<CaseCommand> {
             Some(if state.refused_command(id).is_some() { command } else { form::without_photos(command) })
         })
         .collect()
+}
+
+/// Ends the draft of a report that another tab has sent. What was written and photographed here since is a remark that is
+/// begun on its case; where that cannot be, the draft stays.
+async fn end_sent(state: State, key: &str, draft: &ReportDraft, fixed: Option<&str>) {
+    // Else it is shown at the next change.
+    let _ = state.refresh(&[]).await;
+    let Some((text, photos)) = state.reported(draft.case) else { return };
+    if let Some(left) = form::left_over(draft, fixed, &text, &photos) {
+        let remark = draft_key(Action::Comment, draft.case);
+        let begun = state.draft::<WorkDraft>(&remark).await;
+        if !matches!(begun, Ok(None)) || state.keep_draft(&remark, &left).await.is_err() {
+            return;
+        }
+    }
+    // The photos are the case's, or the remark's. A draft that stays is refused again.
+    let _ = state.drop_draft(key, &[]).await;
 }
 
 /// The bar: the way back keeps everything; the bin asks first.
@@ -324,11 +349,12 @@ fn Sheets(paper: Paper, mend: Option<CommandId>) -> impl IntoView {
         busy.set(true);
         paper.close();
         let saved = t_string!(i18n, rounds.saved).to_owned();
+        let sent_before = t_string!(i18n, field.sent_before).to_owned();
         spawn_local_scoped(async move {
             let with: Vec<CommandId> = mend.map(|id| children(state, id)).unwrap_or_default();
             let settles: Vec<CommandId> = mend.into_iter().chain(with).collect();
             let refused = mend.map(|id| refused_with(state, id)).unwrap_or_default();
-            let then = form::then(fixed, refused);
+            let then = form::then(fixed.clone(), refused);
             match state.report(draft.case, report, then, &paper.key(), &settles).await {
                 Ok(()) => {
                     device::vibrate(30);
@@ -340,6 +366,17 @@ fn Sheets(paper: Paper, mend: Option<CommandId>) -> impl IntoView {
                         }
                         None => address.instead(&format!("/cases/{}", draft.case)),
                     }
+                }
+                // Another tab had the same draft, and was faster.
+                Err(rejection) if rejection.code == Code::CaseExists => {
+                    end_sent(state, &paper.key(), &draft, fixed.as_deref()).await;
+                    toast(Ok(sent_before));
+                    let there = state.cases.with_untracked(|cases| cases.contains_key(&draft.case));
+                    address.instead(&if there {
+                        format!("/cases/{}", draft.case)
+                    } else {
+                        "/cases".to_owned()
+                    });
                 }
                 Err(rejection) => {
                     paper.reopen();
@@ -466,6 +503,15 @@ fn Sheets(paper: Paper, mend: Option<CommandId>) -> impl IntoView {
         >
             <div class="col" node_ref=spots.at(Spot::Result) tabindex="-1">
                 <p class="s">{t_string!(i18n, field.fixed_text)}</p>
+                <Usual
+                    answers=move || fixes(i18n)
+                    text=Signal::derive(move || {
+                        paper.draft.with(|draft| draft.fixed.clone().unwrap_or_default())
+                    })
+                    on_text=move |text: String| {
+                        page.write(Spot::Result, |draft| draft.fixed = Some(text));
+                    }
+                />
                 <Field
                     id="report-fixed"
                     label=t_string!(i18n, field.result)
@@ -481,20 +527,22 @@ fn Sheets(paper: Paper, mend: Option<CommandId>) -> impl IntoView {
                     max=limit(TEXT_MAX)
                     required=true
                 />
-                <Button
-                    label=t_string!(i18n, field.fixed_send)
-                    busy=busy
-                    disabled=paper.adding
-                    on_click=move || {
-                        let result = paper.draft.with_untracked(|draft| draft.fixed.clone()).unwrap_or_default();
-                        if result.trim().is_empty() {
-                            let missing = Rejection::new(Code::CaseFieldMissing).with("field", "result");
-                            page.fault.set(Some(Fault::Refused(missing)));
-                        } else {
-                            send(Some(result.trim().to_owned()));
+                <div class="form-foot">
+                    <Button
+                        label=t_string!(i18n, field.fixed_send)
+                        busy=busy
+                        disabled=paper.adding
+                        on_click=move || {
+                            let result = paper.draft.with_untracked(|draft| draft.fixed.clone()).unwrap_or_default();
+                            if result.trim().is_empty() {
+                                let missing = Rejection::new(Code::CaseFieldMissing).with("field", "result");
+                                page.fault.set(Some(Fault::Refused(missing)));
+                            } else {
+                                send(Some(result.trim().to_owned()));
+                            }
                         }
-                    }
-                />
+                    />
+                </div>
             </div>
         </Sheet>
     }
