@@ -389,6 +389,25 @@ impl Round {
         })
     }
 
+    /// Who answers for a stop where nobody has been: those whom the plan means for it in particular, and whoever took the round
+    /// over from one of them; else whoever walks the round, or walked it last. Of several who are named for the whole round, and
+    /// of those of a role, nobody knows who was to come where nobody has: then it is nobody's.
+    pub fn answerable(&self, stop: &RoundStop) -> BTreeSet<PersonId> {
+        let of_all = matches!(&self.task.who, Who::Persons(all) if *all == stop.planned);
+        if of_all || stop.planned.is_empty() {
+            let only = stop.planned.first().copied().filter(|_| stop.planned.len() == 1);
+            return self.walker(self.task.until).or(only).into_iter().collect();
+        }
+        self.log.iter().fold(stop.planned.clone(), |mut persons, event| {
+            if let (Some(to), Some(from)) = (event.change.handed_to(), event.by)
+                && persons.remove(&from)
+            {
+                persons.insert(to);
+            }
+            persons
+        })
+    }
+
     /// Whether something became known after a review.
     pub fn changed_since_review(&self) -> bool {
         let reviews = self.log.iter().filter(|event| matches!(event.change, RoundChange::Reviewed { .. }));

@@ -32,6 +32,9 @@ pub struct StopLine {
     /// Who was there, or said why not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<PersonId>,
+    /// With whom it is counted: who was there, or said why not; where nobody did, who answers for it.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub whose: BTreeSet<PersonId>,
     /// When.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<EventTime>,
@@ -142,13 +145,14 @@ pub struct RouteLine {
     pub tally: Tally,
 }
 
-/// What a person did, and what was planned for them by name and is missed.
+/// What a person did, and what they answer for and is missed.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct PersonLine {
     /// Who.
     pub person: PersonId,
-    /// The stops that they ticked or left out, and those that were planned for them and are missed or pending.
+    /// The stops that they ticked or left out, and those that they answer for ([`Round::answerable`]) and that are missed or
+    /// pending.
     pub tally: Tally,
 }
 
@@ -251,12 +255,8 @@ impl RoundsReport {
             route.rounds += 1;
             for stop in &line.stops {
                 route.tally.add(stop);
-                let answerable = match stop.by {
-                    Some(by) => BTreeSet::from([by]),
-                    None => stop.planned.clone(),
-                };
-                for person in answerable {
-                    people.entry(person).or_default().add(stop);
+                for person in &stop.whose {
+                    people.entry(*person).or_default().add(stop);
                 }
             }
         }
@@ -267,13 +267,10 @@ impl RoundsReport {
         }
     }
 
-    /// The report without what is not of a person: the stops that they saw to, or that were planned for them.
+    /// The report without what is not of a person: the stops that are counted with them.
     pub fn only(mut self, person: PersonId) -> RoundsReport {
         for round in &mut self.rounds {
-            round.stops.retain(|stop| match stop.by {
-                Some(by) => by == person,
-                None => stop.planned.contains(&person),
-            });
+            round.stops.retain(|stop| stop.whose.contains(&person));
         }
         self.rounds.retain(|round| !round.stops.is_empty());
         self.people.retain(|line| line.person == person);
@@ -342,12 +339,14 @@ impl Round {
             let reading = (*readings.get(&item.code)?).clone();
             Some(Found { abnormal: item.abnormal(&reading), item: item.clone(), reading })
         });
+        let by = event.and_then(|event| event.by);
         StopLine {
             stop: stop.code.clone(),
             place: stop.place.clone(),
             state: standing.state.name(),
             planned: stop.planned.clone(),
-            by: event.and_then(|event| event.by),
+            by,
+            whose: by.map_or_else(|| self.answerable(stop), |by| BTreeSet::from([by])),
             time: event.map(|event| event.time),
             reason: reason.unwrap_or_default(),
             abnormal: standing.abnormal,
