@@ -44,6 +44,7 @@ tests![
     what_began_while_nobody_served_is_made_by_the_version_of_then,
     what_somebody_does_whose_start_was_refused_is_refused_with_it,
     a_route_is_changed_by_its_supervisor_and_takes_effect_from_the_next_round,
+    nobodys_change_of_a_route_vanishes_under_one_that_was_made_offline,
     a_round_is_handed_to_a_colleague_who_then_sees_it,
     where_a_colleagues_phone_was_is_for_who_answers_for_them,
     a_round_says_that_its_photo_is_kept_and_shows_it_to_its_readers,
@@ -407,7 +408,7 @@ async fn what_began_while_nobody_served_is_made_by_the_version_of_then(on: On) {
     // Nobody has looked since ten in the morning; then the route loses its gate.
     let mut design = known.design.clone();
     design.stops.remove(0);
-    let save = RouteCommand::Save { code: NIGHT.into(), version: 1, design };
+    let save = RouteCommand::Save { code: NIGHT.into(), version: 1, from: None, design };
     supervisor.accepted(save.kind(), route_id(NIGHT).0, save.body()).await;
     app.advance(24 * 60 + 90);
     keeper::run_due(&app.app).await.unwrap();
@@ -454,7 +455,8 @@ async fn a_route_is_changed_by_its_supervisor_and_takes_effect_from_the_next_rou
     let mut design = known.design.clone();
     design.plan.every_min = 60;
     design.stops.retain(|stop| stop.code.as_str() == GATE);
-    let save = |version| RouteCommand::Save { code: NIGHT.into(), version, design: design.clone() };
+    let save =
+        |version| RouteCommand::Save { code: NIGHT.into(), version, from: None, design: design.clone() };
     let body = save(known.version).body();
     assert_eq!(
         verdict(&guard.send("route.save", route_id(NIGHT).0, body.clone()).await),
@@ -490,6 +492,33 @@ async fn a_route_is_changed_by_its_supervisor_and_takes_effect_from_the_next_rou
     app.advance(60);
     keeper::run_due(&app.app).await.unwrap();
     assert!(round(&mut guard, round_id(NIGHT, "2026-11-23/24:00")).await.is_none());
+}
+
+async fn nobodys_change_of_a_route_vanishes_under_one_that_was_made_offline(on: On) {
+    let app = TestApp::start(on).await;
+    let (mut offline, mut other) = (walker(&app, cast::SUPERVISOR).await, walker(&app, cast::DIRECTOR).await);
+    let known = route(&mut offline, NIGHT).await.unwrap();
+    let called = |route: &Route, name: &str| {
+        let design = shared::route::Design { name: name.to_owned(), ..route.design.clone() };
+        let (version, from) = (route.version, Some(route.stamp()));
+        (Route { version: version + 1, design: design.clone(), ..route.clone() }, {
+            RouteCommand::Save { code: NIGHT.into(), version, from, design }.body()
+        })
+    };
+    // Two changes without a network, the second made from the first.
+    let (mine, first) = called(&known, "mine");
+    let (_, second) = called(&mine, "mine anew");
+    let mut save = |body| offline.make("route.save", route_id(NIGHT).0, body);
+    let made = vec![save(first), save(second)];
+    let (_, theirs) = called(&known, "theirs");
+    assert_eq!(verdict(&other.send("route.save", route_id(NIGHT).0, theirs).await), "accepted");
+    let verdicts = offline.push(made).await;
+    assert_eq!(verdicts.iter().map(verdict).collect::<Vec<_>>(), ["route.changed_meanwhile"; 2]);
+    let stands = route(&mut offline, NIGHT).await.unwrap();
+    assert_eq!((stands.version, stands.design.name.as_str()), (2, "theirs"));
+    // Made from what they have changed, it is taken.
+    let (_, mended) = called(&stands, "mine anew");
+    assert_eq!(verdict(&offline.send("route.save", route_id(NIGHT).0, mended).await), "accepted");
 }
 
 async fn a_round_is_handed_to_a_colleague_who_then_sees_it(on: On) {
@@ -808,7 +837,7 @@ async fn importing_the_routes_again_changes_what_the_file_says_otherwise(on: On)
     // Changed in the app, and then elsewhere in the file: the change stays.
     let mut design = route(&mut supervisor, NIGHT).await.unwrap().design;
     design.name = "北区夜巡(加密)".to_owned();
-    let save = RouteCommand::Save { code: NIGHT.into(), version: 1, design };
+    let save = RouteCommand::Save { code: NIGHT.into(), version: 1, from: None, design };
     supervisor.accepted(save.kind(), route_id(NIGHT).0, save.body()).await;
     app.reimport(SITE, |file| file["routes"][2]["name"] = json!("设备房")).await;
     let named = |route: Option<Route>| route.map(|route| (route.design.name, route.version));
