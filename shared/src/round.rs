@@ -380,6 +380,12 @@ impl Round {
         }
     }
 
+    /// Whether there is more to be done in it at an instant: its window is not over, and nobody has finished it early.
+    pub fn is_on(&self, now: Ms) -> bool {
+        let finished = |event: &RoundEvent| matches!(event.change, RoundChange::Finished { .. });
+        !self.ended && now < self.task.until && !self.log.iter().any(finished)
+    }
+
     /// Who walks it, as far as is known at an instant: whoever last began, or was handed it.
     pub fn walker(&self, now: Ms) -> Option<PersonId> {
         let mut until = self.log.iter().rev().filter(|event| event.time.at <= now);

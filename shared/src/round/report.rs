@@ -352,7 +352,7 @@ impl Round {
             abnormal: standing.abnormal,
             arrived_late: standing.arrived_late,
             out_of_order: standing.out_of_order,
-            trust: standing.state.tick().and_then(|tick| trust::of(self, tick, places, usual)),
+            trust: standing.state.tick().and_then(|tick| trust::of(self, tick, places, usual, now)),
             readings: found.collect(),
             unanswered: standing.unanswered.iter().map(|item| item.code.clone()).collect(),
             cases: standing.cases,
