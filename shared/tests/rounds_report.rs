@@ -6,7 +6,7 @@ use crate::kit::walk as kit;
 use kit::{
     GATE, NIGHT, PUMP, Walk,
     cast::{CAPTAIN, CLEANER, GUARD, LOBBY, SUPERVISOR},
-    finish, found, hand_over, night, property, read, review, skip, ticks,
+    finish, found, hand_over, night, property, read, review, skip, ticks, versions,
 };
 use shared::{
     ids::{CaseId, PersonId},
@@ -119,6 +119,28 @@ fn g1_what_was_planned_for_somebody_by_name_and_is_missed_is_theirs() {
     assert_eq!(own.rounds[0].stops.iter().map(|stop| stop.stop.as_str()).collect::<Vec<_>>(), [LOBBY]);
     assert_eq!((own.routes[0].tally, own.people.len()), (missed(1), 1));
     assert_eq!(report(&walk, "2026-11-23 00:00").only(SUPERVISOR), RoundsReport::default());
+}
+
+#[test]
+fn a_stop_that_nobody_who_walked_could_know_of_is_counted_with_nobody() {
+    let world = property("Asia/Shanghai");
+    let mut without = night();
+    let mut last = without.stops.pop().unwrap_or_else(|| panic!("no stop"));
+    last.persons = [CLEANER].into();
+    let mut with = without.clone();
+    with.stops.push(last);
+    let saved = ["2026-11-15 12:00", "2026-11-22 21:00"].map(|wall| world.at(wall));
+    let routes = versions(&world, saved.into_iter().zip([without, with]).collect());
+    let walk = Walk::among(&world, routes, "2026-11-22/22:00").on("2026-11-22 22:05");
+    let walk = walk.clone().then(GUARD, walk.start(1)).then(GUARD, ticks(GATE));
+    let told = report(&walk, "2026-11-22 22:30");
+    assert!(!told.rounds[0].stops[2].unheard, "somebody may still hear of it");
+    let told = report(&walk, "2026-11-22 23:30");
+    let pump = &told.rounds[0].stops[2];
+    assert_eq!((pump.unheard, pump.state, &pump.whose), (true, StopStateName::Skipped, &BTreeSet::new()));
+    assert_eq!(told.rounds[0].stops.iter().filter(|stop| stop.unheard).count(), 1);
+    let own = Tally { stops: 2, on_time: 1, missed: 1, ..Tally::default() };
+    assert_eq!(people(&told), [(GUARD, own)]);
 }
 
 #[test]

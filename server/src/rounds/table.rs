@@ -164,6 +164,9 @@ impl Table<'_> {
         if !stop.reason.is_empty() {
             remarks.push(stop.reason.as_str());
         }
+        if stop.unheard {
+            remarks.push(self.word("走的时候还没有这一点", "Added after this round was begun"));
+        }
         if stop.arrived_late {
             remarks.push(self.word("补传", "arrived late"));
         }

@@ -32,7 +32,8 @@ pub struct StopLine {
     /// Who was there, or said why not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<PersonId>,
-    /// With whom it is counted: who was there, or said why not; where nobody did, who answers for it.
+    /// With whom it is counted: who was there, or said why not; where nobody did, who answers for it; with nobody where
+    /// nobody could.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub whose: BTreeSet<PersonId>,
     /// When.
@@ -41,6 +42,9 @@ pub struct StopLine {
     /// Why it was left out.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
+    /// A change of the route brought it, of which those who walked did not know: it is nobody's omission.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unheard: bool,
     /// Something was found there.
     pub abnormal: bool,
     /// It was in time, and became known only after the window was over (R3).
@@ -340,15 +344,22 @@ impl Round {
             Some(Found { abnormal: item.abnormal(&reading), item: item.clone(), reading })
         });
         let by = event.and_then(|event| event.by);
+        let unheard = standing.state == StopState::Skipped(Skipped::Unheard);
+        let whose = match by {
+            Some(by) => BTreeSet::from([by]),
+            None if unheard => BTreeSet::new(),
+            None => self.answerable(stop),
+        };
         StopLine {
             stop: stop.code.clone(),
             place: stop.place.clone(),
             state: standing.state.name(),
             planned: stop.planned.clone(),
             by,
-            whose: by.map_or_else(|| self.answerable(stop), |by| BTreeSet::from([by])),
+            whose,
             time: event.map(|event| event.time),
             reason: reason.unwrap_or_default(),
+            unheard,
             abnormal: standing.abnormal,
             arrived_late: standing.arrived_late,
             out_of_order: standing.out_of_order,
