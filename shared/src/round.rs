@@ -104,6 +104,15 @@ pub struct RoundStop {
     pub added: u32,
 }
 
+impl RoundStop {
+    /// Whether an answer to an item says that something is wrong. What another version of the route asked for says so by
+    /// itself, or cannot be judged.
+    pub fn is_abnormal(&self, item: &ItemCode, reading: &Reading) -> bool {
+        let item = self.items.iter().find(|one| one.code == *item);
+        item.map_or(matches!(reading, Reading::Ok(false)), |item| item.abnormal(reading))
+    }
+}
+
 /// How far a round is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -260,11 +269,6 @@ impl Round {
         let state = self.state(stop, now);
         let tick = state.tick();
         let readings = self.readings(&stop.code);
-        let wrong = |(code, reading): (&ItemCode, &Reading)| {
-            let item = stop.items.iter().find(|item| item.code == *code);
-            // What another version of the route asked for says by itself whether it is right, or cannot be judged.
-            item.map_or(matches!(reading, Reading::Ok(false)), |item| item.abnormal(reading))
-        };
         let mut said = self.at(&stop.code).flat_map(|event| event.change.readings());
         let cases: Vec<CaseId> = self.at(&stop.code).filter_map(|event| event.change.case()).collect();
         let unanswered = stop
@@ -272,7 +276,7 @@ impl Round {
             .iter()
             .filter(|item| item.asked(self.id, &stop.code) && !readings.contains_key(&item.code));
         StopStanding {
-            abnormal: !cases.is_empty() || said.any(wrong),
+            abnormal: !cases.is_empty() || said.any(|(code, reading)| stop.is_abnormal(code, reading)),
             arrived_late: tick.is_some_and(|tick| self.arrived_late(&tick.time)),
             uncertain: tick.is_some_and(|tick| tick.time.uncertain),
             out_of_order: tick.is_some_and(|tick| self.out_of_order(stop, tick)),
@@ -285,6 +289,22 @@ impl Round {
     /// The answers at a stop, the last one to each item.
     pub fn readings<'a>(&'a self, stop: &'a StopCode) -> BTreeMap<&'a ItemCode, &'a Reading> {
         self.at(stop).flat_map(|event| event.change.readings()).collect()
+    }
+
+    /// The answers at a stop that say that something is wrong and that another one took the place of, by item, oldest first:
+    /// whether they were mistyped or put right, they are why a stop is abnormal whose last answers are not.
+    pub fn superseded<'a>(&'a self, stop: &'a RoundStop) -> BTreeMap<&'a ItemCode, Vec<&'a Reading>> {
+        let mut answers: BTreeMap<&ItemCode, Vec<&Reading>> = BTreeMap::new();
+        for (code, reading) in self.at(&stop.code).flat_map(|event| event.change.readings()) {
+            answers.entry(code).or_default().push(reading);
+        }
+        for (code, answers) in &mut answers {
+            answers.dedup();
+            answers.pop();
+            answers.retain(|reading| stop.is_abnormal(code, reading));
+        }
+        answers.retain(|_, answers| !answers.is_empty());
+        answers
     }
 
     fn state(&self, stop: &RoundStop, now: Ms) -> StopState<'_> {

@@ -169,6 +169,30 @@ fn what_should_be_asked_about_is_counted() {
 }
 
 #[test]
+fn a_stop_whose_wrong_answer_was_put_right_says_what_was_wrong() {
+    let pressure = |value| read(PUMP, "pressure", Reading::Number(Milli(value)));
+    let walk = Walk::night().on("2026-11-22 22:05");
+    let walk =
+        walk.clone().then(GUARD, walk.start(1)).then(GUARD, pressure(500)).then(GUARD, pressure(2_700));
+    let walk = walk.then(GUARD, pressure(2_700)).then(GUARD, pressure(900)).then(GUARD, pressure(270));
+    let mended = walk.clone().then(GUARD, pressure(400));
+    let found = |walk: &Walk| {
+        let line = report(walk, "2026-11-22 22:10").rounds[0].stops[2].clone();
+        assert!(line.abnormal);
+        line.readings[0].clone()
+    };
+    let readings = |values: &[i64]| -> Vec<_> { values.iter().map(|n| Reading::Number(Milli(*n))).collect() };
+    let wrong = found(&walk);
+    assert_eq!(
+        (wrong.abnormal, wrong.before),
+        (true, readings(&[2_700, 900])),
+        "each once, the last beside them"
+    );
+    let right = found(&mended);
+    assert_eq!((right.abnormal, right.before), (false, readings(&[2_700, 900, 270])));
+}
+
+#[test]
 fn what_nine_of_ten_take_at_least_is_usual_where_enough_have_walked() {
     let walked = |seconds: i64| {
         let walk = Walk::night().on("2026-11-22 22:05");

@@ -154,7 +154,7 @@ pub(super) struct WantedReadings {
     item: String,
 }
 
-/// The answers to an item over time, for those who look after rounds.
+/// The answers to an item over time, of each round the last, for those who look after rounds.
 #[utoipa::path(
     get, path = "/api/rounds/readings", tag = "rounds",
     params(WantedReadings),
@@ -178,16 +178,18 @@ pub(super) async fn readings(
     let (mut item, mut points) = (None, Vec::new());
     for round in &rounds {
         let asked = round.find(&stop).and_then(|stop| stop.items.iter().find(|item| item.code == code));
-        for event in round.at(&stop) {
+        let answers = round.at(&stop).flat_map(|event| {
             let found = event.change.readings().filter(|(item, _)| **item == code);
-            points.extend(found.map(|(_, reading)| Point {
-                round: round.id,
-                time: event.time,
-                by: event.by,
-                reading: reading.clone(),
-                abnormal: asked.is_some_and(|item| item.abnormal(reading)),
-            }));
-        }
+            found.map(move |(_, reading)| (event, reading))
+        });
+        // An answer takes the place of those before it: what was mistyped is on no line.
+        points.extend(answers.last().map(|(event, reading)| Point {
+            round: round.id,
+            time: event.time,
+            by: event.by,
+            reading: reading.clone(),
+            abnormal: asked.is_some_and(|item| item.abnormal(reading)),
+        }));
         item = asked.cloned().or(item);
     }
     points.sort_by_key(|point| point.time.at);

@@ -9,7 +9,7 @@ use shared::{
         report::{Found, RoundLine, RoundsReport, StopLine, Tally},
         trust::{Doubt, Level},
     },
-    route::{ItemKind, Reading},
+    route::{Item, ItemKind, Reading},
     time::Ms,
 };
 
@@ -256,7 +256,21 @@ impl Table<'_> {
     }
 
     fn reading(&self, found: &Found) -> String {
-        let said = match (&found.reading, &found.item.kind) {
+        let answers = found.before.iter().map(|reading| (reading, true));
+        let answers = answers.chain([(&found.reading, found.abnormal)]);
+        let answers: Vec<String> = answers
+            .map(|(reading, abnormal)| {
+                let mark = if abnormal { " ⚠" } else { "" };
+                format!("{}{mark}", self.answer(&found.item, reading))
+            })
+            .collect();
+        let name =
+            if found.item.text.is_empty() { self.word("照片", "photo") } else { found.item.text.as_str() };
+        format!("{name}: {}", answers.join(" → "))
+    }
+
+    fn answer(&self, item: &Item, reading: &Reading) -> String {
+        let said = match (reading, &item.kind) {
             (Reading::Ok(true), _) => self.word("正常", "ok").to_owned(),
             (Reading::Ok(false), _) => self.word("异常", "not ok").to_owned(),
             (Reading::Number(number), ItemKind::Number { unit, .. }) => format!("{number} {unit}"),
@@ -264,10 +278,7 @@ impl Table<'_> {
             (Reading::Choice(text) | Reading::Text(text), _) => text.clone(),
             (Reading::Photos(photos), _) => format!("{} {}", photos.len(), self.word("张照片", "photos")),
         };
-        let name =
-            if found.item.text.is_empty() { self.word("照片", "photo") } else { found.item.text.as_str() };
-        let mark = if found.abnormal { " ⚠" } else { "" };
-        format!("{name}: {}{mark}", said.trim_end())
+        said.trim_end().to_owned()
     }
 }
 

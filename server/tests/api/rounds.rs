@@ -1000,6 +1000,10 @@ async fn f2_the_readings_of_an_item_are_told_over_time(on: On) {
     for (at, value, minutes) in [("2026-11-23/12:00", 500, 240), ("2026-11-23/16:00", 900, 0)] {
         let id = round_id(EQUIPMENT, at);
         assert_eq!(send(&mut technician, id, &start(EQUIPMENT, at)).await, "accepted");
+        // What is mistyped and put right is on no line.
+        let readings = BTreeMap::from([(item.code.clone(), Reading::Number(Milli(value * 100)))]);
+        let mistyped = RoundCommand::Read { stop: PUMP.into(), readings };
+        assert_eq!(send(&mut technician, id, &mistyped).await, "accepted");
         let readings = BTreeMap::from([(item.code.clone(), Reading::Number(Milli(value)))]);
         let looked = RoundCommand::Read { stop: PUMP.into(), readings };
         assert_eq!(send(&mut technician, id, &looked).await, "accepted");
@@ -1012,7 +1016,10 @@ async fn f2_the_readings_of_an_item_are_told_over_time(on: On) {
     let told: Readings = serde_json::from_str(&supervisor.get(&path).await.text).unwrap();
     let points: Vec<_> = told.points.iter().map(|point| (point.reading.clone(), point.abnormal)).collect();
     assert_eq!(points, [(Reading::Number(Milli(500)), false), (Reading::Number(Milli(900)), true)]);
-    assert_eq!(told.item, Some(item));
+    assert_eq!(told.item, Some(item.clone()));
+    let table = format!("/api/rounds/report?site={SITE}&day=2026-11-23&route={EQUIPMENT}&format=csv&lang=en");
+    let table = supervisor.get(&table).await.text;
+    assert!(table.contains(&format!("{}: 50 MPa ⚠ → 0.5 MPa", item.text)), "a report says both: {table}");
     let none: Readings = serde_json::from_str(&guard.get(&path).await.text).unwrap();
     assert_eq!((none.item, none.points.len()), (None, 0));
 }

@@ -75,6 +75,9 @@ pub struct Found {
     pub reading: Reading,
     /// It says that something is wrong.
     pub abnormal: bool,
+    /// The answers before it that said so, oldest first ([`Round::superseded`]).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub before: Vec<Reading>,
 }
 
 /// A round with its stops.
@@ -194,7 +197,7 @@ pub struct DaysReport {
 pub struct Readings {
     /// The item as it was asked last, with its limits; `None` if it never was.
     pub item: Option<Item>,
-    /// The answers, oldest first.
+    /// The answers, oldest first: of each round the last, which took the place of those before it.
     pub points: Vec<Point>,
 }
 
@@ -338,10 +341,12 @@ impl Round {
             | RoundChange::Reviewed { .. }
             | RoundChange::PhotoKept { .. } => None,
         });
-        let readings = self.readings(&stop.code);
+        let (readings, mut superseded) = (self.readings(&stop.code), self.superseded(stop));
         let found = stop.items.iter().filter_map(|item| {
             let reading = (*readings.get(&item.code)?).clone();
-            Some(Found { abnormal: item.abnormal(&reading), item: item.clone(), reading })
+            let before = superseded.remove(&item.code).unwrap_or_default();
+            let before = before.into_iter().cloned().collect();
+            Some(Found { abnormal: item.abnormal(&reading), item: item.clone(), reading, before })
         });
         let by = event.and_then(|event| event.by);
         let unheard = standing.state == StopState::Skipped(Skipped::Unheard);
