@@ -56,6 +56,7 @@ fn f2_every_stop_stands_in_the_report_as_the_round_has_it() {
         (&[case][..], Some(Level::High))
     );
     assert_eq!(line.stops[2].reason, "locked");
+    assert!(gate.unanswered.is_empty(), "it was looked at");
     let tally = Tally { stops: 3, on_time: 1, missed: 1, skipped: 1, abnormal: 1, ..Tally::default() };
     assert_eq!((report.routes[0].rounds, report.routes[0].tally), (1, tally));
     assert_eq!(people(&report), [(GUARD, tally)], "whoever walked it answers for what they missed");
@@ -141,6 +142,8 @@ fn a_stop_that_nobody_who_walked_could_know_of_is_counted_with_nobody() {
     assert_eq!(told.rounds[0].stops.iter().filter(|stop| stop.unheard).count(), 1);
     let own = Tally { stops: 2, on_time: 1, missed: 1, ..Tally::default() };
     assert_eq!(people(&told), [(GUARD, own)]);
+    let asked = told.rounds[0].stops[0].unanswered.iter().map(|item| item.text.as_str());
+    assert_eq!(asked.collect::<Vec<_>>(), ["calm"], "who was there and did not look is told what at");
 }
 
 #[test]

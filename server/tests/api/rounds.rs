@@ -961,8 +961,10 @@ async fn r13_a_days_report_says_how_its_rounds_stand_by_stop_route_and_person(on
 
 async fn a_report_is_a_table_for_who_wants_one(on: On) {
     let app = TestApp::start(on).await;
-    walked(&app).await;
-    let supervisor = app.sign_in(cast::SUPERVISOR).await;
+    let (_, id) = walked(&app).await;
+    let mut supervisor = app.sign_in(cast::SUPERVISOR).await;
+    let review = RoundCommand::Review { note: "已提醒".to_owned() };
+    assert_eq!(send(&mut supervisor, id, &review).await, "accepted");
     let path =
         |format: &str| format!("/api/rounds/report?site={SITE}&day=2026-11-23&route={NIGHT}&format={format}");
     let csv = supervisor.get(&path("csv&lang=en")).await;
@@ -971,9 +973,11 @@ async fn a_report_is_a_table_for_who_wants_one(on: On) {
     assert!(lines.next().unwrap().starts_with("Date,Round,Route,Stop,Planned,State,Time,By,"));
     let gate = lines.next().unwrap();
     assert!(gate.starts_with("2026-11-23,22:00,R-N 北区夜巡,"), "{gate}");
-    assert!(gate.contains(",on time,2026-11-23 22:05,"), "{gate}");
+    assert!(gate.contains(",On time,2026-11-23 22:05,"), "{gate}");
+    assert!(gate.ends_with(",Reviewed,已提醒"), "{gate}");
+    assert!(gate.contains(",岗亭无异常,"), "what was not looked at is told: {gate}");
     let lobby = lines.next().unwrap();
-    assert!(lobby.contains(",yes,") && lobby.contains("照明正常: not ok ⚠"), "{lobby}");
+    assert!(lobby.contains(",Yes,") && lobby.contains("照明正常: No ⚠"), "{lobby}");
     assert_eq!(lines.count(), 7);
     let (status, headers, bytes) = read(&supervisor, &path("xlsx"), None).await;
     assert_eq!(status, 200);

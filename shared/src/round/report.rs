@@ -11,7 +11,7 @@ use super::{
     trust::{self, Level, Trust, Usual},
 };
 use crate::{
-    ids::{CaseId, ItemCode, PersonId, PlaceCode, RoundId, RouteCode, SiteCode, StopCode},
+    ids::{CaseId, PersonId, PlaceCode, RoundId, RouteCode, SiteCode, StopCode},
     route::{Item, Occurrence, Reading, RouteKind},
     site::Places,
     time::{EventTime, Ms},
@@ -59,7 +59,7 @@ pub struct StopLine {
     pub readings: Vec<Found>,
     /// What was asked for and not answered.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub unanswered: Vec<ItemCode>,
+    pub unanswered: Vec<Item>,
     /// The cases that were reported from it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cases: Vec<CaseId>,
@@ -370,7 +370,7 @@ impl Round {
             out_of_order: standing.out_of_order,
             trust: standing.state.tick().and_then(|tick| trust::of(self, tick, places, usual, now)),
             readings: found.collect(),
-            unanswered: standing.unanswered.iter().map(|item| item.code.clone()).collect(),
+            unanswered: standing.unanswered.iter().copied().cloned().collect(),
             cases: standing.cases,
         }
     }
