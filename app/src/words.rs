@@ -70,6 +70,7 @@ fn template(locale: Locale, code: Code) -> &'static str {
         RoundUnknownStop => round_unknown_stop,
         RoundTooMany => round_too_many,
         RoundOwn => round_own,
+        RoundBadDays => round_bad_days,
         RouteNotAllowed => route_not_allowed,
         RouteNotThere => route_not_there,
         RouteChangedMeanwhile => route_changed_meanwhile,

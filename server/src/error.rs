@@ -136,6 +136,7 @@ fn status(code: Code) -> StatusCode {
         | Code::RoundUnknownStop
         | Code::RoundTooMany
         | Code::RoundOwn
+        | Code::RoundBadDays
         | Code::RouteNotAllowed
         | Code::RouteNotThere
         | Code::RouteChangedMeanwhile

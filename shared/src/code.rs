@@ -93,6 +93,8 @@ codes! {
     RoundTooMany = "round.too_many",
     /// Nobody reviews what they walked themselves.
     RoundOwn = "round.own",
+    /// What is asked for begins after it ends, or is of too many days. Fields: `max`.
+    RoundBadDays = "round.bad_days",
     // --- rules of a route ---
     /// Routes are the supervisors' and the director's to change. Fields: `command`.
     RouteNotAllowed = "route.not_allowed",

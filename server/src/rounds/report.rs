@@ -237,8 +237,7 @@ fn days(first: &str, last: Option<&str>, most: i32) -> Result<RangeInclusive<Dat
     let (first, last) = (read(first)?, read(last.unwrap_or(first))?);
     let count = (last - first).get_days() + 1;
     if !(1..=most).contains(&count) {
-        let detail = format_args!("1 to {most} days");
-        return Err(Rejection::new(Code::RequestBadBody).with("detail", detail));
+        return Err(Rejection::new(Code::RoundBadDays).with("max", most));
     }
     Ok(first..=last)
 }

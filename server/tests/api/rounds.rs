@@ -950,10 +950,15 @@ async fn r13_a_days_report_says_how_its_rounds_stand_by_stop_route_and_person(on
             .all(|round| round.route.as_str().starts_with("R-N") || round.route.as_str() == "R-S")
     );
     assert!(report(&guard, "day=2026-11-23").await.report.rounds.is_empty());
-    for wrong in ["day=today", "day=2026-11-23&until=2026-11-22", "day=2026-01-01&until=2026-11-23"] {
+    for (wrong, status, code) in [
+        ("day=today", 400, "request.bad_body"),
+        ("day=2026-11-23&until=2026-11-22", 422, "round.bad_days"),
+        ("day=2026-10-23&until=2026-11-23", 422, "round.bad_days"),
+    ] {
         let reply = supervisor.get(&format!("/api/rounds/report?site={SITE}&{wrong}")).await;
-        assert_eq!(reply.problem(), (400, "request.bad_body".to_owned()), "{wrong}");
+        assert_eq!(reply.problem(), (status, code.to_owned()), "{wrong}");
     }
+    assert_eq!(report(&supervisor, "day=2026-10-24&until=2026-11-23").await.until, "2026-11-23", "31 days");
     let foreign = app.sign_in(cast::FOREIGN_DESK).await;
     let reply = foreign.get(&format!("/api/rounds/report?site={SITE}&day=2026-11-23")).await;
     assert_eq!(reply.problem().1, "site.not_member");
