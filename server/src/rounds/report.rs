@@ -13,6 +13,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use jiff::civil::Date;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use shared::{
     Code, Rejection,
@@ -28,7 +29,7 @@ use shared::{
 
 use super::{
     store,
-    table::{Language, Table},
+    table::{self, Language, Table},
 };
 use crate::{
     App, Error,
@@ -105,21 +106,23 @@ pub(super) async fn report(
     // Others need the connection, and the threads that answer requests, while a month is put into a workbook.
     drop(conn);
     let now = reader.now;
-    let (person, format, language) = (asked.person, asked.format, asked.lang);
+    let (format, language) = (asked.format, asked.lang);
+    let of = table::Asked { days: days.clone(), route, person: asked.person };
     let made = tokio::task::spawn_blocking(move || {
         let mut report = RoundsReport::of(&rounds, &reader.known.places, &usual, now);
-        if let Some(person) = person {
+        if let Some(person) = of.person {
             report = report.only(person);
         }
-        let table = Table { known: &reader.known, report: &report, language };
+        let table = Table { known: &reader.known, report: &report, of: &of, language };
         let bytes = match format {
             Format::Json => Vec::new(),
             Format::Csv => table.csv()?,
             Format::Xlsx => table.xlsx()?,
         };
-        anyhow::Ok((report, bytes))
+        let name = table.name();
+        anyhow::Ok((report, bytes, name))
     });
-    let (report, bytes) = made.await.map_err(anyhow::Error::new)??;
+    let (report, bytes, name) = made.await.map_err(anyhow::Error::new)??;
     let (mime, ending) = match format {
         Format::Json => {
             let (day, until) = (days.start().to_string(), days.end().to_string());
@@ -128,12 +131,19 @@ pub(super) async fn report(
         Format::Csv => ("text/csv; charset=utf-8", "csv"),
         Format::Xlsx => ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "xlsx"),
     };
-    let name = format!("attachment; filename=\"rounds-{}-{}.{ending}\"", days.start(), days.end());
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static(mime)),
-        (header::CONTENT_DISPOSITION, HeaderValue::try_from(name).map_err(anyhow::Error::new)?),
+        (header::CONTENT_DISPOSITION, attachment(&format!("{name}.{ending}"))?),
     ];
     Ok((headers, bytes).into_response())
+}
+
+/// That a file is to be kept by a name, which may have letters of every language (RFC 6266); what knows only those of English
+/// is given these.
+fn attachment(name: &str) -> anyhow::Result<HeaderValue> {
+    let plain: String = name.chars().filter(char::is_ascii).collect();
+    let coded = utf8_percent_encode(name, NON_ALPHANUMERIC);
+    Ok(HeaderValue::try_from(format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{coded}"))?)
 }
 
 /// Which readings are asked for.

@@ -2,9 +2,12 @@
 
 mod words;
 
+use std::ops::RangeInclusive;
+
+use jiff::civil::Date;
 use rust_xlsxwriter::{Color, Format, FormatAlign, FormatBorder, Workbook, Worksheet};
 use shared::{
-    ids::{PersonId, PlaceCode},
+    ids::{PersonId, PlaceCode, RouteCode},
     round::{
         StopStateName,
         report::{Found, RoundLine, RoundsReport, StopLine, Tally},
@@ -21,7 +24,16 @@ pub(super) use words::Language;
 pub(super) struct Table<'a> {
     pub known: &'a Known,
     pub report: &'a RoundsReport,
+    pub of: &'a Asked,
     pub language: Language,
+}
+
+/// What a report is of: a file says it, so that nobody takes a part for the whole.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    pub days: RangeInclusive<Date>,
+    pub route: Option<RouteCode>,
+    pub person: Option<PersonId>,
 }
 
 /// The headings of the stops, in both languages.
@@ -118,8 +130,34 @@ impl Table<'_> {
         let sheet = workbook.add_worksheet();
         sheet.set_name(name)?.set_paper_size(9).set_repeat_rows(0, 0)?;
         sheet.set_freeze_panes(1, 0)?;
-        sheet.set_header(format!("&L{}&R&P / &N", self.known.site.name.replace('&', "&&")));
+        sheet.set_header(format!("&L{}&R&P / &N", self.heading().replace('&', "&&")));
         Ok(sheet)
+    }
+
+    /// What it is of, for the head of each page: `锦洲花园 · 2026-11-23 · R-N 北区夜巡 · 王建国`.
+    fn heading(&self) -> String {
+        let Asked { days, route, person } = self.of;
+        let (first, last) = (days.start(), days.end());
+        let mut parts = vec![self.known.site.name.clone()];
+        parts.push(if first == last { first.to_string() } else { format!("{first} – {last}") });
+        parts.extend(route.as_ref().map(|route| {
+            let line = self.report.routes.iter().find(|line| line.route == *route);
+            line.map_or_else(|| route.to_string(), |line| format!("{route} {}", line.name))
+        }));
+        parts.extend(person.map(|person| self.person(person)));
+        // A workbook holds 255 units in a header, some of which are its own.
+        const MOST: usize = 200;
+        cut(parts.join(" · "), MOST)
+    }
+
+    /// The file's name without its ending: `rounds-2026-11-23-2026-11-23-R-N-王建国`.
+    pub fn name(&self) -> String {
+        let Asked { days, route, person } = self.of;
+        let mut parts = vec!["rounds".to_owned(), days.start().to_string(), days.end().to_string()];
+        parts.extend(route.as_ref().map(RouteCode::to_string));
+        parts.extend(person.map(|person| self.person(person)));
+        let plain = |letter: char| if letter.is_alphanumeric() { letter } else { '-' };
+        parts.join("-").chars().map(plain).take(100).collect()
     }
 
     fn tallies<'t>(
@@ -242,14 +280,18 @@ impl Table<'_> {
 
 /// As much of a text as a cell of a workbook holds: so many units of UTF-16.
 fn fitting(text: String) -> String {
-    const MOST: usize = 32_767;
-    if text.encode_utf16().count() <= MOST {
+    cut(text, 32_767)
+}
+
+/// As much of a text as fits into so many units of UTF-16, with a sign that there was more.
+fn cut(text: String, most: usize) -> String {
+    if text.encode_utf16().count() <= most {
         return text;
     }
     let mut units = 1;
     let fits = text.chars().take_while(|letter| {
         units += letter.len_utf16();
-        units <= MOST
+        units <= most
     });
     fits.chain(['…']).collect()
 }

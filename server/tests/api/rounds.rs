@@ -966,7 +966,7 @@ async fn r13_a_days_report_says_how_its_rounds_stand_by_stop_route_and_person(on
 
 async fn a_report_is_a_table_for_who_wants_one(on: On) {
     let app = TestApp::start(on).await;
-    let (_, id) = walked(&app).await;
+    let (guard, id) = walked(&app).await;
     let mut supervisor = app.sign_in(cast::SUPERVISOR).await;
     let review = RoundCommand::Review { note: "已提醒".to_owned() };
     assert_eq!(send(&mut supervisor, id, &review).await, "accepted");
@@ -986,9 +986,14 @@ async fn a_report_is_a_table_for_who_wants_one(on: On) {
     assert_eq!(lines.count(), 7);
     let (status, headers, bytes) = read(&supervisor, &path("xlsx"), None).await;
     assert_eq!(status, 200);
-    assert!(
-        headers["content-disposition"].to_str().unwrap().ends_with("rounds-2026-11-23-2026-11-23.xlsx\"")
-    );
+    let saved_as = |headers: &axum::http::HeaderMap| {
+        let said = headers["content-disposition"].to_str().unwrap().to_owned();
+        let (plain, coded) = said.split_once("; filename*=UTF-8''").unwrap();
+        let coded = url::form_urlencoded::parse(coded.as_bytes()).next().unwrap().0.into_owned();
+        (plain.trim_start_matches("attachment; filename=").to_owned(), coded)
+    };
+    let name = "rounds-2026-11-23-2026-11-23-R-N.xlsx";
+    assert_eq!(saved_as(&headers), (format!("\"{name}\""), name.to_owned()));
     let mut book = calamine::Xlsx::new(std::io::Cursor::new(bytes)).unwrap();
     assert_eq!(book.sheet_names(), ["巡查明细", "按路线", "按人员"]);
     let stops = book.worksheet_range("巡查明细").unwrap();
@@ -997,6 +1002,28 @@ async fn a_report_is_a_table_for_who_wants_one(on: On) {
     let routes = book.worksheet_range("按路线").unwrap();
     assert_eq!(routes.get_value((1, 0)).unwrap().to_string(), "R-N 北区夜巡");
     assert_eq!(routes.get_value((1, 2)).unwrap().to_string(), "9");
+    // A part says on paper and by its name what it is a part of.
+    let (_, headers, bytes) =
+        read(&supervisor, &format!("{}&person={}", path("xlsx"), guard.person), None).await;
+    assert_eq!(saved_as(&headers).1, "rounds-2026-11-23-2026-11-23-R-N-杨敏.xlsx");
+    let heads = page_heads(bytes);
+    assert_eq!(heads.len(), 3);
+    for head in heads {
+        assert!(head.contains(" · 2026-11-23 · R-N 北区夜巡 · 杨敏&amp;R"), "{head}");
+    }
+}
+
+/// What stands at the head of each printed page, by sheet.
+fn page_heads(book: Vec<u8>) -> Vec<String> {
+    let mut book = zip::ZipArchive::new(std::io::Cursor::new(book)).unwrap();
+    let sheets: Vec<String> = book.file_names().map(str::to_owned).collect();
+    let sheets = sheets.iter().filter(|name| name.starts_with("xl/worksheets/sheet"));
+    sheets
+        .map(|name| {
+            let sheet = std::io::read_to_string(book.by_name(name).unwrap()).unwrap();
+            sheet.split("oddHeader>").nth(1).unwrap().to_owned()
+        })
+        .collect()
 }
 
 async fn f2_the_readings_of_an_item_are_told_over_time(on: On) {
