@@ -84,6 +84,7 @@ fn template(locale: Locale, code: Code) -> &'static str {
         RouteBadDue => route_bad_due,
         RouteBadItem => route_bad_item,
         LabelBadCode => label_bad_code,
+        LabelNone => label_none,
         LabelNoAddress => label_no_address,
         CommandUnreadable => command_unreadable,
         CommandUnknownKind => command_unknown_kind,

@@ -123,6 +123,8 @@ codes! {
     // --- a label at a checkpoint ---
     /// No label carries this code: it was mistyped.
     LabelBadCode = "label.bad_code",
+    /// There is no label to print: none hangs there yet. Fields: `place`, if one was named.
+    LabelNone = "label.none",
     /// Labels cannot be printed before the server knows its own address.
     LabelNoAddress = "label.no_address",
     // --- one command of a push ---

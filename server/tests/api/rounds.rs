@@ -638,6 +638,8 @@ async fn labels_are_printed_for_supervisors_and_not_for_guards(on: On) {
     let refused = guard.get("/api/labels?site=jinzhou").await;
     assert_eq!(refused.problem(), (422, "route.not_allowed".to_owned()));
     assert_eq!(supervisor.get("/api/labels?site=wanjing").await.problem().1, "site.not_member");
+    let nowhere = supervisor.get("/api/labels?site=jinzhou&place=moon").await;
+    assert_eq!(nowhere.problem(), (404, "label.none".to_owned()), "no blank page");
     // What is printed hangs for years: behind a proxy nobody guesses the address.
     let proxied = TestApp::with(on, Settings { behind_proxy: true, ..Settings::default() }).await;
     let other = proxied.sign_in(cast::SUPERVISOR).await;
