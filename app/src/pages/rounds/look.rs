@@ -117,10 +117,10 @@ mod tests {
     use shared::{
         ids::RoundId,
         round::{
-            RoundCommand,
+            Round, RoundCommand,
             command::{Position, Proof, Tick},
         },
-        route::Item,
+        route::{Item, ItemKind},
         time::EventTime,
     };
     use std::sync::Arc;
