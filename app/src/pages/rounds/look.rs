@@ -1,18 +1,13 @@
 //! What a round's page says of each stop, as words: how it stands, when and how it was ticked, what speaks against that.
 
 use shared::{
-    round::{
-        Round, RoundEvent, RoundStop, Skipped, StopState, StopStateName,
-        trust::{self, Doubt, Trust},
-    },
-    route::ItemKind,
-    site::Places,
+    round::{RoundStop, Skipped, StopState, StopStateName, trust},
     time::Ms,
 };
 
 use crate::{
     i18n::*,
-    state::{Property, Turn, Walk},
+    state::{Property, Walk},
     ui::Tone,
     words::{self, round as said},
 };
@@ -85,7 +80,7 @@ pub fn look(locale: Locale, property: &Property, walk: &Walk, stop: &RoundStop, 
     let trust = standing
         .state
         .tick()
-        .and_then(|tick| trusted(round, tick, &property.places, walk.turn(now)))
+        .and_then(|tick| trust::of(round, tick, &property.places, &trust::Usual::default(), now))
         .filter(|trust| !trust.doubts.is_empty())
         .map(|trust| {
             let doubts: Vec<String> =
@@ -109,21 +104,6 @@ pub fn look(locale: Locale, property: &Property, walk: &Walk, stop: &RoundStop, 
     }
 }
 
-/// How far a tick is trusted. As long as the round is on, a photo that is asked for may still be taken: nobody is doubted for it
-/// who stands there.
-fn trusted(round: &Round, tick: &RoundEvent, places: &Places, turn: Turn) -> Option<Trust> {
-    let of = |round: &Round| trust::of(round, tick, places, &trust::Usual::default());
-    let trust = of(round)?;
-    if turn != Turn::Now || !trust.doubts.contains(&Doubt::PhotoMissing) {
-        return Some(trust);
-    }
-    let mut without = round.clone();
-    for stop in &mut without.task.stops {
-        stop.items.retain(|item| !matches!(item.kind, ItemKind::Photo { .. }));
-    }
-    of(&without)
-}
-
 fn reason(change: &shared::round::RoundChange) -> Option<String> {
     use shared::round::RoundChange::{Finished, Skipped};
     match change {
@@ -137,10 +117,10 @@ mod tests {
     use shared::{
         ids::RoundId,
         round::{
-            RoundCommand,
+            Round, RoundCommand,
             command::{Position, Proof, Tick},
         },
-        route::Item,
+        route::{Item, ItemKind},
         time::EventTime,
     };
     use std::sync::Arc;

@@ -120,7 +120,8 @@ fn strip(locale: Locale, property: &Property, walk: &Walk, now: Ms) -> Strip {
     let tally = Tally::of(cells.iter());
     let doubtful = standings.iter().filter(|(_, standing)| {
         let tick = standing.state.tick();
-        let trust = tick.and_then(|tick| trust::of(round, tick, &property.places, &trust::Usual::default()));
+        let trust =
+            tick.and_then(|tick| trust::of(round, tick, &property.places, &trust::Usual::default(), now));
         trust.is_some_and(|trust| trust.level == trust::Level::Low)
     });
     let doubtful = doubtful.count();

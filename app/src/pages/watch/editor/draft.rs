@@ -305,7 +305,7 @@ impl Draft {
             let at = place_of(&design, &rejection, places, people);
             Wrong { rejection, at }
         })?;
-        Ok(RouteCommand::Save { code: self.code.clone(), version: self.version, design })
+        Ok(RouteCommand::Save { code: self.code.clone(), version: self.version, from: None, design })
     }
 
     /// The first round of the plan as it is typed, from which on it takes effect.
@@ -529,7 +529,12 @@ mod tests {
             Who::Area(Role::Guard),
         ] {
             route.design.who = who;
-            let save = RouteCommand::Save { code: "night".into(), version: 3, design: route.design.clone() };
+            let save = RouteCommand::Save {
+                code: "night".into(),
+                version: 3,
+                from: None,
+                design: route.design.clone(),
+            };
             assert_eq!(command(&Draft::of(&route)), Ok(save));
         }
     }

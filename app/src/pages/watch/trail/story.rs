@@ -176,8 +176,9 @@ impl Teller<'_> {
         if let Some(trust) = &trust {
             look.doubts = trust.doubts.iter().map(|doubt| said::doubt(locale, property, doubt)).collect();
         }
-        let own = tick
-            .and_then(|tick| shared::round::trust::of(round, tick, &property.places, &Default::default()));
+        let own = tick.and_then(|tick| {
+            shared::round::trust::of(round, tick, &property.places, &Default::default(), self.now)
+        });
         let event = tick.or(match standing.state {
             StopState::Skipped(Skipped::Because(event) | Skipped::Finished(event)) => Some(event),
             _ => None,
