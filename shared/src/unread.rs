@@ -60,7 +60,7 @@ fn collect(value: &Value, photos: &mut Vec<AttachmentId>) {
     match value {
         Value::Object(fields) => {
             let id = fields.get("id").filter(|_| fields.contains_key("thumb_sha256"));
-            photos.extend(id.and_then(Value::as_str).and_then(|id| id.parse().ok()));
+            photos.extend(id.and_then(Value::as_str).and_then(|id| id.parse::<AttachmentId>().ok()));
             fields.values().for_each(|value| collect(value, photos));
         }
         Value::Array(values) => values.iter().for_each(|value| collect(value, photos)),
@@ -93,15 +93,19 @@ impl<'de, T> Deserialize<'de> for Unread<T> {
     }
 }
 
+// Whoever reads the interface sees the document itself. There is no other way for a generic type to say so than the trait
+// that the derived ones have.
 #[cfg(feature = "schema")]
-impl<T: utoipa::ToSchema> utoipa::PartialSchema for Unread<T> {
-    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
-        T::schema()
+impl<T: utoipa::__dev::ComposeSchema> utoipa::__dev::ComposeSchema for Unread<T> {
+    fn compose(
+        generics: Vec<utoipa::openapi::RefOr<utoipa::openapi::Schema>>,
+    ) -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        T::compose(generics)
     }
 }
 
 #[cfg(feature = "schema")]
-impl<T: utoipa::ToSchema> utoipa::ToSchema for Unread<T> {
+impl<T: utoipa::ToSchema + utoipa::__dev::ComposeSchema> utoipa::ToSchema for Unread<T> {
     fn name() -> std::borrow::Cow<'static, str> {
         T::name()
     }
