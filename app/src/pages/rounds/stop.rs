@@ -97,7 +97,8 @@ fn Head(seen: Look, number: usize, open: Memo<bool>) -> impl IntoView {
         seen.abnormal.then(|| view! { <Chip label=t_string!(i18n, rounds.abnormal) tone=Tone::Urgent /> });
     let beside = seen.beside.join(" · ");
     let beside = (!beside.is_empty()).then(|| view! { <span class="xs t-info">{beside}</span> });
-    let trust = seen.trust.map(|trust| view! { <span class="xs t-warn">{trust}</span> });
+    let trust = seen.doubted(i18n.get_locale_untracked());
+    let trust = trust.map(|trust| view! { <span class="xs t-warn">{trust}</span> });
     view! {
         <span class=dot aria-hidden="true">
             {mark}

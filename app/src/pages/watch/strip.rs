@@ -221,7 +221,7 @@ mod tests {
         assert_eq!(states(&strip), [StopStateName::OnTime, StopStateName::Skipped, StopStateName::Late]);
         assert_eq!(strip.cells.iter().map(|cell| cell.abnormal).collect::<Vec<_>>(), [false, false, true]);
         assert_eq!(strip.who, "人1");
-        assert_eq!(strip.left, "走完了");
+        assert_eq!(strip.left, "已结束");
         assert_eq!(strip.marks, [("异常 1 点".to_owned(), Tone::Urgent)]);
         assert_eq!(strip.spoken, "按时 1 · 晚到 1 · 没去 1 · 异常: PUMP");
     }

@@ -287,7 +287,7 @@ fn StopCard(page: Page, code: StopCode) -> impl IntoView {
 #[component]
 fn Told(page: Page, state: State, line: Line, code: StopCode) -> impl IntoView {
     let i18n = use_i18n();
-    let Line { number, look, by, planned, level, reason, found, unanswered, cases, .. } = line;
+    let Line { number, look, by, planned, reason, found, unanswered, cases, .. } = line;
     let cell = Cell { state: look.state, abnormal: false };
     let abnormal =
         look.abnormal.then(|| view! { <Chip label=t_string!(i18n, rounds.abnormal) tone=Tone::Urgent /> });
@@ -303,7 +303,7 @@ fn Told(page: Page, state: State, line: Line, code: StopCode) -> impl IntoView {
         let reason = said::with(t_string!(i18n, rounds.not_scanned_because), &reason);
         view! { <p class="s">{reason}</p> }
     });
-    let trust = level.map(|level| {
+    let trust = look.level.map(|level| {
         let doubts: Vec<_> = look.doubts.into_iter().map(|doubt| view! { <li>{doubt}</li> }).collect();
         view! {
             <div class="col tighter">

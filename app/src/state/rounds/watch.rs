@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use leptos::prelude::untrack;
 use shared::{
     Code, Rejection,
     ids::{ItemCode, PersonId, RoundId, RouteCode, RouteId, SiteCode, StopCode},

@@ -36,8 +36,6 @@ pub struct Line {
     pub by: Option<String>,
     /// Who was planned by name, where nobody was there.
     pub planned: Option<String>,
-    /// How far its tick is trusted; `None` where nobody was there.
-    pub level: Option<Level>,
     /// Why somebody did not scan.
     pub reason: Option<String>,
     /// What was found.
@@ -172,12 +170,10 @@ impl Teller<'_> {
         let standing = round.stop(stop, self.now);
         let mut look = look(locale, property, self.walk, stop, self.now);
         let tick = standing.state.tick();
-        let trust = self.told.get(&stop.code).cloned().filter(|_| tick.is_some());
-        if let Some(trust) = &trust {
+        if let Some(trust) = self.told.get(&stop.code).filter(|_| tick.is_some()) {
+            look.level = Some(trust.level);
             look.doubts = trust.doubts.iter().map(|doubt| said::doubt(locale, property, doubt)).collect();
         }
-        let own = tick
-            .and_then(|tick| shared::round::trust::of(round, tick, &property.places, &Default::default()));
         let event = tick.or(match standing.state {
             StopState::Skipped(Skipped::Because(event) | Skipped::Finished(event)) => Some(event),
             _ => None,
@@ -196,7 +192,6 @@ impl Teller<'_> {
             number,
             by: event.and_then(|event| event.by).map(|by| property.name(by)),
             planned,
-            level: trust.or(own).map(|trust| trust.level),
             reason: tick.and_then(|tick| match &tick.change.tick()?.proof {
                 shared::round::event::Proven::Photo { reason, .. } => Some(reason.clone()),
                 shared::round::event::Proven::Token { .. } | shared::round::event::Proven::Code(_) => None,
@@ -262,8 +257,8 @@ mod tests {
         assert_eq!(stops, [(3, "按时"), (1, "按时"), (2, "漏点")]);
         assert_eq!(lines[0].by.as_deref(), Some("人1"));
         assert_eq!(lines[0].unanswered, ["地面干"]);
-        assert_eq!(lines[0].level, Some(Level::High));
-        assert_eq!((lines[2].by.as_deref(), lines[2].level), (None, None));
+        assert_eq!(lines[0].look.level, Some(Level::High));
+        assert_eq!((lines[2].by.as_deref(), lines[2].look.level), (None, None));
     }
 
     #[test]
@@ -296,7 +291,7 @@ mod tests {
         let walk = walk(&[(tick("gate", TOKENS[0]), 1)], 10);
         let hasty = Trust { level: Level::Medium, doubts: vec![Doubt::Hasty { seconds: 5 }] };
         let lines = told(&walk, &BTreeMap::from([("gate".into(), hasty)]), 10);
-        assert_eq!(lines[0].level, Some(Level::Medium));
+        assert_eq!(lines[0].look.level, Some(Level::Medium));
         assert_eq!(lines[0].look.doubts, ["离上一点只有 5 秒，比平时快得多"]);
     }
 
