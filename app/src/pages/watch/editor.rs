@@ -9,9 +9,10 @@ use std::collections::BTreeSet;
 use leptos::{ev, prelude::*, reactive::spawn_local_scoped};
 use shared::{
     Code, Rejection,
-    ids::{PersonId, PlaceCode, RouteCode, StopCode},
+    ids::{CommandId, PersonId, PlaceCode, RouteCode, StopCode},
     route::{RouteCommand, RouteKind, Weekday},
     site::Role,
+    wire::{Command, Envelope},
 };
 
 use self::{
@@ -21,7 +22,7 @@ use self::{
 use super::manages;
 use crate::{
     address::{self, Address},
-    components::{PersonPicker, PlacePicker, minute, toast},
+    components::{PersonPicker, PlacePicker, minute, text_of, toast},
     i18n::*,
     platform::{device, ids},
     reactive::{Memo, RwSignal, Signal, effect, memo},
@@ -52,6 +53,7 @@ enum Asked {
 #[derive(Clone, Copy)]
 struct Form {
     state: State,
+    source: StoredValue<Source>,
     draft: RwSignal<Draft>,
     /// What was wrong when it was last to be saved.
     wrong: RwSignal<Option<Wrong>>,
@@ -65,6 +67,16 @@ impl Form {
         if self.wrong.with_untracked(Option::is_some) {
             self.wrong.set(None);
         }
+    }
+
+    /// Saves what becomes of the route on this device. The draft ends with it, and what was refused is mended by it.
+    async fn save(self, command: &RouteCommand) -> Result<(), Rejection> {
+        let source = self.source.get_value();
+        let mends = match source {
+            Source::Refused(command) => Some(command),
+            Source::New | Source::Route(_) => None,
+        };
+        self.state.change_route(command, &source.key(), mends.as_slice()).await
     }
 
     /// Whether something is wrong at a part of the form.
@@ -82,22 +94,60 @@ fn fresh(kind: &str) -> Result<String, Rejection> {
     Ok(format!("{kind}-{}", id.get(20..).unwrap_or(&id)))
 }
 
-/// The key of the draft of a route.
-fn key_of(code: &RouteCode) -> String {
-    format!("route-{code}")
+/// What the form begins with.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Source {
+    /// A new route.
+    New,
+    /// A route as it is.
+    Route(RouteCode),
+    /// What a refused command was to make of a route.
+    Refused(CommandId),
 }
 
-/// The key of the draft of a route that has no code yet.
-const NEW: &str = "route";
-
-/// What to go on with: what is kept, else the route as it is, else a new one.
-async fn begin(state: State, key: &str, code: Option<RouteCode>) -> Result<Draft, Rejection> {
-    if let Some(kept) = state.draft::<Draft>(key).await? {
-        return Ok(kept);
+impl Source {
+    fn at(address: &str) -> Source {
+        let refused = address::asked(address, "mend").and_then(|id| id.parse().ok());
+        let code = address::asked(address, "code").map(|code| Source::Route(code.as_str().into()));
+        refused.map(Source::Refused).or(code).unwrap_or(Source::New)
     }
-    let Some(code) = code else { return Ok(Draft::new(RouteCode(fresh("R")?))) };
-    let route = state.changed_routes().into_iter().find(|one| one.route.code == code);
-    route.map(|one| Draft::of(&one.route)).ok_or_else(|| Code::RouteNotThere.into())
+
+    /// The key of its draft.
+    fn key(&self) -> String {
+        match self {
+            Source::New => "route".to_owned(),
+            Source::Route(code) => format!("route-{code}"),
+            Source::Refused(command) => format!("route-mend-{command}"),
+        }
+    }
+
+    /// What is shown before anything is typed.
+    fn draft(&self, state: State) -> Result<Draft, Rejection> {
+        match self {
+            Source::New => Ok(Draft::new(RouteCode(fresh("R")?))),
+            Source::Route(code) => {
+                let route = state.changed_routes().into_iter().find(|one| one.route.code == *code);
+                route.map(|one| Draft::of(&one.route)).ok_or_else(|| Code::RouteNotThere.into())
+            }
+            Source::Refused(command) => {
+                let text = text_of(state, *command);
+                let command = text.and_then(|text| Envelope::read(&text).ok()?.command().ok());
+                match command {
+                    Some(Command::Route(command)) => Draft::refused(&command),
+                    Some(_) | None => None,
+                }
+                .ok_or_else(|| Code::CommandUnreadable.into())
+            }
+        }
+    }
+}
+
+/// What to go on with: what is kept, else what there is.
+async fn begin(state: State, source: &Source) -> Result<Draft, Rejection> {
+    match state.draft::<Draft>(&source.key()).await? {
+        Some(kept) => Ok(kept),
+        None => source.draft(state),
+    }
 }
 
 /// A route to be made or changed.
@@ -106,9 +156,7 @@ pub fn EditorPage() -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
     let address = expect_context::<Address>();
-    let code: Option<RouteCode> = address::asked(&address.here(), "code").map(|code| code.as_str().into());
-    let new = code.is_none();
-    let key = StoredValue::new(code.as_ref().map_or_else(|| NEW.to_owned(), key_of));
+    let source = StoredValue::new(Source::at(&address.here()));
     let ready = memo(move |_| state.property.with(Option::is_some));
     let draft = RwSignal::new(Draft::new("".into()));
     let begun = RwSignal::new(None::<Result<(), Rejection>>);
@@ -116,9 +164,9 @@ pub fn EditorPage() -> impl IntoView {
         if !ready.get() || begun.with_untracked(Option::is_some) {
             return;
         }
-        let (key, code) = (key.get_value(), code.clone());
+        let source = source.get_value();
         leptos::task::spawn_local(async move {
-            match begin(state, &key, code).await {
+            match begin(state, &source).await {
                 Ok(kept) => {
                     let _ = draft.try_set(kept);
                     let _ = begun.try_set(Some(Ok(())));
@@ -127,7 +175,7 @@ pub fn EditorPage() -> impl IntoView {
             }
         });
     });
-    let form = Form { state, draft, wrong: RwSignal::new(None), asked: RwSignal::new(None) };
+    let form = Form { state, source, draft, wrong: RwSignal::new(None), asked: RwSignal::new(None) };
     let may =
         memo(move |_| state.property.with(|property| property.as_ref().is_some_and(|one| manages(&one.me))));
     let back = move || address.back("/watch/routes");
@@ -142,7 +190,7 @@ pub fn EditorPage() -> impl IntoView {
     };
     let body = move || match begun.get() {
         Some(_) if !may.get() => failed(&Rejection::new(Code::RouteNotAllowed).with("command", "route.save")),
-        Some(Ok(())) => view! { <Sheets form=form key=key new=new /> }.into_any(),
+        Some(Ok(())) => view! { <Sheets form=form /> }.into_any(),
         Some(Err(rejection)) => failed(&rejection),
         None => view! {
             <main class="main">
@@ -151,6 +199,7 @@ pub fn EditorPage() -> impl IntoView {
         }
         .into_any(),
     };
+    let new = source.with_value(|source| *source == Source::New);
     let title = if new { t_string!(i18n, rounds.new_route) } else { t_string!(i18n, rounds.edit_route) };
     view! {
         <TopBar title=title back=t_string!(i18n, rounds.back) on_back=back />
@@ -161,10 +210,11 @@ pub fn EditorPage() -> impl IntoView {
 
 /// The form.
 #[component]
-fn Sheets(form: Form, key: StoredValue<String>, new: bool) -> impl IntoView {
+fn Sheets(form: Form) -> impl IntoView {
     let i18n = use_i18n();
     let Form { state, draft, .. } = form;
-    keep(form, key);
+    keep(form);
+    let new = draft.with_untracked(|draft| draft.version == 0);
     let name = Signal::derive(move || draft.with(|draft| draft.name.clone()));
     let kinds = [RouteKind::Patrol, RouteKind::Cleaning, RouteKind::Equipment];
     let locale = i18n.get_locale_untracked();
@@ -230,8 +280,8 @@ fn Sheets(form: Form, key: StoredValue<String>, new: bool) -> impl IntoView {
                 />
             </Show>
         </main>
-        <Foot form=form key=key />
-        <Asking form=form key=key />
+        <Foot form=form />
+        <Asking form=form />
     }
     .into_any()
 }
@@ -245,7 +295,7 @@ const fn kind_code(kind: RouteKind) -> &'static str {
 }
 
 /// Keeps what is typed with every change, so that a page that was closed opens where it was left.
-fn keep(form: Form, key: StoredValue<String>) {
+fn keep(form: Form) {
     let mut before = form.draft.get_untracked();
     effect(move || {
         let draft = form.draft.get();
@@ -253,7 +303,7 @@ fn keep(form: Form, key: StoredValue<String>) {
             return;
         }
         before = draft.clone();
-        let Some(key) = key.try_get_value() else { return };
+        let Some(key) = form.source.try_with_value(Source::key) else { return };
         leptos::task::spawn_local(async move {
             // What cannot be kept is still on the screen, and saving says what is the matter.
             let _ = form.state.keep_draft(&key, &draft).await;
@@ -566,7 +616,7 @@ fn Times(form: Form) -> impl IntoView {
 
 /// What is wrong, from when it takes effect, and saving it.
 #[component]
-fn Foot(form: Form, key: StoredValue<String>) -> impl IntoView {
+fn Foot(form: Form) -> impl IntoView {
     let i18n = use_i18n();
     let address = expect_context::<Address>();
     let Form { state, draft, wrong, .. } = form;
@@ -614,7 +664,7 @@ fn Foot(form: Form, key: StoredValue<String>) -> impl IntoView {
         busy.set(true);
         spawn_local_scoped(async move {
             let saved = match command {
-                Ok(command) => state.change_route(&command, &key.get_value()).await.map_err(Wrong::from),
+                Ok(command) => form.save(&command).await.map_err(Wrong::from),
                 Err(wrong) => Err(wrong),
             };
             let _ = busy.try_set(false);
@@ -649,7 +699,7 @@ fn Foot(form: Form, key: StoredValue<String>) -> impl IntoView {
 
 /// The sheet in which everything is asked.
 #[component]
-fn Asking(form: Form, key: StoredValue<String>) -> impl IntoView {
+fn Asking(form: Form) -> impl IntoView {
     let i18n = use_i18n();
     let Form { draft, asked, .. } = form;
     let title = move || match asked.get() {
@@ -683,7 +733,7 @@ fn Asking(form: Form, key: StoredValue<String>) -> impl IntoView {
             view! { <PersonPicker without=None selected=Signal::derive(|| None::<PersonId>) on_pick=pick /> }
                 .into_any()
         }
-        Some(Asked::Retire) => view! { <Retire form=form key=key /> }.into_any(),
+        Some(Asked::Retire) => view! { <Retire form=form /> }.into_any(),
         None => ().into_any(),
     };
     view! {
@@ -718,7 +768,7 @@ fn place_stop(form: Form, stop: Option<&StopCode>, place: PlaceCode) {
 
 /// To walk it no more.
 #[component]
-fn Retire(form: Form, key: StoredValue<String>) -> impl IntoView {
+fn Retire(form: Form) -> impl IntoView {
     let i18n = use_i18n();
     let address = expect_context::<Address>();
     let busy = RwSignal::new(false);
@@ -727,7 +777,7 @@ fn Retire(form: Form, key: StoredValue<String>) -> impl IntoView {
         let done = t_string!(i18n, rounds.retired).to_owned();
         busy.set(true);
         spawn_local_scoped(async move {
-            let saved = form.state.change_route(&RouteCommand::Retire { code }, &key.get_value()).await;
+            let saved = form.save(&RouteCommand::Retire { code }).await;
             let _ = busy.try_set(false);
             if saved.is_ok() {
                 address.instead("/watch/routes");
@@ -745,4 +795,27 @@ fn Retire(form: Form, key: StoredValue<String>) -> impl IntoView {
         />
     }
     .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn an_address_says_what_is_edited_and_each_has_a_draft_of_its_own() {
+        let refused = CommandId(Uuid::from_u128(7));
+        let sources = [
+            ("/watch/route".to_owned(), Source::New),
+            ("/watch/route?code=R%2D1".to_owned(), Source::Route("R-1".into())),
+            (format!("/watch/route?mend={refused}"), Source::Refused(refused)),
+            ("/watch/route?mend=0190".to_owned(), Source::New),
+        ];
+        for (address, source) in &sources {
+            assert_eq!(Source::at(address), *source, "{address}");
+        }
+        let keys: BTreeSet<String> = sources[..3].iter().map(|(_, source)| source.key()).collect();
+        assert_eq!(keys.len(), 3);
+    }
 }

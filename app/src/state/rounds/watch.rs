@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use leptos::prelude::untrack;
 use shared::{
     Code, Rejection,
-    ids::{ItemCode, PersonId, RoundId, RouteCode, RouteId, SiteCode, StopCode},
+    ids::{CommandId, ItemCode, PersonId, RoundId, RouteCode, RouteId, SiteCode, StopCode},
     round::{
         LOOK_AFTER, Round, RoundCommand,
         report::{DaysReport, Readings, RoundsReport},
@@ -195,17 +195,23 @@ impl State {
         self.with_rounds(self.now_ms(), |rounds| rounds.changed()).unwrap_or_default()
     }
 
-    /// Makes, changes or ends a route. Returns once it is saved on this device; `draft` ends with it.
+    /// Makes, changes or ends a route, and with it mends refused commands (`settles`). Returns once it is saved on this
+    /// device; `draft` ends with it.
     ///
     /// # Errors
     /// What the rules say against it, or what this device cannot do; then nothing has changed and the draft stays.
-    pub async fn change_route(&self, command: &RouteCommand, draft: &str) -> Result<(), Rejection> {
+    pub async fn change_route(
+        &self,
+        command: &RouteCommand,
+        draft: &str,
+        settles: &[CommandId],
+    ) -> Result<(), Rejection> {
         let property = self.property.get_untracked().ok_or(Code::SiteNotMember)?;
         let id = RouteId::of(&property.site.code, command.code());
         let route = self.changed_routes().into_iter().find(|one| one.route.id == id).map(|one| one.route);
         command.decide(id, route.as_ref(), &context(&property, self.now_ms()))?;
         let base = route.map(|route| route.version);
-        self.store(id.0, base, &[Ask::from(command)], &[], Some(draft)).await
+        self.store(id.0, base, &[Ask::from(command)], settles, Some(draft)).await
     }
 
     /// Whether the rules let this person do this in a round now.

@@ -222,9 +222,23 @@ impl Draft {
 
     /// A route as it is, to be changed.
     pub fn of(route: &Route) -> Draft {
-        let Design { name, kind, ordered, who, plan, stops } = &route.design;
+        Draft::made_from(route.code.clone(), route.version, &route.design)
+    }
+
+    /// What a change was to make of a route that was refused, to be mended and made again; `None` of what changes no design.
+    pub fn refused(command: &RouteCommand) -> Option<Draft> {
+        match command {
+            RouteCommand::Save { code, version, design } => {
+                Some(Draft::made_from(code.clone(), *version, design))
+            }
+            RouteCommand::Retire { .. } => None,
+        }
+    }
+
+    fn made_from(code: RouteCode, version: u32, design: &Design) -> Draft {
+        let Design { name, kind, ordered, who, plan, stops } = design;
         let mut draft = Draft {
-            version: route.version,
+            version,
             name: name.clone(),
             kind: *kind,
             ordered: *ordered,
@@ -234,7 +248,7 @@ impl Draft {
             window: plan.window_min.to_string(),
             weekdays: plan.weekdays.clone(),
             stops: stops.iter().map(StopDraft::of).collect(),
-            ..Draft::new(route.code.clone())
+            ..Draft::new(code)
         };
         match who {
             Who::Roles(roles) => (draft.by, draft.roles) = (By::Roles, roles.clone()),
@@ -532,6 +546,16 @@ mod tests {
             let save = RouteCommand::Save { code: "night".into(), version: 3, design: route.design.clone() };
             assert_eq!(command(&Draft::of(&route)), Ok(save));
         }
+    }
+
+    #[test]
+    fn what_was_refused_is_there_to_be_mended_as_it_was_typed() {
+        let mut typed = draft();
+        typed.name = "北区夜巡".to_owned();
+        assert!(typed.shift(&"gate".into(), true));
+        let save = command(&typed).unwrap();
+        assert_eq!(Draft::refused(&save), Some(typed));
+        assert_eq!(Draft::refused(&RouteCommand::Retire { code: "night".into() }), None);
     }
 
     #[test]
