@@ -10,10 +10,10 @@ use shared::{
         trust::{Doubt, Level},
     },
     route::{Item, ItemKind, Milli, Plan, Reading, Route, RouteKind, Weekday, Who},
-    time::Zone,
+    time::{Ms, Zone},
 };
 
-use super::{fill, role, spot};
+use super::{fill, moment, role, spot};
 use crate::{i18n::*, state::Property};
 
 /// What kind of round.
@@ -259,6 +259,14 @@ pub fn doubted(locale: Locale, trust: &str, doubts: &[String]) -> String {
     fill(td_string!(locale, rounds.doubted), |field| {
         Some(if field == "trust" { trust.to_owned() } else { doubts.clone() })
     })
+}
+
+/// Since when nothing was heard of a round: `昨天 21:55 以后没有消息`.
+pub fn not_heard(locale: Locale, zone: &Zone, heard: Option<Ms>, now: Ms) -> String {
+    match heard {
+        Some(heard) => with(td_string!(locale, rounds.not_heard_since), &moment(locale, zone, heard, now)),
+        None => td_string!(locale, rounds.not_heard).to_owned(),
+    }
 }
 
 /// A text with its one count in it.

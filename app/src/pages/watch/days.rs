@@ -7,6 +7,7 @@ use shared::{
     Code, Rejection,
     ids::{RoundId, RouteCode},
     round::report::{PersonLine, RoundLine, RoundsReport, RouteLine, Tally},
+    time::Ms,
 };
 
 use self::sheet::{DAYS, STOPS_MAX, address_of, heading, read, row, share, sum};
@@ -29,8 +30,8 @@ enum Answer {
     Coming,
     /// The server's.
     Here(RoundsReport),
-    /// What this device holds, as the server is out of reach.
-    Held(RoundsReport),
+    /// What this device holds, as the server is out of reach, and as of when.
+    Held(RoundsReport, Ms),
     /// Refused.
     Failed(Rejection),
 }
@@ -69,9 +70,13 @@ pub fn DaysPage() -> impl IntoView {
             }
             .into_any()
         }
-        Answer::Here(report) => view! { <Sheet report=report held=false /> }.into_any(),
-        Answer::Held(report) => view! {
-            <Banner text=t_string!(i18n, rounds.days_held) tone=Tone::Warn glyph=Glyph::CloudOff>
+        Answer::Here(report) => view! { <Sheet report=report held=None /> }.into_any(),
+        Answer::Held(report, heard) => view! {
+            <Banner
+                text=TextProp::from(move || held(i18n.get_locale(), state, heard))
+                tone=Tone::Warn
+                glyph=Glyph::CloudOff
+            >
                 <Button
                     label=t_string!(i18n, frame.try_again)
                     kind=ButtonKind::Ghost
@@ -79,7 +84,7 @@ pub fn DaysPage() -> impl IntoView {
                     on_click=again
                 />
             </Banner>
-            <Sheet report=report held=true />
+            <Sheet report=report held=Some(heard) />
         }
         .into_any(),
     });
@@ -98,6 +103,13 @@ pub fn DaysPage() -> impl IntoView {
     .into_any()
 }
 
+/// That this is what the device holds, and as of when.
+fn held(locale: Locale, state: State, heard: Ms) -> String {
+    let Some(property) = state.property.get() else { return String::new() };
+    let when = words::moment(locale, &property.zone, heard, state.now_ms());
+    said::with(td_string!(locale, rounds.days_held), &when)
+}
+
 /// `2026-11-23`, or from one day to another.
 fn span(asked: &DaysAsked) -> String {
     if asked.day == asked.until { asked.day.clone() } else { format!("{} – {}", asked.day, asked.until) }
@@ -113,7 +125,8 @@ fn ask(state: State, asked: Memo<Option<DaysAsked>>, turn: RwSignal<u32>) -> RwS
             let came = match state.rounds_report(wanted.clone()).await {
                 Ok(report) => Answer::Here(report),
                 Err(rejection) if matches!(rejection.code, Code::DeviceOffline | Code::DeviceTimeout) => {
-                    Answer::Held(state.held_report(&wanted))
+                    let heard = state.heard_of_site().await.unwrap_or_else(|| state.now_ms());
+                    Answer::Held(state.held_report(&wanted, heard), heard)
                 }
                 Err(rejection) => Answer::Failed(rejection),
             };
@@ -268,7 +281,7 @@ fn Files(asked: Memo<Option<DaysAsked>>, answer: RwSignal<Answer>, again: Callba
 
 /// The figures, by route, by person, and stop by stop.
 #[component]
-fn Sheet(report: RoundsReport, held: bool) -> impl IntoView {
+fn Sheet(report: RoundsReport, held: Option<Ms>) -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
     if report.rounds.is_empty() {
@@ -337,7 +350,7 @@ fn Sheet(report: RoundsReport, held: bool) -> impl IntoView {
 
 /// On paper only: of which site it is, and when it was printed.
 #[component]
-fn PrintedOn(held: bool) -> impl IntoView {
+fn PrintedOn(held: Option<Ms>) -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
     let minute = minute(state);
@@ -345,7 +358,7 @@ fn PrintedOn(held: bool) -> impl IntoView {
         let property = state.property.get()?;
         let (day, clock) = (property.zone.day(minute.get()), words::clock(&property.zone, minute.get()));
         let printed = said::with(t_string!(i18n, rounds.printed), &format!("{day} {clock}"));
-        let held = if held { t_string!(i18n, rounds.days_held) } else { "" };
+        let held = held.map(|heard| self::held(i18n.get_locale(), state, heard)).unwrap_or_default();
         Some(format!("{} · {printed} {held}", property.site.name))
     };
     view! { <p class="xs only-paper">{text}</p> }.into_any()
