@@ -12,11 +12,12 @@ use shared::{
     ids::{CommandId, PersonId, PlaceCode, RouteCode, StopCode},
     route::{RouteCommand, RouteKind, Weekday},
     site::Role,
+    time::Ms,
     wire::{Command, Envelope},
 };
 
 use self::{
-    draft::{At, By, Draft, StopDraft, Wrong},
+    draft::{At, Begun, By, Draft, Kept, StopDraft, Wrong},
     stops::Stops,
 };
 use super::manages;
@@ -47,6 +48,8 @@ enum Asked {
     Person(Option<StopCode>),
     /// Whether it is to be walked no more.
     Retire,
+    /// Whether what was typed is to be lost.
+    Discard,
 }
 
 /// What the parts of the form share. Cheap to copy.
@@ -55,6 +58,10 @@ struct Form {
     state: State,
     source: StoredValue<Source>,
     draft: RwSignal<Draft>,
+    /// What it was if nothing were typed.
+    without: RwSignal<Draft>,
+    /// When what is shown was typed, where it was left unsaved before.
+    left: RwSignal<Option<Ms>>,
     /// What was wrong when it was last to be saved.
     wrong: RwSignal<Option<Wrong>>,
     asked: RwSignal<Option<Asked>>,
@@ -77,6 +84,13 @@ impl Form {
             Source::New | Source::Route(_) => None,
         };
         self.state.change_route(command, &source.key(), mends.as_slice()).await
+    }
+
+    /// Shows what there is in place of what was typed.
+    fn anew(self, there: &Draft) {
+        self.without.set(there.clone());
+        self.left.set(None);
+        self.change(|draft| draft.clone_from(there));
     }
 
     /// Whether something is wrong at a part of the form.
@@ -142,12 +156,10 @@ impl Source {
     }
 }
 
-/// What to go on with: what is kept, else what there is.
-async fn begin(state: State, source: &Source) -> Result<Draft, Rejection> {
-    match state.draft::<Draft>(&source.key()).await? {
-        Some(kept) => Ok(kept),
-        None => source.draft(state),
-    }
+/// What to go on with.
+async fn begin(state: State, source: &Source) -> Result<Begun, Rejection> {
+    let kept = state.draft::<Kept>(&source.key()).await?;
+    Ok(Begun::with(source.draft(state)?, kept))
 }
 
 /// A route to be made or changed.
@@ -159,7 +171,11 @@ pub fn EditorPage() -> impl IntoView {
     let source = StoredValue::new(Source::at(&address.here()));
     let ready = memo(move |_| state.property.with(Option::is_some));
     let draft = RwSignal::new(Draft::new("".into()));
+    let without = RwSignal::new(Draft::new("".into()));
+    let left = RwSignal::new(None::<Ms>);
     let begun = RwSignal::new(None::<Result<(), Rejection>>);
+    let form =
+        Form { state, source, draft, without, left, wrong: RwSignal::new(None), asked: RwSignal::new(None) };
     effect(move || {
         if !ready.get() || begun.with_untracked(Option::is_some) {
             return;
@@ -167,15 +183,16 @@ pub fn EditorPage() -> impl IntoView {
         let source = source.get_value();
         leptos::task::spawn_local(async move {
             match begin(state, &source).await {
-                Ok(kept) => {
-                    let _ = draft.try_set(kept);
+                Ok(Begun { draft: typed, without: there, left: at }) => {
+                    let _ = draft.try_set(typed);
+                    let _ = without.try_set(there);
+                    let _ = left.try_set(at);
                     let _ = begun.try_set(Some(Ok(())));
                 }
                 Err(rejection) => drop(begun.try_set(Some(Err(rejection)))),
             }
         });
     });
-    let form = Form { state, source, draft, wrong: RwSignal::new(None), asked: RwSignal::new(None) };
     let may =
         memo(move |_| state.property.with(|property| property.as_ref().is_some_and(|one| manages(&one.me))));
     let back = move || address.back("/watch/routes");
@@ -232,16 +249,18 @@ fn Sheets(form: Form) -> impl IntoView {
     ];
     let ordered =
         Signal::derive(move || if draft.with(|draft| draft.ordered) { "yes" } else { "no" }.to_owned());
-    let code = draft.with_untracked(|draft| draft.code.clone());
     // What somebody else has made of the route meanwhile.
     let newer = memo(move |_| {
-        let version = draft.with(|draft| draft.version);
+        let (code, version) = draft.with(|draft| (draft.code.clone(), draft.version));
         let routes = state.changed_routes();
         let now = routes.iter().find(|one| one.route.code == code).map(|one| one.route.version);
         now.filter(|now| *now != version)
     });
     view! {
         <main class="main" tabindex="-1">
+            <Show when=move || form.left.with(Option::is_some)>
+                <Left form=form new=new />
+            </Show>
             <Show when=move || newer.get().is_some()>
                 <Newer form=form newer=newer />
             </Show>
@@ -304,11 +323,67 @@ fn keep(form: Form) {
         }
         before = draft.clone();
         let Some(key) = form.source.try_with_value(Source::key) else { return };
+        // What changes nothing is not there to be gone on with.
+        let kept = form.without.with_untracked(|without| *without != draft);
+        let kept = kept.then(|| Kept { draft, at: form.state.now_ms() });
         leptos::task::spawn_local(async move {
             // What cannot be kept is still on the screen, and saving says what is the matter.
-            let _ = form.state.keep_draft(&key, &draft).await;
+            let _ = match kept {
+                Some(kept) => form.state.keep_draft(&key, &kept).await,
+                None => form.state.drop_draft(&key, &[]).await,
+            };
         });
     });
+}
+
+/// What is shown was left unsaved before: since when, and a way to do without it.
+#[component]
+fn Left(form: Form, new: bool) -> impl IntoView {
+    let i18n = use_i18n();
+    let minute = minute(form.state);
+    let text = move || {
+        let property = form.state.property.get()?;
+        let when = words::moment(i18n.get_locale(), &property.zone, form.left.get()?, minute.get());
+        let text = if new {
+            t_string!(i18n, rounds.route_new_continued)
+        } else {
+            t_string!(i18n, rounds.route_continued)
+        };
+        Some(said::with(text, &when))
+    };
+    view! {
+        <Banner
+            text=TextProp::from(move || text().unwrap_or_default())
+            tone=Tone::Warn
+            glyph=Glyph::Clock
+        >
+            <Button
+                label=t_string!(i18n, rounds.route_discard)
+                kind=ButtonKind::Ghost
+                small=true
+                on_click=move || form.asked.set(Some(Asked::Discard))
+            />
+        </Banner>
+    }
+    .into_any()
+}
+
+/// To do without what was typed.
+#[component]
+fn Discard(form: Form) -> impl IntoView {
+    let i18n = use_i18n();
+    let discard = move || {
+        match form.source.with_value(|source| source.draft(form.state)) {
+            Ok(there) => form.anew(&there),
+            Err(rejection) => toast(Err(rejection)),
+        }
+        form.asked.set(None);
+    };
+    view! {
+        <Banner text=t_string!(i18n, rounds.route_discard_text) tone=Tone::Warn glyph=Glyph::Warn />
+        <Button label=t_string!(i18n, rounds.route_discard) kind=ButtonKind::Danger on_click=discard />
+    }
+    .into_any()
 }
 
 /// Somebody else has changed the route: to begin anew from that, or to put this in its place.
@@ -319,7 +394,7 @@ fn Newer(form: Form, newer: Memo<Option<u32>>) -> impl IntoView {
         let code = form.draft.with_untracked(|draft| draft.code.clone());
         let route = form.state.changed_routes().into_iter().find(|one| one.route.code == code);
         if let Some(route) = route {
-            form.change(|draft| *draft = Draft::of(&route.route));
+            form.anew(&Draft::of(&route.route));
         }
     };
     let mine = move || {
@@ -706,6 +781,7 @@ fn Asking(form: Form) -> impl IntoView {
         Some(Asked::Place(_)) | None => t_string!(i18n, rounds.choose_place),
         Some(Asked::Person(_)) => t_string!(i18n, rounds.add_person),
         Some(Asked::Retire) => t_string!(i18n, rounds.retire),
+        Some(Asked::Discard) => t_string!(i18n, rounds.route_discard),
     };
     let inside = move || match asked.get() {
         Some(Asked::Place(stop)) => {
@@ -734,6 +810,7 @@ fn Asking(form: Form) -> impl IntoView {
                 .into_any()
         }
         Some(Asked::Retire) => view! { <Retire form=form /> }.into_any(),
+        Some(Asked::Discard) => view! { <Discard form=form /> }.into_any(),
         None => ().into_any(),
     };
     view! {

@@ -51,6 +51,35 @@ pub struct Draft {
     pub stops: Vec<StopDraft>,
 }
 
+/// A draft as it is kept.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Kept {
+    /// What was typed.
+    pub draft: Draft,
+    /// When it was last changed.
+    pub at: Ms,
+}
+
+/// What somebody goes on with.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Begun {
+    /// What is shown.
+    pub draft: Draft,
+    /// What was shown if nothing were typed.
+    pub without: Draft,
+    /// When it was typed, where it was left unsaved before.
+    pub left: Option<Ms>,
+}
+
+impl Begun {
+    /// What is kept is gone on with, unless it says no more than there is without it.
+    pub fn with(without: Draft, kept: Option<Kept>) -> Begun {
+        let kept = kept.filter(|kept| kept.draft != without);
+        let left = kept.as_ref().map(|kept| kept.at);
+        Begun { draft: kept.map_or_else(|| without.clone(), |kept| kept.draft), without, left }
+    }
+}
+
 /// How it is said who walks a route.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum By {
@@ -545,6 +574,18 @@ mod tests {
             route.design.who = who;
             let save = RouteCommand::Save { code: "night".into(), version: 3, design: route.design.clone() };
             assert_eq!(command(&Draft::of(&route)), Ok(save));
+        }
+    }
+
+    #[test]
+    fn what_was_left_unsaved_is_gone_on_with_and_known_as_such_unless_it_changes_nothing() {
+        let mut typed = draft();
+        typed.stops.remove(1);
+        let kept = |draft: &Draft| Some(Kept { draft: draft.clone(), at: TEN });
+        let begun = Begun::with(draft(), kept(&typed));
+        assert_eq!((begun.draft, begun.without, begun.left), (typed, draft(), Some(TEN)));
+        for nothing in [None, kept(&draft())] {
+            assert_eq!(Begun::with(draft(), nothing).left, None);
         }
     }
 
