@@ -204,20 +204,6 @@ pub fn limits(locale: Locale, item: &Item) -> Option<String> {
     })
 }
 
-/// An answer to an item: `27 ℃`.
-pub fn answer(locale: Locale, item: &Item, reading: &Reading) -> String {
-    match (reading, &item.kind) {
-        (Reading::Ok(true), _) => td_string!(locale, rounds.yes).to_owned(),
-        (Reading::Ok(false), _) => td_string!(locale, rounds.no).to_owned(),
-        (Reading::Number(number), ItemKind::Number { unit, .. }) => {
-            format!("{number} {unit}").trim_end().to_owned()
-        }
-        (Reading::Number(number), _) => number.to_string(),
-        (Reading::Choice(text) | Reading::Text(text), _) => text.clone(),
-        (Reading::Photos(photos), _) => counted(td_string!(locale, rounds.photo_taken), photos.len()),
-    }
-}
-
 /// What is wrong with an answer, and what to do; `None` where nothing is.
 pub fn wrong(locale: Locale, item: &Item, reading: &Reading) -> Option<String> {
     if !item.abnormal(reading) {
@@ -378,10 +364,10 @@ mod tests {
         assert_eq!(said(28_500), None);
         assert_eq!(said(28_501).as_deref(), Some("超出范围，请报告（高于 28.5）"));
         assert_eq!(said(0).as_deref(), Some("超出范围，请报告（低于 15）"));
-        assert_eq!(answer(Locale::zh, &item, &Reading::Number(Milli(28_501))), "28.501 ℃");
+        assert_eq!(reading(Locale::zh, Some(&item), &Reading::Number(Milli(28_501))), "28.501 ℃");
         // An answer of another kind than is asked for is said as it is.
-        assert_eq!(answer(Locale::zh, &item, &Reading::Ok(false)), "否");
-        assert_eq!(answer(Locale::en, &item, &Reading::Text("dry".to_owned())), "dry");
+        assert_eq!(reading(Locale::zh, Some(&item), &Reading::Ok(false)), "否");
+        assert_eq!(reading(Locale::en, Some(&item), &Reading::Text("dry".to_owned())), "dry");
     }
 
     #[test]
