@@ -1,5 +1,6 @@
 //! Rounds in words: how far they are, how each stop stands, and what speaks against a tick.
 
+use jiff::civil::Date;
 use shared::{
     ids::PlaceCode,
     label::Match,
@@ -13,7 +14,7 @@ use shared::{
     time::{Ms, Zone},
 };
 
-use super::{fill, moment, role, spot};
+use super::{clock, fill, moment, role, spot};
 use crate::{i18n::*, state::Property};
 
 /// What kind of round.
@@ -247,6 +248,25 @@ pub fn doubted(locale: Locale, trust: &str, doubts: &[String]) -> String {
     })
 }
 
+/// A time of day beside a date: with the day where it is of another one. What happened at two belongs to the round of the
+/// evening before (R13), and did not happen on that evening: `次日 02:05`.
+pub fn clock_beside(locale: Locale, zone: &Zone, date: Date, at: Ms) -> String {
+    let (day, clock) = (zone.day(at), clock(zone, at));
+    match day {
+        _ if day == date => clock,
+        _ if date.tomorrow().is_ok_and(|next| next == day) => {
+            with(td_string!(locale, rounds.next_day), &clock)
+        }
+        _ => format!("{day} {clock}"),
+    }
+}
+
+/// From when to when, beside a date: `次日 02:00–02:40`, `23:40–次日 00:20`.
+pub fn window_beside(locale: Locale, zone: &Zone, date: Date, from: Ms, until: Ms) -> String {
+    let until = clock_beside(locale, zone, zone.day(from), until);
+    format!("{}–{until}", clock_beside(locale, zone, date, from))
+}
+
 /// Since when nothing was heard of a round: `昨天 21:55 以后没有消息`.
 pub fn not_heard(locale: Locale, zone: &Zone, heard: Option<Ms>, now: Ms) -> String {
     match heard {
@@ -368,6 +388,17 @@ mod tests {
         // An answer of another kind than is asked for is said as it is.
         assert_eq!(reading(Locale::zh, Some(&item), &Reading::Ok(false)), "否");
         assert_eq!(reading(Locale::en, Some(&item), &Reading::Text("dry".to_owned())), "dry");
+    }
+
+    #[test]
+    fn beside_a_date_the_small_hours_are_those_of_the_next_day() {
+        let (zone, date) = (Zone::utc(), Date::constant(1970, 1, 1));
+        let at = |hour: i64, minute: i64| Ms((hour * 60 + minute) * 60_000);
+        let window = |locale, from, until| window_beside(locale, &zone, date, from, until);
+        assert_eq!(window(Locale::zh, at(22, 0), at(22, 40)), "22:00–22:40");
+        assert_eq!(window(Locale::zh, at(23, 40), at(24, 20)), "23:40–次日 00:20");
+        assert_eq!(window(Locale::en, at(26, 0), at(26, 40)), "next day 02:00–02:40");
+        assert_eq!(clock_beside(Locale::zh, &zone, date, at(55, 5)), "1970-01-03 07:05");
     }
 
     #[test]

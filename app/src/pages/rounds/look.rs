@@ -52,7 +52,8 @@ impl Look {
 pub fn look(locale: Locale, property: &Property, walk: &Walk, stop: &RoundStop, now: Ms) -> Look {
     let round = &walk.round;
     let standing = round.stop(stop, now);
-    let clock = |at| words::clock(&property.zone, at);
+    let evening = property.zone.day(round.task.from);
+    let clock = |at| said::clock_beside(locale, &property.zone, evening, at);
     let mut parts: Vec<String> = Vec::new();
     match &standing.state {
         StopState::Pending => {

@@ -7,7 +7,7 @@ use shared::{
         report::{RoundLine, RoundsReport, StopLine, Tally},
         trust::Level,
     },
-    time::{Ms, Zone},
+    time::{EventTime, Ms, Zone},
 };
 
 use super::super::Cell;
@@ -73,14 +73,14 @@ pub fn share(tally: &Tally) -> Option<u32> {
     (tally.on_time + tally.late).saturating_mul(100).checked_div(due)
 }
 
-/// A round's heading: `夜巡 · 22:00–22:40 · 王建国`.
+/// A round's heading: `夜巡 · 2026-11-22 · 次日 02:00–02:40 · 王建国`.
 pub fn heading(locale: Locale, property: &Property, line: &RoundLine) -> String {
-    let clock = |at| words::clock(&property.zone, at);
+    let date = line.occurrence.date;
     let walkers = line.walkers.iter().map(|person| property.name(*person));
     let mut parts = vec![
         line.name.clone(),
-        line.occurrence.date.to_string(),
-        format!("{}–{}", clock(line.from), clock(line.until)),
+        date.to_string(),
+        said::window_beside(locale, &property.zone, date, line.from, line.until),
     ];
     parts.push(said::listed(locale, walkers));
     parts.retain(|part| !part.is_empty());
@@ -104,8 +104,9 @@ pub struct Row {
     pub remarks: Vec<String>,
 }
 
-/// A stop of a report in words.
-pub fn row(locale: Locale, property: &Property, line: &StopLine) -> Row {
+/// A stop of a report in words; of a round of this date.
+pub fn row(locale: Locale, property: &Property, date: Date, line: &StopLine) -> Row {
+    let clock = |time: EventTime| said::clock_beside(locale, &property.zone, date, time.at);
     let mut state = vec![said::stop_state(locale, line.state)];
     if line.abnormal {
         state.push(td_string!(locale, rounds.abnormal));
@@ -155,7 +156,7 @@ pub fn row(locale: Locale, property: &Property, line: &StopLine) -> Row {
         cell: Cell { state: line.state, abnormal: line.abnormal },
         state: said::listed(locale, state.into_iter().map(str::to_owned)),
         who,
-        clock: line.time.map(|time| words::clock(&property.zone, time.at)).unwrap_or_default(),
+        clock: line.time.map(clock).unwrap_or_default(),
         remarks,
     }
 }
@@ -229,6 +230,20 @@ mod tests {
     }
 
     #[test]
+    fn what_was_ticked_after_midnight_is_of_the_next_day() {
+        let (guard, routes) = (property(1), [night(true)]);
+        let last = rounds(&guard, &routes, &[], &[], TEN).mine()[4].round.id;
+        let mut made = Made::default();
+        made.done(&guard, &routes, last, tick("gate", TOKENS[0]), minutes(241));
+        let walk = rounds(&guard, &routes, &[], &made.0, minutes(300)).find(last).unwrap();
+        let report = RoundsReport::of([&walk.round], &guard.places, &BTreeMap::new(), minutes(300));
+        let line = &report.rounds[0];
+        assert_eq!(heading(Locale::zh, &guard, line), "夜巡 · 1970-01-01 · 次日 02:00–02:40 · 人1");
+        let gate = row(Locale::zh, &guard, line.occurrence.date, &line.stops[0]);
+        assert_eq!(gate.clock, "次日 02:01");
+    }
+
+    #[test]
     fn a_line_says_who_was_where_when_and_everything_that_needs_a_look() {
         let (guard, routes) = (property(1), [night(true)]);
         let first = rounds(&guard, &routes, &[], &[], TEN).mine()[0].round.id;
@@ -246,7 +261,8 @@ mod tests {
         let report = RoundsReport::of([&walk.round], &guard.places, &BTreeMap::new(), minutes(60));
         let line = &report.rounds[0];
         assert_eq!(heading(Locale::zh, &guard, line), "夜巡 · 1970-01-01 · 22:00–22:40 · 人1");
-        let rows: Vec<Row> = line.stops.iter().map(|stop| row(Locale::zh, &guard, stop)).collect();
+        let date = line.occurrence.date;
+        let rows: Vec<Row> = line.stops.iter().map(|stop| row(Locale::zh, &guard, date, stop)).collect();
         assert_eq!((rows[0].state.as_str(), &rows[0].remarks[..]), ("没去", &["门锁着".to_owned()][..]));
         assert_eq!((rows[1].state.as_str(), rows[1].who.as_str()), ("漏点", "计划：人4"));
         assert_eq!((rows[2].state.as_str(), rows[2].clock.as_str()), ("晚到、异常", "22:25"));

@@ -151,9 +151,14 @@ pub fn events(locale: Locale, property: &Property, walk: &Walk) -> Vec<Event> {
             | RoundChange::WindowEnded { .. }
             | RoundChange::PhotoKept { .. } => return None,
         };
-        Some(Event { clock: words::clock(&property.zone, event.time.at), what, said: said.to_owned() })
+        Some(Event { clock: clock(locale, property, walk, event.time.at), what, said: said.to_owned() })
     };
     walk.round.log.iter().filter_map(event).collect()
+}
+
+/// When something happened: with the day where it is another one than that on which the round began.
+fn clock(locale: Locale, property: &Property, walk: &Walk, at: Ms) -> String {
+    said::clock_beside(locale, &property.zone, property.zone.day(walk.round.task.from), at)
 }
 
 struct Teller<'a> {
@@ -217,7 +222,7 @@ impl Teller<'_> {
     }
 
     fn caption(&self, event: &RoundEvent) -> String {
-        let clock = words::clock(&self.property.zone, event.time.at);
+        let clock = clock(self.locale, self.property, self.walk, event.time.at);
         match event.by {
             Some(by) => format!("{clock} · {}", self.property.name(by)),
             None => clock,
