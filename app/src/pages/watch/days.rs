@@ -53,6 +53,8 @@ pub fn DaysPage() -> impl IntoView {
     let turn = RwSignal::new(0_u32);
     let answer = ask(state, asked, turn);
     let again = move || turn.update(|turn| *turn += 1);
+    // An answer is let go once something else is asked for.
+    let of = move || asked.get_untracked().unwrap_or_default();
     let body = live(move || match answer.get() {
         Answer::Coming => view! { <Skeleton label=t_string!(i18n, frame.loading) /> }.into_any(),
         Answer::Failed(rejection) => {
@@ -70,7 +72,7 @@ pub fn DaysPage() -> impl IntoView {
             }
             .into_any()
         }
-        Answer::Here(report) => view! { <Sheet report=report held=None /> }.into_any(),
+        Answer::Here(report) => view! { <Sheet report=report of=of() held=None /> }.into_any(),
         Answer::Held(report, heard) => view! {
             <Banner
                 text=TextProp::from(move || held(i18n.get_locale(), state, heard))
@@ -84,7 +86,7 @@ pub fn DaysPage() -> impl IntoView {
                     on_click=again
                 />
             </Banner>
-            <Sheet report=report held=Some(heard) />
+            <Sheet report=report of=of() held=Some(heard) />
         }
         .into_any(),
     });
@@ -281,7 +283,7 @@ fn Files(asked: Memo<Option<DaysAsked>>, answer: RwSignal<Answer>, again: Callba
 
 /// The figures, by route, by person, and stop by stop.
 #[component]
-fn Sheet(report: RoundsReport, held: Option<Ms>) -> impl IntoView {
+fn Sheet(report: RoundsReport, of: DaysAsked, held: Option<Ms>) -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
     if report.rounds.is_empty() {
@@ -326,6 +328,10 @@ fn Sheet(report: RoundsReport, held: Option<Ms>) -> impl IntoView {
         });
         named.collect()
     });
+    let only = state.property.with_untracked(|property| {
+        property.as_ref().map(|property| only(i18n.get_locale_untracked(), property, &report, &of))
+    });
+    let only = only.unwrap_or_default();
     let held_rounds: Vec<RoundId> =
         state.rounds.with_untracked(|rounds| rounds.iter().map(|round| RoundId(round.id)).collect());
     let details = if stops > STOPS_MAX {
@@ -339,7 +345,7 @@ fn Sheet(report: RoundsReport, held: Option<Ms>) -> impl IntoView {
         report.rounds.into_iter().map(round).collect::<Vec<_>>().into_any()
     };
     view! {
-        <PrintedOn held=held />
+        <PrintedOn only=only held=held />
         <div class="figures">{figures}</div>
         <TallyTable title=t_string!(i18n, rounds.by_route) rounds=true rows=by_route />
         <TallyTable title=t_string!(i18n, rounds.by_person) rounds=false rows=by_person />
@@ -348,9 +354,9 @@ fn Sheet(report: RoundsReport, held: Option<Ms>) -> impl IntoView {
     .into_any()
 }
 
-/// On paper only: of which site it is, and when it was printed.
+/// On paper only: of which site it is, of what alone, and when it was printed.
 #[component]
-fn PrintedOn(held: Option<Ms>) -> impl IntoView {
+fn PrintedOn(only: Vec<String>, held: Option<Ms>) -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
     let minute = minute(state);
@@ -359,7 +365,11 @@ fn PrintedOn(held: Option<Ms>) -> impl IntoView {
         let (day, clock) = (property.zone.day(minute.get()), words::clock(&property.zone, minute.get()));
         let printed = said::with(t_string!(i18n, rounds.printed), &format!("{day} {clock}"));
         let held = held.map(|heard| self::held(i18n.get_locale(), state, heard)).unwrap_or_default();
-        Some(format!("{} · {printed} {held}", property.site.name))
+        let mut parts = vec![property.site.name.clone()];
+        parts.extend(only.clone());
+        parts.extend([printed, held]);
+        parts.retain(|part| !part.is_empty());
+        Some(parts.join(" · "))
     };
     view! { <p class="xs only-paper">{text}</p> }.into_any()
 }

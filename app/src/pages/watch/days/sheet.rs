@@ -87,6 +87,17 @@ pub fn heading(locale: Locale, property: &Property, line: &RoundLine) -> String 
     parts.join(" · ")
 }
 
+/// Of which route and which person alone a report is; on paper nothing else says so.
+pub fn only(locale: Locale, property: &Property, report: &RoundsReport, asked: &DaysAsked) -> Vec<String> {
+    let route = asked.route.as_ref().map(|code| {
+        let name = report.routes.iter().find(|line| line.route == *code).map(|line| line.name.clone());
+        said::with(td_string!(locale, rounds.only_route), &name.unwrap_or_else(|| code.to_string()))
+    });
+    let person =
+        asked.person.map(|id| said::with(td_string!(locale, rounds.only_person), &property.name(id)));
+    route.into_iter().chain(person).collect()
+}
+
 /// A stop's line in words.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Row {
@@ -227,6 +238,22 @@ mod tests {
         let report = RoundsReport { routes: vec![line(1), line(2)], ..RoundsReport::default() };
         let sum = sum(&report);
         assert_eq!((sum.stops, sum.missed, sum.doubtful), (6, 3, 2));
+    }
+
+    #[test]
+    fn a_report_of_one_route_or_person_says_on_paper_that_it_is_no_more() {
+        let line =
+            RouteLine {
+                route: "night".into(), name: "夜巡".to_owned(), rounds: 1, tally: Tally::default()
+            };
+        let report = RoundsReport { routes: vec![line], ..RoundsReport::default() };
+        let said = |route: Option<&str>, of| {
+            let asked = DaysAsked { route: route.map(Into::into), person: of, ..DaysAsked::default() };
+            only(Locale::zh, &property(1), &report, &asked)
+        };
+        assert_eq!(said(Some("night"), Some(person(4))), ["路线：夜巡", "人员：人4"]);
+        assert_eq!(said(Some("gone"), None), ["路线：gone"]);
+        assert!(said(None, None).is_empty());
     }
 
     #[test]
