@@ -10,7 +10,9 @@ use shared::{
     time::Ms,
 };
 
-use self::sheet::{DAYS, STOPS_MAX, address_of, heading, read, row, share, sum};
+use self::sheet::{
+    DAYS, STOPS_MAX, address_of, begin_on, choices, end_on, heading, only, read, row, share, sum,
+};
 use super::{Sign, Ways};
 use crate::{
     address::{self, Address},
@@ -158,24 +160,13 @@ fn Wanted(asked: Memo<Option<DaysAsked>>) -> impl IntoView {
     let first = move |event: ev::Event| {
         let day = event_target_value(&event);
         if !day.is_empty() {
-            change(&|asked| {
-                asked.day.clone_from(&day);
-                // Dates as they are written sort as they follow one another.
-                if asked.until < asked.day {
-                    asked.until.clone_from(&day);
-                }
-            });
+            change(&|asked| begin_on(asked, &day));
         }
     };
     let last = move |event: ev::Event| {
         let day = event_target_value(&event);
         if !day.is_empty() {
-            change(&|asked| {
-                asked.until.clone_from(&day);
-                if asked.until < asked.day {
-                    asked.day.clone_from(&day);
-                }
-            });
+            change(&|asked| end_on(asked, &day));
         }
     };
     let chosen = asked.get_untracked().unwrap_or_default();

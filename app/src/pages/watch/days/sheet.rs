@@ -20,6 +20,8 @@ use crate::{
 
 /// The page's path.
 pub const DAYS: &str = "/watch/days";
+/// The server reports on no more days at once.
+const DAYS_MAX: usize = 31;
 /// More stops than this are not drawn one by one: whoever wants them all has them as a file.
 pub const STOPS_MAX: usize = 1_500;
 
@@ -30,12 +32,38 @@ pub fn read(address: &str, zone: &Zone, now: Ms) -> DaysAsked {
     // In the morning one looks back at the night, whose rounds belong to the evening before (R13).
     let usual = if zone.minute_of_day(now) < 12 * 60 { today.yesterday().unwrap_or(today) } else { today };
     let first = day("day").unwrap_or_else(|| usual.to_string());
-    DaysAsked {
+    let mut asked = DaysAsked {
         until: day("until").unwrap_or_else(|| first.clone()),
         day: first,
         route: address::asked(address, "route").map(|route| route.as_str().into()),
         person: address::asked(address, "person").and_then(|person| person.parse().ok()),
-    }
+    };
+    let first = asked.day.clone();
+    begin_on(&mut asked, &first);
+    asked
+}
+
+/// Asks from this day on. The last day follows where it would be before it, or too far from it.
+pub fn begin_on(asked: &mut DaysAsked, day: &str) {
+    day.clone_into(&mut asked.day);
+    // Dates as they are written sort as they follow one another.
+    let far = reach(day, Date::tomorrow);
+    let until = asked.until.as_str().max(day).min(far.as_str()).to_owned();
+    asked.until = until;
+}
+
+/// Asks up to this day; the first one follows likewise.
+pub fn end_on(asked: &mut DaysAsked, day: &str) {
+    day.clone_into(&mut asked.until);
+    let far = reach(day, Date::yesterday);
+    let first = asked.day.as_str().min(day).max(far.as_str()).to_owned();
+    asked.day = first;
+}
+
+/// The day that is as far from this one as a report reaches.
+fn reach(day: &str, step: impl Fn(Date) -> Result<Date, jiff::Error>) -> String {
+    let Ok(date) = day.parse::<Date>() else { return day.to_owned() };
+    (1..DAYS_MAX).fold(date, |date, _| step(date).unwrap_or(date)).to_string()
 }
 
 /// The page's address for what is asked for.
@@ -208,6 +236,28 @@ mod tests {
         assert_eq!(read(&address_of(&asked), &Zone::utc(), TEN), asked);
         let wrong = read("/watch/days?day=2026-13-01&person=x", &Zone::utc(), TEN);
         assert_eq!((wrong.day.as_str(), wrong.person), ("1970-01-01", None));
+    }
+
+    #[test]
+    fn whoever_moves_one_day_takes_the_other_along_as_far_as_a_report_reaches() {
+        let asked = |day: &str, until: &str| DaysAsked {
+            day: day.to_owned(),
+            until: until.to_owned(),
+            ..DaysAsked::default()
+        };
+        let moved = |change: &dyn Fn(&mut DaysAsked)| {
+            let mut asked = asked("2026-11-01", "2026-11-10");
+            change(&mut asked);
+            (asked.day, asked.until)
+        };
+        let both = |day: &str, until: &str| (day.to_owned(), until.to_owned());
+        assert_eq!(moved(&|asked| begin_on(asked, "2026-11-05")), both("2026-11-05", "2026-11-10"));
+        assert_eq!(moved(&|asked| begin_on(asked, "2026-12-24")), both("2026-12-24", "2026-12-24"));
+        assert_eq!(moved(&|asked| begin_on(asked, "2026-01-01")), both("2026-01-01", "2026-01-31"));
+        assert_eq!(moved(&|asked| end_on(asked, "2026-10-05")), both("2026-10-05", "2026-10-05"));
+        assert_eq!(moved(&|asked| end_on(asked, "2026-12-31")), both("2026-12-01", "2026-12-31"));
+        let address = address_of(&asked("2026-01-01", "2026-12-31"));
+        assert_eq!(read(&address, &Zone::utc(), TEN).until, "2026-01-31", "nor by the address");
     }
 
     #[test]
