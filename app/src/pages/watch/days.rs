@@ -21,7 +21,7 @@ use crate::{
     platform::device,
     reactive::{Memo, RwSignal, effect, memo},
     state::{DaysAsked, State},
-    ui::{Banner, Button, ButtonKind, EmptyState, Glyph, Show, Skeleton, Tone, TopBar, live, view},
+    ui::{Banner, Button, ButtonKind, EmptyState, For, Glyph, Show, Skeleton, Tone, TopBar, live, view},
     words::{self, round as said},
 };
 
@@ -169,30 +169,37 @@ fn Wanted(asked: Memo<Option<DaysAsked>>) -> impl IntoView {
             change(&|asked| end_on(asked, &day));
         }
     };
-    let chosen = asked.get_untracked().unwrap_or_default();
-    let option = |value: String, name: String, selected: bool| {
+    // What is chosen follows the address, which may change under the page, and what there is to choose follows the pulls.
+    let route_asked = memo(move |_| {
+        asked.with(|asked| Some(asked.as_ref()?.route.as_ref()?.to_string())).unwrap_or_default()
+    });
+    let person_asked = memo(move |_| {
+        asked.with(|asked| Some(asked.as_ref()?.person.as_ref()?.to_string())).unwrap_or_default()
+    });
+    let routes = memo(move |_| {
+        let known = state.known_routes();
+        let known = known.iter().map(|route| (route.code.to_string(), route.design.name.clone()));
+        let chosen = Some(route_asked.get()).filter(|code| !code.is_empty());
+        choices(t_string!(i18n, rounds.all_routes), known, chosen)
+    });
+    let people = memo(move |_| {
+        state.property.with(|property| {
+            let members = property.iter().flat_map(|property| &property.people.people);
+            let known = members.map(|one| (one.id.to_string(), format!("{} · {}", one.name, one.post)));
+            let chosen = Some(person_asked.get()).filter(|id| !id.is_empty());
+            choices(t_string!(i18n, rounds.all_people), known, chosen)
+        })
+    });
+    let option = |(code, name): (String, String), chosen: Memo<String>| {
+        let value = code.clone();
+        let selected = move || chosen.with(|chosen| *chosen == code);
         view! {
-            <option value=value selected=selected>
+            <option value=value prop:selected=selected>
                 {name}
             </option>
         }
         .into_any()
     };
-    let all = |text: &str, none: bool| option(String::new(), text.to_owned(), none);
-    let mut routes = vec![all(t_string!(i18n, rounds.all_routes), chosen.route.is_none())];
-    routes.extend(untrack(|| state.known_routes()).iter().map(|route| {
-        let selected = chosen.route.as_ref() == Some(&route.code);
-        option(route.code.to_string(), route.design.name.clone(), selected)
-    }));
-    let mut people = vec![all(t_string!(i18n, rounds.all_people), chosen.person.is_none())];
-    people.extend(state.property.with_untracked(|property| {
-        let members = property.iter().flat_map(|property| &property.people.people);
-        let named = members.map(|member| {
-            let selected = chosen.person == Some(member.id);
-            option(member.id.to_string(), format!("{} · {}", member.name, member.post), selected)
-        });
-        named.collect::<Vec<_>>()
-    }));
     let route = move |event: ev::Event| {
         let code = event_target_value(&event);
         change(&|asked| asked.route = (!code.is_empty()).then(|| RouteCode(code.clone())));
@@ -214,13 +221,17 @@ fn Wanted(asked: Memo<Option<DaysAsked>>) -> impl IntoView {
             <label class="field">
                 <span class="label">{t_string!(i18n, rounds.which_route)}</span>
                 <select class="input" on:change=route>
-                    {routes}
+                    <For each=move || routes.get() key=|choice| choice.clone() let(choice)>
+                        {option(choice, route_asked)}
+                    </For>
                 </select>
             </label>
             <label class="field">
                 <span class="label">{t_string!(i18n, rounds.which_person)}</span>
                 <select class="input" on:change=person>
-                    {people}
+                    <For each=move || people.get() key=|choice| choice.clone() let(choice)>
+                        {option(choice, person_asked)}
+                    </For>
                 </select>
             </label>
         </div>

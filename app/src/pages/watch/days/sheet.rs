@@ -75,6 +75,20 @@ pub fn address_of(asked: &DaysAsked) -> String {
     address::with(DAYS, &said)
 }
 
+/// What may be chosen, as code and name: all, each that is known, and what is chosen though it is not known here.
+pub fn choices(
+    all: &str,
+    known: impl IntoIterator<Item = (String, String)>,
+    chosen: Option<String>,
+) -> Vec<(String, String)> {
+    let mut choices = vec![(String::new(), all.to_owned())];
+    choices.extend(known);
+    if let Some(chosen) = chosen.filter(|chosen| choices.iter().all(|(code, _)| code != chosen)) {
+        choices.push((chosen.clone(), chosen));
+    }
+    choices
+}
+
 /// The figures of all rounds together.
 pub fn sum(report: &RoundsReport) -> Tally {
     let mut sum = Tally::default();
@@ -258,6 +272,18 @@ mod tests {
         assert_eq!(moved(&|asked| end_on(asked, "2026-12-31")), both("2026-12-01", "2026-12-31"));
         let address = address_of(&asked("2026-01-01", "2026-12-31"));
         assert_eq!(read(&address, &Zone::utc(), TEN).until, "2026-01-31", "nor by the address");
+    }
+
+    #[test]
+    fn what_is_asked_for_stands_among_the_choices_also_where_it_is_not_known() {
+        let known = || [("night".to_owned(), "夜巡".to_owned())];
+        let codes = |chosen: Option<&str>| {
+            let choices = choices("全部路线", known(), chosen.map(str::to_owned));
+            choices.into_iter().map(|(code, _)| code).collect::<Vec<_>>()
+        };
+        assert_eq!(codes(None), ["", "night"]);
+        assert_eq!(codes(Some("night")), ["", "night"]);
+        assert_eq!(codes(Some("gone")), ["", "night", "gone"]);
     }
 
     #[test]

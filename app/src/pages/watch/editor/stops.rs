@@ -246,10 +246,10 @@ fn ItemCard(form: Form, stop: StopCode, item: ItemCode) -> impl IntoView {
         let code = read(&|item| item.kind.as_str().to_owned());
         Kind::ALL.into_iter().find(|kind| kind.as_str() == code)
     });
-    let chosen = kind.get_untracked();
+    let chosen = kind;
     let options = Kind::ALL.map(|kind| {
         view! {
-            <option value=kind.as_str() selected=chosen == Some(kind)>
+            <option value=kind.as_str() prop:selected=move || chosen.get() == Some(kind)>
                 {word(kind)}
             </option>
         }
