@@ -21,6 +21,7 @@ use crate::{
     label::Labels,
     site::{Member, People, Role, Site},
     time::{Ms, Zone},
+    wire,
 };
 
 /// A route as it is now.
@@ -118,6 +119,13 @@ impl Route {
             *label = label.public();
         }
         route
+    }
+
+    /// What tells this version from any other, also from one of the same number: on a device that has changed a route, a version
+    /// may be its own that the server refuses, because somebody else's has taken the number.
+    pub fn stamp(&self) -> String {
+        // A design serialises whatever it holds.
+        wire::hash(&serde_json::to_string(&(self.retired, &self.design)).unwrap_or_default())
     }
 
     /// Whose feed the route belongs in: whoever may be meant by it, and who answers for them or looks after its rounds.

@@ -60,7 +60,7 @@ fn collect(value: &Value, photos: &mut Vec<AttachmentId>) {
     match value {
         Value::Object(fields) => {
             let id = fields.get("id").filter(|_| fields.contains_key("thumb_sha256"));
-            photos.extend(id.and_then(Value::as_str).and_then(|id| id.parse().ok()));
+            photos.extend(id.and_then(Value::as_str).and_then(|id| id.parse::<AttachmentId>().ok()));
             fields.values().for_each(|value| collect(value, photos));
         }
         Value::Array(values) => values.iter().for_each(|value| collect(value, photos)),

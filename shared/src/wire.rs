@@ -438,14 +438,19 @@ pub enum Doc {
     /// A case.
     Case(CaseView),
     /// A route, its labels without their codes; only to a device that says that it reads rounds.
-    Route(Unread<Route>),
+    Route(UnreadRoute),
     /// A round; likewise.
-    Round(Unread<Round>),
+    Round(UnreadRound),
     /// A refused command.
     Refusal(Refusal),
     /// A command in quarantine; only to a device that says that it reads them.
     Quarantine(Quarantined),
 }
+
+/// A route as it came. Schemas name what a document is when it is read, for which its type must have a name of its own.
+type UnreadRoute = Unread<Route>;
+/// A round as it came.
+type UnreadRound = Unread<Round>;
 
 impl Doc {
     /// What it is and which.

@@ -89,7 +89,7 @@ fn commands() -> Vec<RoundCommand> {
 }
 
 fn route_commands() -> Vec<RouteCommand> {
-    let save = |(version, design)| RouteCommand::Save { code: NIGHT.into(), version, design };
+    let save = |(version, design)| RouteCommand::Save { code: NIGHT.into(), version, from: None, design };
     let mut commands: Vec<RouteCommand> = (0..).zip(designs()).map(save).collect();
     commands.push(RouteCommand::Retire { code: NIGHT.into() });
     commands
@@ -174,6 +174,24 @@ fn the_golden_commands_are_of_every_kind() {
     for command in route_commands() {
         assert_eq!(value(&command), json!({ command.kind(): command.body() }));
     }
+}
+
+#[test]
+fn a_change_of_a_route_may_say_what_it_was_made_from() {
+    let from = Some(walk().routes[0].stamp());
+    let save = RouteCommand::Save { code: NIGHT.into(), version: 1, from: from.clone(), design: night() };
+    let body = save.body();
+    assert_eq!(body["from"], json!(from));
+    let read: RouteCommand = json::read(&value(&save).to_string()).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(read, save);
+}
+
+#[test]
+fn what_a_route_is_told_apart_by_is_the_same_on_every_device() {
+    let golden: Value = serde_json::from_str(GOLDEN).unwrap_or_else(|error| panic!("{error}"));
+    let read: Route = json::read(&golden["route"].to_string()).unwrap_or_else(|error| panic!("{error}"));
+    let stamp = "8212aa0367cbfb4554aa5aa284cd709b4b680ef31eccb2b143ba97e76c2aee2a";
+    assert_eq!([read.stamp(), walk().routes[0].stamp()], [stamp, stamp]);
 }
 
 fn envelope(kind: &str, v: u16, body: Value) -> Envelope {

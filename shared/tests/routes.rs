@@ -197,8 +197,13 @@ fn a_round_is_made_from_the_version_in_force_when_it_begins() {
     );
 }
 
+/// What makes the route.
+fn first(design: Design) -> RouteCommand {
+    RouteCommand::Save { code: NIGHT.into(), version: 0, from: None, design }
+}
+
 fn save(world: &World, by: PersonId, design: &Design) -> Result<(), Code> {
-    let command = RouteCommand::Save { code: NIGHT.into(), version: 0, design: design.clone() };
+    let command = first(design.clone());
     judge(world, by, &command, None)
 }
 
@@ -228,12 +233,35 @@ fn supervisors_and_the_director_change_routes_and_nobody_else() {
 fn a_change_made_without_another_one_is_refused_so_that_none_vanishes() {
     let world = property("Asia/Shanghai");
     let routes = versions(&world, vec![(Ms(0), night()), (Ms(1), night())]);
-    let command = |version| RouteCommand::Save { code: NIGHT.into(), version, design: night() };
+    let command = |version| RouteCommand::Save { code: NIGHT.into(), version, from: None, design: night() };
     let retire = RouteCommand::Retire { code: NIGHT.into() };
     assert_eq!(judge(&world, SUPERVISOR, &command(1), Some(&routes[1])), Err(Code::RouteChangedMeanwhile));
     assert_eq!(judge(&world, SUPERVISOR, &command(2), Some(&routes[1])), Ok(()));
     assert_eq!(judge(&world, SUPERVISOR, &retire, None), Err(Code::RouteNotThere));
     assert_eq!(judge(&world, SUPERVISOR, &retire, Some(&routes[1])), Ok(()));
+}
+
+#[test]
+fn a_change_of_an_own_change_that_was_refused_is_refused_with_it() {
+    let world = property("Asia/Shanghai");
+    let called = |name: &str| Design { name: name.to_owned(), ..night() };
+    let saved = |names: &[&str]| {
+        let designs = (0..).map(Ms).zip(names.iter().map(|name| called(name)));
+        versions(&world, designs.collect()).pop().unwrap()
+    };
+    // On a device without a network the second change follows the first; meanwhile somebody else's has become version 2.
+    let (here, there) = (saved(&["was", "mine"]), saved(&["was", "theirs"]));
+    let again =
+        |from| RouteCommand::Save { code: NIGHT.into(), version: 2, from, design: called("mine anew") };
+    let changed = Err(Code::RouteChangedMeanwhile);
+    assert_eq!(judge(&world, SUPERVISOR, &again(Some(here.stamp())), Some(&here)), Ok(()));
+    assert_eq!(judge(&world, SUPERVISOR, &again(Some(here.stamp())), Some(&there)), changed);
+    assert_eq!(judge(&world, SUPERVISOR, &again(Some(there.stamp())), Some(&there)), Ok(()));
+    // That a route was retired meanwhile is a change, too.
+    let retired = Route { retired: true, ..here.clone() };
+    assert_eq!(judge(&world, SUPERVISOR, &again(Some(here.stamp())), Some(&retired)), changed);
+    // An app that does not say what it changed is judged by the number alone.
+    assert_eq!(judge(&world, SUPERVISOR, &again(None), Some(&there)), Ok(()));
 }
 
 fn choice(options: &[&str]) -> ItemKind {
@@ -510,7 +538,7 @@ fn a_route_is_shown_to_whom_its_rounds_are() {
 #[test]
 fn a_route_is_known_by_its_code_and_no_other_id() {
     let world = property("Asia/Shanghai");
-    let command = RouteCommand::Save { code: NIGHT.into(), version: 0, design: night() };
+    let command = first(night());
     let context = route::Context {
         actor: None,
         site: &world.site.code,

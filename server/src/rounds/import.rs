@@ -9,7 +9,7 @@ use serde_json::Value;
 use shared::{
     Rejection,
     ids::{PersonId, RouteCode, RouteId},
-    route::{self, RouteCommand},
+    route::{self, Route, RouteCommand},
     time::EventTime,
 };
 
@@ -39,8 +39,8 @@ pub(crate) async fn take(
         if present.is_some_and(|route| said || (!route.retired && route.design == design)) {
             continue;
         }
-        let version = present.map_or(0, |route| route.version);
-        judge(writer, &mut ledgers, id, &RouteCommand::Save { code, version, design }).await?;
+        let (version, from) = (present.map_or(0, |route| route.version), present.map(Route::stamp));
+        judge(writer, &mut ledgers, id, &RouteCommand::Save { code, version, from, design }).await?;
     }
     for code in was.keys().filter(|code| !is.contains_key(*code)) {
         let code = RouteCode(code.clone());

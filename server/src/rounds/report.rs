@@ -13,6 +13,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use jiff::civil::Date;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use shared::{
     Code, Rejection,
@@ -28,7 +29,7 @@ use shared::{
 
 use super::{
     store,
-    table::{Language, Table},
+    table::{self, Language, Table},
 };
 use crate::{
     App, Error,
@@ -105,21 +106,23 @@ pub(super) async fn report(
     // Others need the connection, and the threads that answer requests, while a month is put into a workbook.
     drop(conn);
     let now = reader.now;
-    let (person, format, language) = (asked.person, asked.format, asked.lang);
+    let (format, language) = (asked.format, asked.lang);
+    let of = table::Asked { days: days.clone(), route, person: asked.person };
     let made = tokio::task::spawn_blocking(move || {
         let mut report = RoundsReport::of(&rounds, &reader.known.places, &usual, now);
-        if let Some(person) = person {
+        if let Some(person) = of.person {
             report = report.only(person);
         }
-        let table = Table { known: &reader.known, report: &report, language };
+        let table = Table { known: &reader.known, report: &report, of: &of, language };
         let bytes = match format {
             Format::Json => Vec::new(),
             Format::Csv => table.csv()?,
             Format::Xlsx => table.xlsx()?,
         };
-        anyhow::Ok((report, bytes))
+        let name = table.name();
+        anyhow::Ok((report, bytes, name))
     });
-    let (report, bytes) = made.await.map_err(anyhow::Error::new)??;
+    let (report, bytes, name) = made.await.map_err(anyhow::Error::new)??;
     let (mime, ending) = match format {
         Format::Json => {
             let (day, until) = (days.start().to_string(), days.end().to_string());
@@ -128,12 +131,19 @@ pub(super) async fn report(
         Format::Csv => ("text/csv; charset=utf-8", "csv"),
         Format::Xlsx => ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "xlsx"),
     };
-    let name = format!("attachment; filename=\"rounds-{}-{}.{ending}\"", days.start(), days.end());
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static(mime)),
-        (header::CONTENT_DISPOSITION, HeaderValue::try_from(name).map_err(anyhow::Error::new)?),
+        (header::CONTENT_DISPOSITION, attachment(&format!("{name}.{ending}"))?),
     ];
     Ok((headers, bytes).into_response())
+}
+
+/// That a file is to be kept by a name, which may have letters of every language (RFC 6266); what knows only those of English
+/// is given these.
+fn attachment(name: &str) -> anyhow::Result<HeaderValue> {
+    let plain: String = name.chars().filter(char::is_ascii).collect();
+    let coded = utf8_percent_encode(name, NON_ALPHANUMERIC);
+    Ok(HeaderValue::try_from(format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{coded}"))?)
 }
 
 /// Which readings are asked for.
@@ -154,7 +164,7 @@ pub(super) struct WantedReadings {
     item: String,
 }
 
-/// The answers to an item over time, for those who look after rounds.
+/// The answers to an item over time, of each round the last, for those who look after rounds.
 #[utoipa::path(
     get, path = "/api/rounds/readings", tag = "rounds",
     params(WantedReadings),
@@ -178,16 +188,18 @@ pub(super) async fn readings(
     let (mut item, mut points) = (None, Vec::new());
     for round in &rounds {
         let asked = round.find(&stop).and_then(|stop| stop.items.iter().find(|item| item.code == code));
-        for event in round.at(&stop) {
+        let answers = round.at(&stop).flat_map(|event| {
             let found = event.change.readings().filter(|(item, _)| **item == code);
-            points.extend(found.map(|(_, reading)| Point {
-                round: round.id,
-                time: event.time,
-                by: event.by,
-                reading: reading.clone(),
-                abnormal: asked.is_some_and(|item| item.abnormal(reading)),
-            }));
-        }
+            found.map(move |(_, reading)| (event, reading))
+        });
+        // An answer takes the place of those before it: what was mistyped is on no line.
+        points.extend(answers.last().map(|(event, reading)| Point {
+            round: round.id,
+            time: event.time,
+            by: event.by,
+            reading: reading.clone(),
+            abnormal: asked.is_some_and(|item| item.abnormal(reading)),
+        }));
         item = asked.cloned().or(item);
     }
     points.sort_by_key(|point| point.time.at);
@@ -235,8 +247,7 @@ fn days(first: &str, last: Option<&str>, most: i32) -> Result<RangeInclusive<Dat
     let (first, last) = (read(first)?, read(last.unwrap_or(first))?);
     let count = (last - first).get_days() + 1;
     if !(1..=most).contains(&count) {
-        let detail = format_args!("1 to {most} days");
-        return Err(Rejection::new(Code::RequestBadBody).with("detail", detail));
+        return Err(Rejection::new(Code::RoundBadDays).with("max", most));
     }
     Ok(first..=last)
 }

@@ -112,8 +112,12 @@ pub(super) async fn labels(
         return Err(Rejection::new(Code::RouteNotAllowed).with("command", "labels").into());
     }
     let known = app.directory.get(&mut conn, &site).await?.ok_or(Code::SiteNotMember)?;
-    let wanted = asked.place.map(|place| PlaceCode(storable(&place).into_owned())).into_iter().collect();
-    let labels = hanging(&mut conn, &known, &wanted).await?;
+    let place = asked.place.map(|place| PlaceCode(storable(&place).into_owned()));
+    let labels = hanging(&mut conn, &known, &place.iter().cloned().collect()).await?;
+    if labels.is_empty() {
+        let none = Rejection::new(Code::LabelNone);
+        return Err(place.into_iter().fold(none, |none, place| none.with("place", place)).into());
+    }
     let page = html(&known, &address(&app, &headers)?, &labels)?;
     let policy = (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     Ok(([policy], Html(page)).into_response())

@@ -1,38 +1,43 @@
 //! A report as tables: CSV, which anything reads, and a workbook that prints well.
 
+mod words;
+
+use std::ops::RangeInclusive;
+
+use jiff::civil::Date;
 use rust_xlsxwriter::{Color, Format, FormatAlign, FormatBorder, Workbook, Worksheet};
-use serde::Deserialize;
 use shared::{
-    ids::{PersonId, PlaceCode},
+    ids::{PersonId, PlaceCode, RouteCode},
     round::{
         StopStateName,
         report::{Found, RoundLine, RoundsReport, StopLine, Tally},
-        trust::{Doubt, Level},
     },
-    route::{ItemKind, Reading},
+    route::{Item, ItemKind, Reading},
     time::Ms,
 };
 
 use crate::sites::Known;
 
-/// In which language headings and states are.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Language {
-    #[default]
-    Zh,
-    En,
-}
+pub(super) use words::Language;
 
 /// A report to be written as a table.
 pub(super) struct Table<'a> {
     pub known: &'a Known,
     pub report: &'a RoundsReport,
+    pub of: &'a Asked,
     pub language: Language,
 }
 
+/// What a report is of: a file says it, so that nobody takes a part for the whole.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    pub days: RangeInclusive<Date>,
+    pub route: Option<RouteCode>,
+    pub person: Option<PersonId>,
+}
+
 /// The headings of the stops, in both languages.
-const STOPS: [(&str, &str, u16); 14] = [
+const STOPS: [(&str, &str, u16); 17] = [
     ("日期", "Date", 11),
     ("班次", "Round", 8),
     ("路线", "Route", 18),
@@ -41,33 +46,33 @@ const STOPS: [(&str, &str, u16); 14] = [
     ("状态", "State", 11),
     ("时间", "Time", 17),
     ("巡查人", "By", 10),
-    ("异常", "Abnormal", 8),
+    ("异常", "Problem", 8),
     ("说明", "Remarks", 24),
     ("可信度", "Trust", 8),
     ("存疑原因", "Doubts", 28),
     ("读数", "Readings", 40),
+    ("没看", "Not checked", 20),
     ("工单数", "Cases", 8),
+    ("班次情况", "Stage", 10),
+    ("复核说明", "Review note", 24),
 ];
 
 /// The headings of a tally.
 const TALLY: [(&str, &str); 9] = [
     ("点位数", "Stops"),
     ("按时", "On time"),
-    ("迟到", "Late"),
-    ("窗口外", "Out of window"),
-    ("漏检", "Missed"),
-    ("跳过", "Skipped"),
-    ("未到", "Pending"),
-    ("异常", "Abnormal"),
-    ("低可信", "Doubtful"),
+    ("晚到", "Late"),
+    ("不在时段内", "Outside its time"),
+    ("漏点", "Missed"),
+    ("没去", "Left out"),
+    ("还没到", "Not yet"),
+    ("异常", "Problem"),
+    ("要核实", "Needs checking"),
 ];
 
 impl Table<'_> {
     fn word(&self, zh: &'static str, en: &'static str) -> &'static str {
-        match self.language {
-            Language::Zh => zh,
-            Language::En => en,
-        }
+        self.language.word(zh, en)
     }
 
     /// One line per stop, with the mark by which spreadsheets know that it is UTF-8.
@@ -125,8 +130,34 @@ impl Table<'_> {
         let sheet = workbook.add_worksheet();
         sheet.set_name(name)?.set_paper_size(9).set_repeat_rows(0, 0)?;
         sheet.set_freeze_panes(1, 0)?;
-        sheet.set_header(format!("&L{}&R&P / &N", self.known.site.name.replace('&', "&&")));
+        sheet.set_header(format!("&L{}&R&P / &N", self.heading().replace('&', "&&")));
         Ok(sheet)
+    }
+
+    /// What it is of, for the head of each page: `锦洲花园 · 2026-11-23 · R-N 北区夜巡 · 王建国`.
+    fn heading(&self) -> String {
+        let Asked { days, route, person } = self.of;
+        let (first, last) = (days.start(), days.end());
+        let mut parts = vec![self.known.site.name.clone()];
+        parts.push(if first == last { first.to_string() } else { format!("{first} – {last}") });
+        parts.extend(route.as_ref().map(|route| {
+            let line = self.report.routes.iter().find(|line| line.route == *route);
+            line.map_or_else(|| route.to_string(), |line| format!("{route} {}", line.name))
+        }));
+        parts.extend(person.map(|person| self.person(person)));
+        // A workbook holds 255 units in a header, some of which are its own.
+        const MOST: usize = 200;
+        cut(parts.join(" · "), MOST)
+    }
+
+    /// The file's name without its ending: `rounds-2026-11-23-2026-11-23-R-N-王建国`.
+    pub fn name(&self) -> String {
+        let Asked { days, route, person } = self.of;
+        let mut parts = vec!["rounds".to_owned(), days.start().to_string(), days.end().to_string()];
+        parts.extend(route.as_ref().map(RouteCode::to_string));
+        parts.extend(person.map(|person| self.person(person)));
+        let plain = |letter: char| if letter.is_alphanumeric() { letter } else { '-' };
+        parts.join("-").chars().map(plain).take(100).collect()
     }
 
     fn tallies<'t>(
@@ -158,38 +189,47 @@ impl Table<'_> {
         self.report.rounds.iter().flat_map(|round| round.stops.iter().map(move |stop| (round, stop)))
     }
 
-    fn cells(&self, round: &RoundLine, stop: &StopLine) -> [String; 14] {
-        let minute = round.occurrence.minute;
+    fn cells(&self, round: &RoundLine, stop: &StopLine) -> [String; 17] {
+        let (language, minute) = (self.language, round.occurrence.minute);
         let mut remarks = Vec::new();
         if !stop.reason.is_empty() {
             remarks.push(stop.reason.as_str());
         }
-        if stop.arrived_late {
-            remarks.push(self.word("补传", "arrived late"));
-        }
-        if stop.time.is_some_and(|time| time.uncertain) {
-            remarks.push(self.word("时间不确定", "time uncertain"));
-        }
-        if stop.out_of_order {
-            remarks.push(self.word("顺序不符", "out of order"));
+        // Of a tick it is said; that a stop was left out is in time whenever it was.
+        let uncertain = stop.trust.is_some() && stop.time.is_some_and(|time| time.uncertain);
+        for (holds, text) in [
+            (stop.unheard, language.unheard()),
+            (stop.arrived_late, language.arrived_late()),
+            (uncertain, language.uncertain()),
+            (stop.out_of_order, language.out_of_order()),
+        ] {
+            if holds {
+                remarks.push(text);
+            }
         }
         let doubts = stop.trust.iter().flat_map(|trust| &trust.doubts);
+        let doubts = doubts.map(|doubt| language.doubt(doubt, |place| self.place(place)));
         let readings = stop.readings.iter().map(|found| self.reading(found));
+        let unanswered = stop.unanswered.iter().map(|item| self.item(item));
+        let joined = |texts: Vec<String>| texts.join(language.between());
         [
             round.occurrence.date.to_string(),
             format!("{:02}:{:02}", minute / 60, minute % 60),
             format!("{} {}", round.route, round.name),
             self.place(&stop.place),
             self.people(stop.planned.iter().copied()),
-            self.state(stop.state).to_owned(),
+            language.state(stop.state).to_owned(),
             stop.time.map(|time| self.wall(time.at)).unwrap_or_default(),
             self.people(stop.by),
-            if stop.abnormal { self.word("异常", "yes").to_owned() } else { String::new() },
-            remarks.join("; "),
-            stop.trust.as_ref().map(|trust| self.level(trust.level).to_owned()).unwrap_or_default(),
-            doubts.map(|doubt| self.doubt(doubt)).collect::<Vec<_>>().join("; "),
-            readings.collect::<Vec<_>>().join("; "),
+            if stop.abnormal { language.yes_or_no(true).to_owned() } else { String::new() },
+            remarks.join(language.between()),
+            stop.trust.as_ref().map(|trust| language.level(trust.level).to_owned()).unwrap_or_default(),
+            joined(doubts.collect()),
+            joined(readings.collect()),
+            joined(unanswered.collect()),
             if stop.cases.is_empty() { String::new() } else { stop.cases.len().to_string() },
+            language.stage(round.stage).to_owned(),
+            round.reviewed.clone().unwrap_or_default(),
         ]
     }
 
@@ -209,75 +249,49 @@ impl Table<'_> {
         self.known.place_name(place)
     }
 
-    fn state(&self, state: StopStateName) -> &'static str {
-        match state {
-            StopStateName::Pending => self.word("未到", "not yet"),
-            StopStateName::OnTime => self.word("按时", "on time"),
-            StopStateName::Late => self.word("迟到", "late"),
-            StopStateName::OutOfWindow => self.word("窗口外", "out of window"),
-            StopStateName::Missed => self.word("漏检", "missed"),
-            StopStateName::Skipped => self.word("跳过", "skipped"),
-        }
-    }
-
-    fn level(&self, level: Level) -> &'static str {
-        match level {
-            Level::Low => self.word("低", "low"),
-            Level::Medium => self.word("中", "medium"),
-            Level::High => self.word("高", "high"),
-        }
-    }
-
-    fn doubt(&self, doubt: &Doubt) -> String {
-        match doubt {
-            Doubt::CodeTyped => self.word("手输短码", "code typed").to_owned(),
-            Doubt::NotScanned => self.word("未扫码,有照片", "photo instead of the label").to_owned(),
-            Doubt::NothingShown => self.word("未扫码,无照片", "nothing shown").to_owned(),
-            Doubt::Elsewhere(place) => {
-                format!("{} {}", self.word("扫的是别处标签:", "label of"), self.place(place))
-            }
-            Doubt::WrongLabel => self.word("标签不符", "wrong label").to_owned(),
-            Doubt::OldLabel => self.word("已更换的旧标签", "label that was replaced").to_owned(),
-            Doubt::NoLabel => self.word("该点无标签", "place without a label").to_owned(),
-            Doubt::Far { metres } => format!("{} {metres} m", self.word("定位偏离", "phone was away")),
-            Doubt::StalePosition => self.word("定位过旧", "position too old").to_owned(),
-            Doubt::Impossible { metres, seconds } => {
-                format!("{} {metres} m / {seconds} s", self.word("走不到", "nobody gets there in time:"))
-            }
-            Doubt::Hasty { seconds } => format!("{} {seconds} s", self.word("快于平常", "faster than usual")),
-            Doubt::Again => self.word("重复打卡", "ticked again").to_owned(),
-            Doubt::PhotoMissing => self.word("缺抽查照片", "photo missing").to_owned(),
-            Doubt::ClockMoved => self.word("手机时间被改动", "phone's clock moved").to_owned(),
-            Doubt::ChainGap => self.word("之前的记录丢失", "records before it lost").to_owned(),
-        }
-    }
-
     fn reading(&self, found: &Found) -> String {
-        let said = match (&found.reading, &found.item.kind) {
-            (Reading::Ok(true), _) => self.word("正常", "ok").to_owned(),
-            (Reading::Ok(false), _) => self.word("异常", "not ok").to_owned(),
+        let answers = found.before.iter().map(|reading| (reading, true));
+        let answers = answers.chain([(&found.reading, found.abnormal)]);
+        let answers: Vec<String> = answers
+            .map(|(reading, abnormal)| {
+                let mark = if abnormal { " ⚠" } else { "" };
+                format!("{}{mark}", self.answer(&found.item, reading))
+            })
+            .collect();
+        format!("{}: {}", self.item(&found.item), answers.join(" → "))
+    }
+
+    /// What is looked at; a photo may have no name.
+    fn item(&self, item: &Item) -> String {
+        if item.text.is_empty() { self.word("照片", "Photo").to_owned() } else { item.text.clone() }
+    }
+
+    fn answer(&self, item: &Item, reading: &Reading) -> String {
+        let said = match (reading, &item.kind) {
+            (Reading::Ok(yes), _) => self.language.yes_or_no(*yes).to_owned(),
             (Reading::Number(number), ItemKind::Number { unit, .. }) => format!("{number} {unit}"),
             (Reading::Number(number), _) => number.to_string(),
             (Reading::Choice(text) | Reading::Text(text), _) => text.clone(),
-            (Reading::Photos(photos), _) => format!("{} {}", photos.len(), self.word("张照片", "photos")),
+            (Reading::Photos(photos), _) => self.language.photos(photos.len()),
         };
-        let name =
-            if found.item.text.is_empty() { self.word("照片", "photo") } else { found.item.text.as_str() };
-        let mark = if found.abnormal { " ⚠" } else { "" };
-        format!("{name}: {}{mark}", said.trim_end())
+        said.trim_end().to_owned()
     }
 }
 
 /// As much of a text as a cell of a workbook holds: so many units of UTF-16.
 fn fitting(text: String) -> String {
-    const MOST: usize = 32_767;
-    if text.encode_utf16().count() <= MOST {
+    cut(text, 32_767)
+}
+
+/// As much of a text as fits into so many units of UTF-16, with a sign that there was more.
+fn cut(text: String, most: usize) -> String {
+    if text.encode_utf16().count() <= most {
         return text;
     }
     let mut units = 1;
     let fits = text.chars().take_while(|letter| {
         units += letter.len_utf16();
-        units <= MOST
+        units <= most
     });
     fits.chain(['…']).collect()
 }

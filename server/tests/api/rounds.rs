@@ -44,6 +44,7 @@ tests![
     what_began_while_nobody_served_is_made_by_the_version_of_then,
     what_somebody_does_whose_start_was_refused_is_refused_with_it,
     a_route_is_changed_by_its_supervisor_and_takes_effect_from_the_next_round,
+    nobodys_change_of_a_route_vanishes_under_one_that_was_made_offline,
     a_round_is_handed_to_a_colleague_who_then_sees_it,
     where_a_colleagues_phone_was_is_for_who_answers_for_them,
     a_round_says_that_its_photo_is_kept_and_shows_it_to_its_readers,
@@ -407,7 +408,7 @@ async fn what_began_while_nobody_served_is_made_by_the_version_of_then(on: On) {
     // Nobody has looked since ten in the morning; then the route loses its gate.
     let mut design = known.design.clone();
     design.stops.remove(0);
-    let save = RouteCommand::Save { code: NIGHT.into(), version: 1, design };
+    let save = RouteCommand::Save { code: NIGHT.into(), version: 1, from: None, design };
     supervisor.accepted(save.kind(), route_id(NIGHT).0, save.body()).await;
     app.advance(24 * 60 + 90);
     keeper::run_due(&app.app).await.unwrap();
@@ -454,7 +455,8 @@ async fn a_route_is_changed_by_its_supervisor_and_takes_effect_from_the_next_rou
     let mut design = known.design.clone();
     design.plan.every_min = 60;
     design.stops.retain(|stop| stop.code.as_str() == GATE);
-    let save = |version| RouteCommand::Save { code: NIGHT.into(), version, design: design.clone() };
+    let save =
+        |version| RouteCommand::Save { code: NIGHT.into(), version, from: None, design: design.clone() };
     let body = save(known.version).body();
     assert_eq!(
         verdict(&guard.send("route.save", route_id(NIGHT).0, body.clone()).await),
@@ -490,6 +492,33 @@ async fn a_route_is_changed_by_its_supervisor_and_takes_effect_from_the_next_rou
     app.advance(60);
     keeper::run_due(&app.app).await.unwrap();
     assert!(round(&mut guard, round_id(NIGHT, "2026-11-23/24:00")).await.is_none());
+}
+
+async fn nobodys_change_of_a_route_vanishes_under_one_that_was_made_offline(on: On) {
+    let app = TestApp::start(on).await;
+    let (mut offline, mut other) = (walker(&app, cast::SUPERVISOR).await, walker(&app, cast::DIRECTOR).await);
+    let known = route(&mut offline, NIGHT).await.unwrap();
+    let called = |route: &Route, name: &str| {
+        let design = shared::route::Design { name: name.to_owned(), ..route.design.clone() };
+        let (version, from) = (route.version, Some(route.stamp()));
+        (Route { version: version + 1, design: design.clone(), ..route.clone() }, {
+            RouteCommand::Save { code: NIGHT.into(), version, from, design }.body()
+        })
+    };
+    // Two changes without a network, the second made from the first.
+    let (mine, first) = called(&known, "mine");
+    let (_, second) = called(&mine, "mine anew");
+    let mut save = |body| offline.make("route.save", route_id(NIGHT).0, body);
+    let made = vec![save(first), save(second)];
+    let (_, theirs) = called(&known, "theirs");
+    assert_eq!(verdict(&other.send("route.save", route_id(NIGHT).0, theirs).await), "accepted");
+    let verdicts = offline.push(made).await;
+    assert_eq!(verdicts.iter().map(verdict).collect::<Vec<_>>(), ["route.changed_meanwhile"; 2]);
+    let stands = route(&mut offline, NIGHT).await.unwrap();
+    assert_eq!((stands.version, stands.design.name.as_str()), (2, "theirs"));
+    // Made from what they have changed, it is taken.
+    let (_, mended) = called(&stands, "mine anew");
+    assert_eq!(verdict(&offline.send("route.save", route_id(NIGHT).0, mended).await), "accepted");
 }
 
 async fn a_round_is_handed_to_a_colleague_who_then_sees_it(on: On) {
@@ -609,6 +638,8 @@ async fn labels_are_printed_for_supervisors_and_not_for_guards(on: On) {
     let refused = guard.get("/api/labels?site=jinzhou").await;
     assert_eq!(refused.problem(), (422, "route.not_allowed".to_owned()));
     assert_eq!(supervisor.get("/api/labels?site=wanjing").await.problem().1, "site.not_member");
+    let nowhere = supervisor.get("/api/labels?site=jinzhou&place=moon").await;
+    assert_eq!(nowhere.problem(), (404, "label.none".to_owned()), "no blank page");
     // What is printed hangs for years: behind a proxy nobody guesses the address.
     let proxied = TestApp::with(on, Settings { behind_proxy: true, ..Settings::default() }).await;
     let other = proxied.sign_in(cast::SUPERVISOR).await;
@@ -808,7 +839,7 @@ async fn importing_the_routes_again_changes_what_the_file_says_otherwise(on: On)
     // Changed in the app, and then elsewhere in the file: the change stays.
     let mut design = route(&mut supervisor, NIGHT).await.unwrap().design;
     design.name = "北区夜巡(加密)".to_owned();
-    let save = RouteCommand::Save { code: NIGHT.into(), version: 1, design };
+    let save = RouteCommand::Save { code: NIGHT.into(), version: 1, from: None, design };
     supervisor.accepted(save.kind(), route_id(NIGHT).0, save.body()).await;
     app.reimport(SITE, |file| file["routes"][2]["name"] = json!("设备房")).await;
     let named = |route: Option<Route>| route.map(|route| (route.design.name, route.version));
@@ -904,12 +935,13 @@ async fn r13_a_days_report_says_how_its_rounds_stand_by_stop_route_and_person(on
     let Tally { stops, on_time, missed, pending, abnormal, .. } = of_route.tally;
     assert_eq!((of_route.rounds, stops, on_time, missed, pending, abnormal), (3, 27, 2, 16, 9, 1));
     let of_guard = told.report.people.iter().find(|line| line.person == guard.person).unwrap();
-    assert_eq!((of_guard.tally.stops, of_guard.tally.on_time), (2, 2));
+    let Tally { stops, on_time, missed, .. } = of_guard.tally;
+    assert_eq!((stops, on_time, missed), (9, 2, 7), "what the walker missed is the walker's");
     // The next day has none of the night's, the route or person alone nothing of others.
     let next = report(&supervisor, "day=2026-11-24").await;
     assert!(next.report.rounds.iter().all(|round| round.route.as_str() != NIGHT));
     let only = report(&supervisor, &format!("day=2026-11-23&route={NIGHT}&person={}", guard.person)).await;
-    assert_eq!(only.report.rounds.iter().flat_map(|round| &round.stops).count(), 2);
+    assert_eq!(only.report.rounds.iter().flat_map(|round| &round.stops).count(), 9);
     // The lead of the guards has theirs, whoever walks has none.
     let led = report(&lead, "day=2026-11-22&until=2026-11-23").await;
     assert!(!led.report.rounds.is_empty());
@@ -920,10 +952,15 @@ async fn r13_a_days_report_says_how_its_rounds_stand_by_stop_route_and_person(on
             .all(|round| round.route.as_str().starts_with("R-N") || round.route.as_str() == "R-S")
     );
     assert!(report(&guard, "day=2026-11-23").await.report.rounds.is_empty());
-    for wrong in ["day=today", "day=2026-11-23&until=2026-11-22", "day=2026-01-01&until=2026-11-23"] {
+    for (wrong, status, code) in [
+        ("day=today", 400, "request.bad_body"),
+        ("day=2026-11-23&until=2026-11-22", 422, "round.bad_days"),
+        ("day=2026-10-23&until=2026-11-23", 422, "round.bad_days"),
+    ] {
         let reply = supervisor.get(&format!("/api/rounds/report?site={SITE}&{wrong}")).await;
-        assert_eq!(reply.problem(), (400, "request.bad_body".to_owned()), "{wrong}");
+        assert_eq!(reply.problem(), (status, code.to_owned()), "{wrong}");
     }
+    assert_eq!(report(&supervisor, "day=2026-10-24&until=2026-11-23").await.until, "2026-11-23", "31 days");
     let foreign = app.sign_in(cast::FOREIGN_DESK).await;
     let reply = foreign.get(&format!("/api/rounds/report?site={SITE}&day=2026-11-23")).await;
     assert_eq!(reply.problem().1, "site.not_member");
@@ -931,8 +968,10 @@ async fn r13_a_days_report_says_how_its_rounds_stand_by_stop_route_and_person(on
 
 async fn a_report_is_a_table_for_who_wants_one(on: On) {
     let app = TestApp::start(on).await;
-    walked(&app).await;
-    let supervisor = app.sign_in(cast::SUPERVISOR).await;
+    let (guard, id) = walked(&app).await;
+    let mut supervisor = app.sign_in(cast::SUPERVISOR).await;
+    let review = RoundCommand::Review { note: "已提醒".to_owned() };
+    assert_eq!(send(&mut supervisor, id, &review).await, "accepted");
     let path =
         |format: &str| format!("/api/rounds/report?site={SITE}&day=2026-11-23&route={NIGHT}&format={format}");
     let csv = supervisor.get(&path("csv&lang=en")).await;
@@ -941,15 +980,22 @@ async fn a_report_is_a_table_for_who_wants_one(on: On) {
     assert!(lines.next().unwrap().starts_with("Date,Round,Route,Stop,Planned,State,Time,By,"));
     let gate = lines.next().unwrap();
     assert!(gate.starts_with("2026-11-23,22:00,R-N 北区夜巡,"), "{gate}");
-    assert!(gate.contains(",on time,2026-11-23 22:05,"), "{gate}");
+    assert!(gate.contains(",On time,2026-11-23 22:05,"), "{gate}");
+    assert!(gate.ends_with(",Reviewed,已提醒"), "{gate}");
+    assert!(gate.contains(",岗亭无异常,"), "what was not looked at is told: {gate}");
     let lobby = lines.next().unwrap();
-    assert!(lobby.contains(",yes,") && lobby.contains("照明正常: not ok ⚠"), "{lobby}");
+    assert!(lobby.contains(",Yes,") && lobby.contains("照明正常: No ⚠"), "{lobby}");
     assert_eq!(lines.count(), 7);
     let (status, headers, bytes) = read(&supervisor, &path("xlsx"), None).await;
     assert_eq!(status, 200);
-    assert!(
-        headers["content-disposition"].to_str().unwrap().ends_with("rounds-2026-11-23-2026-11-23.xlsx\"")
-    );
+    let saved_as = |headers: &axum::http::HeaderMap| {
+        let said = headers["content-disposition"].to_str().unwrap().to_owned();
+        let (plain, coded) = said.split_once("; filename*=UTF-8''").unwrap();
+        let coded = url::form_urlencoded::parse(coded.as_bytes()).next().unwrap().0.into_owned();
+        (plain.trim_start_matches("attachment; filename=").to_owned(), coded)
+    };
+    let name = "rounds-2026-11-23-2026-11-23-R-N.xlsx";
+    assert_eq!(saved_as(&headers), (format!("\"{name}\""), name.to_owned()));
     let mut book = calamine::Xlsx::new(std::io::Cursor::new(bytes)).unwrap();
     assert_eq!(book.sheet_names(), ["巡查明细", "按路线", "按人员"]);
     let stops = book.worksheet_range("巡查明细").unwrap();
@@ -958,6 +1004,28 @@ async fn a_report_is_a_table_for_who_wants_one(on: On) {
     let routes = book.worksheet_range("按路线").unwrap();
     assert_eq!(routes.get_value((1, 0)).unwrap().to_string(), "R-N 北区夜巡");
     assert_eq!(routes.get_value((1, 2)).unwrap().to_string(), "9");
+    // A part says on paper and by its name what it is a part of.
+    let (_, headers, bytes) =
+        read(&supervisor, &format!("{}&person={}", path("xlsx"), guard.person), None).await;
+    assert_eq!(saved_as(&headers).1, "rounds-2026-11-23-2026-11-23-R-N-杨敏.xlsx");
+    let heads = page_heads(bytes);
+    assert_eq!(heads.len(), 3);
+    for head in heads {
+        assert!(head.contains(" · 2026-11-23 · R-N 北区夜巡 · 杨敏&amp;R"), "{head}");
+    }
+}
+
+/// What stands at the head of each printed page, by sheet.
+fn page_heads(book: Vec<u8>) -> Vec<String> {
+    let mut book = zip::ZipArchive::new(std::io::Cursor::new(book)).unwrap();
+    let sheets: Vec<String> = book.file_names().map(str::to_owned).collect();
+    let sheets = sheets.iter().filter(|name| name.starts_with("xl/worksheets/sheet"));
+    sheets
+        .map(|name| {
+            let sheet = std::io::read_to_string(book.by_name(name).unwrap()).unwrap();
+            sheet.split("oddHeader>").nth(1).unwrap().to_owned()
+        })
+        .collect()
 }
 
 async fn f2_the_readings_of_an_item_are_told_over_time(on: On) {
@@ -970,6 +1038,10 @@ async fn f2_the_readings_of_an_item_are_told_over_time(on: On) {
     for (at, value, minutes) in [("2026-11-23/12:00", 500, 240), ("2026-11-23/16:00", 900, 0)] {
         let id = round_id(EQUIPMENT, at);
         assert_eq!(send(&mut technician, id, &start(EQUIPMENT, at)).await, "accepted");
+        // What is mistyped and put right is on no line.
+        let readings = BTreeMap::from([(item.code.clone(), Reading::Number(Milli(value * 100)))]);
+        let mistyped = RoundCommand::Read { stop: PUMP.into(), readings };
+        assert_eq!(send(&mut technician, id, &mistyped).await, "accepted");
         let readings = BTreeMap::from([(item.code.clone(), Reading::Number(Milli(value)))]);
         let looked = RoundCommand::Read { stop: PUMP.into(), readings };
         assert_eq!(send(&mut technician, id, &looked).await, "accepted");
@@ -982,7 +1054,10 @@ async fn f2_the_readings_of_an_item_are_told_over_time(on: On) {
     let told: Readings = serde_json::from_str(&supervisor.get(&path).await.text).unwrap();
     let points: Vec<_> = told.points.iter().map(|point| (point.reading.clone(), point.abnormal)).collect();
     assert_eq!(points, [(Reading::Number(Milli(500)), false), (Reading::Number(Milli(900)), true)]);
-    assert_eq!(told.item, Some(item));
+    assert_eq!(told.item, Some(item.clone()));
+    let table = format!("/api/rounds/report?site={SITE}&day=2026-11-23&route={EQUIPMENT}&format=csv&lang=en");
+    let table = supervisor.get(&table).await.text;
+    assert!(table.contains(&format!("{}: 50 MPa ⚠ → 0.5 MPa", item.text)), "a report says both: {table}");
     let none: Readings = serde_json::from_str(&guard.get(&path).await.text).unwrap();
     assert_eq!((none.item, none.points.len()), (None, 0));
 }

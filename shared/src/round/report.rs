@@ -11,7 +11,7 @@ use super::{
     trust::{self, Level, Trust, Usual},
 };
 use crate::{
-    ids::{CaseId, ItemCode, PersonId, PlaceCode, RoundId, RouteCode, SiteCode, StopCode},
+    ids::{CaseId, PersonId, PlaceCode, RoundId, RouteCode, SiteCode, StopCode},
     route::{Item, Occurrence, Reading, RouteKind},
     site::Places,
     time::{EventTime, Ms},
@@ -32,12 +32,19 @@ pub struct StopLine {
     /// Who was there, or said why not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<PersonId>,
+    /// With whom it is counted: who was there, or said why not; where nobody did, who answers for it; with nobody where
+    /// nobody could.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub whose: BTreeSet<PersonId>,
     /// When.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<EventTime>,
     /// Why it was left out.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
+    /// A change of the route brought it, of which those who walked did not know: it is nobody's omission.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unheard: bool,
     /// Something was found there.
     pub abnormal: bool,
     /// It was in time, and became known only after the window was over (R3).
@@ -52,7 +59,7 @@ pub struct StopLine {
     pub readings: Vec<Found>,
     /// What was asked for and not answered.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub unanswered: Vec<ItemCode>,
+    pub unanswered: Vec<Item>,
     /// The cases that were reported from it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cases: Vec<CaseId>,
@@ -68,6 +75,9 @@ pub struct Found {
     pub reading: Reading,
     /// It says that something is wrong.
     pub abnormal: bool,
+    /// The answers before it that said so, oldest first ([`Round::superseded`]).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub before: Vec<Reading>,
 }
 
 /// A round with its stops.
@@ -142,13 +152,14 @@ pub struct RouteLine {
     pub tally: Tally,
 }
 
-/// What a person did, and what was planned for them by name and is missed.
+/// What a person did, and what they answer for and is missed.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct PersonLine {
     /// Who.
     pub person: PersonId,
-    /// The stops that they ticked or left out, and those that were planned for them and are missed or pending.
+    /// The stops that they ticked or left out, and those that they answer for ([`Round::answerable`]) and that are missed or
+    /// pending.
     pub tally: Tally,
 }
 
@@ -186,7 +197,7 @@ pub struct DaysReport {
 pub struct Readings {
     /// The item as it was asked last, with its limits; `None` if it never was.
     pub item: Option<Item>,
-    /// The answers, oldest first.
+    /// The answers, oldest first: of each round the last, which took the place of those before it.
     pub points: Vec<Point>,
 }
 
@@ -251,12 +262,8 @@ impl RoundsReport {
             route.rounds += 1;
             for stop in &line.stops {
                 route.tally.add(stop);
-                let answerable = match stop.by {
-                    Some(by) => BTreeSet::from([by]),
-                    None => stop.planned.clone(),
-                };
-                for person in answerable {
-                    people.entry(person).or_default().add(stop);
+                for person in &stop.whose {
+                    people.entry(*person).or_default().add(stop);
                 }
             }
         }
@@ -267,13 +274,10 @@ impl RoundsReport {
         }
     }
 
-    /// The report without what is not of a person: the stops that they saw to, or that were planned for them.
+    /// The report without what is not of a person: the stops that are counted with them.
     pub fn only(mut self, person: PersonId) -> RoundsReport {
         for round in &mut self.rounds {
-            round.stops.retain(|stop| match stop.by {
-                Some(by) => by == person,
-                None => stop.planned.contains(&person),
-            });
+            round.stops.retain(|stop| stop.whose.contains(&person));
         }
         self.rounds.retain(|round| !round.stops.is_empty());
         self.people.retain(|line| line.person == person);
@@ -337,25 +341,36 @@ impl Round {
             | RoundChange::Reviewed { .. }
             | RoundChange::PhotoKept { .. } => None,
         });
-        let readings = self.readings(&stop.code);
+        let (readings, mut superseded) = (self.readings(&stop.code), self.superseded(stop));
         let found = stop.items.iter().filter_map(|item| {
             let reading = (*readings.get(&item.code)?).clone();
-            Some(Found { abnormal: item.abnormal(&reading), item: item.clone(), reading })
+            let before = superseded.remove(&item.code).unwrap_or_default();
+            let before = before.into_iter().cloned().collect();
+            Some(Found { abnormal: item.abnormal(&reading), item: item.clone(), reading, before })
         });
+        let by = event.and_then(|event| event.by);
+        let unheard = standing.state == StopState::Skipped(Skipped::Unheard);
+        let whose = match by {
+            Some(by) => BTreeSet::from([by]),
+            None if unheard => BTreeSet::new(),
+            None => self.answerable(stop),
+        };
         StopLine {
             stop: stop.code.clone(),
             place: stop.place.clone(),
             state: standing.state.name(),
             planned: stop.planned.clone(),
-            by: event.and_then(|event| event.by),
+            by,
+            whose,
             time: event.map(|event| event.time),
             reason: reason.unwrap_or_default(),
+            unheard,
             abnormal: standing.abnormal,
             arrived_late: standing.arrived_late,
             out_of_order: standing.out_of_order,
-            trust: standing.state.tick().and_then(|tick| trust::of(self, tick, places, usual)),
+            trust: standing.state.tick().and_then(|tick| trust::of(self, tick, places, usual, now)),
             readings: found.collect(),
-            unanswered: standing.unanswered.iter().map(|item| item.code.clone()).collect(),
+            unanswered: standing.unanswered.iter().copied().cloned().collect(),
             cases: standing.cases,
         }
     }

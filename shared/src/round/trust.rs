@@ -161,11 +161,12 @@ pub fn usual<'a>(rounds: impl IntoIterator<Item = &'a Round>) -> Usual {
         .collect()
 }
 
-/// How far a tick of a round is trusted. `None` if the event is no tick.
-pub fn of(round: &Round, event: &RoundEvent, places: &Places, usual: &Usual) -> Option<Trust> {
+/// How far a tick of a round is trusted at an instant. `None` if the event is no tick.
+pub fn of(round: &Round, event: &RoundEvent, places: &Places, usual: &Usual, now: Ms) -> Option<Trust> {
     let tick = event.change.tick()?;
     let mut doubts = Vec::new();
-    doubt_proof(round, tick, &mut doubts);
+    doubt_proof(tick, &mut doubts);
+    doubt_photo(round, tick, now, &mut doubts);
     doubt_position(tick, places, &mut doubts);
     doubt_pace(round, event, tick, places, usual, &mut doubts);
     if tick.clock_moved {
@@ -182,7 +183,7 @@ pub fn of(round: &Round, event: &RoundEvent, places: &Places, usual: &Usual) -> 
     Some(Trust { level, doubts })
 }
 
-fn doubt_proof(round: &Round, tick: &Ticked, doubts: &mut Vec<Doubt>) {
+fn doubt_proof(tick: &Ticked, doubts: &mut Vec<Doubt>) {
     let label = match &tick.proof {
         Proven::Token { label, .. } => Some(label),
         Proven::Code(label) => {
@@ -205,7 +206,11 @@ fn doubt_proof(round: &Round, tick: &Ticked, doubts: &mut Vec<Doubt>) {
         Some(Match::Wrong) => doubts.push(Doubt::WrongLabel),
         Some(Match::Unknown) => doubts.push(Doubt::NoLabel),
     }
-    let Some(stop) = round.find(&tick.stop) else { return };
+}
+
+/// As long as the round is on, a photo that is asked for may still be taken: nobody is doubted for it who stands there.
+fn doubt_photo(round: &Round, tick: &Ticked, now: Ms, doubts: &mut Vec<Doubt>) {
+    let Some(stop) = round.find(&tick.stop).filter(|_| !round.is_on(now)) else { return };
     let readings = round.readings(&stop.code);
     let photo = |item: &&Item| matches!(item.kind, ItemKind::Photo { .. });
     let shown = |item: &Item| readings.get(&item.code).is_some_and(|reading| !reading.photos().is_empty());

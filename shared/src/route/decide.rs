@@ -35,6 +35,9 @@ pub enum RouteCommand {
         code: RouteCode,
         /// The version that was changed; 0 makes a new one.
         version: u32,
+        /// What that version was, by its [`Route::stamp`]; not said where a new one is made, and by apps that do not know it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<String>,
         /// How it is to be.
         design: Design,
     },
@@ -136,9 +139,11 @@ impl RouteCommand {
             return Err(Rejection::new(Code::RouteNotAllowed).with("command", self.kind()));
         }
         let change = match (self, route) {
-            (RouteCommand::Save { code, version, design }, route) => {
-                // Somebody else's change would vanish under one that was made without it.
-                if route.map_or(0, |route| route.version) != *version {
+            (RouteCommand::Save { code, version, from, design }, route) => {
+                // Somebody else's change would vanish under one that was made without it; also under one that was made from an
+                // own change that was refused, though that had the same number.
+                let same = |from: &String| route.is_some_and(|route| route.stamp() == *from);
+                if route.map_or(0, |route| route.version) != *version || !from.as_ref().is_none_or(same) {
                     return Err(Code::RouteChangedMeanwhile.into());
                 }
                 check_code("route", code.as_str())?;

@@ -92,7 +92,8 @@ pub fn versions(world: &World, designs: Vec<(Ms, Design)>) -> Vec<Route> {
     for (at, design) in designs {
         let last = routes.last();
         let version = last.map_or(0, |route| route.version);
-        let command = RouteCommand::Save { code: NIGHT.into(), version, design };
+        let from = last.map(Route::stamp);
+        let command = RouteCommand::Save { code: NIGHT.into(), version, from, design };
         let context = route::Context {
             actor: Some(world.member(cast::SUPERVISOR)),
             site: &world.site.code,

@@ -2,17 +2,15 @@
 
 use shared::{
     round::{
-        Round, RoundEvent, RoundStop, Skipped, StopState, StopStateName,
-        trust::{self, Doubt, Level, Trust},
+        RoundStop, Skipped, StopState, StopStateName,
+        trust::{self, Level},
     },
-    route::ItemKind,
-    site::Places,
     time::Ms,
 };
 
 use crate::{
     i18n::*,
-    state::{Property, Turn, Walk},
+    state::{Property, Walk},
     ui::Tone,
     words::{self, round as said},
 };
@@ -94,7 +92,8 @@ pub fn look(locale: Locale, property: &Property, walk: &Walk, stop: &RoundStop, 
     }
     let state = standing.state.name();
     let tick = standing.state.tick();
-    let trust = tick.and_then(|tick| trusted(round, tick, &property.places, walk.turn(now)));
+    let usual = trust::Usual::default();
+    let trust = tick.and_then(|tick| trust::of(round, tick, &property.places, &usual, now));
     let doubts = trust.iter().flat_map(|trust| &trust.doubts);
     Look {
         place: words::spot(property, &stop.place),
@@ -114,21 +113,6 @@ pub fn look(locale: Locale, property: &Property, walk: &Walk, stop: &RoundStop, 
     }
 }
 
-/// How far a tick is trusted. As long as the round is on, a photo that is asked for may still be taken: nobody is doubted for it
-/// who stands there.
-fn trusted(round: &Round, tick: &RoundEvent, places: &Places, turn: Turn) -> Option<Trust> {
-    let of = |round: &Round| trust::of(round, tick, places, &trust::Usual::default());
-    let trust = of(round)?;
-    if turn != Turn::Now || !trust.doubts.contains(&Doubt::PhotoMissing) {
-        return Some(trust);
-    }
-    let mut without = round.clone();
-    for stop in &mut without.task.stops {
-        stop.items.retain(|item| !matches!(item.kind, ItemKind::Photo { .. }));
-    }
-    of(&without)
-}
-
 fn reason(change: &shared::round::RoundChange) -> Option<String> {
     use shared::round::RoundChange::{Finished, Skipped};
     match change {
@@ -142,10 +126,10 @@ mod tests {
     use shared::{
         ids::RoundId,
         round::{
-            RoundCommand,
+            Round, RoundCommand,
             command::{Position, Proof, Tick},
         },
-        route::Item,
+        route::{Item, ItemKind},
         time::EventTime,
     };
     use std::sync::Arc;

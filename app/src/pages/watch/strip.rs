@@ -127,7 +127,8 @@ fn strip(locale: Locale, property: &Property, walk: &Walk, heard: Option<Ms>, no
     let tally = Tally::of(cells.iter());
     let doubtful = standings.iter().filter(|(_, standing)| {
         let tick = standing.state.tick();
-        let trust = tick.and_then(|tick| trust::of(round, tick, &property.places, &trust::Usual::default()));
+        let trust =
+            tick.and_then(|tick| trust::of(round, tick, &property.places, &trust::Usual::default(), at));
         trust.is_some_and(|trust| trust.level == trust::Level::Low)
     });
     let doubtful = doubtful.count();

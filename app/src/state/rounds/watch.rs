@@ -390,7 +390,7 @@ mod tests {
         let (supervisor, routes) = (supervisor(), [night(true)]);
         let mut design = routes[0].design.clone();
         design.name = "北区夜巡".to_owned();
-        let save = RouteCommand::Save { code: "night".into(), version: 3, design };
+        let save = RouteCommand::Save { code: "night".into(), version: 3, from: None, design };
         let mut made = Made::default();
         made.add(4, routes[0].id.0, save.kind(), save.body(), minutes(1));
         let changed = |made: &Made, routes: &[Arc<Route>]| {
@@ -413,7 +413,7 @@ mod tests {
         let (supervisor, routes) = (supervisor(), [night(true)]);
         let mut design = routes[0].design.clone();
         design.plan.start = 23 * 60;
-        let save = RouteCommand::Save { code: "late".into(), version: 0, design };
+        let save = RouteCommand::Save { code: "late".into(), version: 0, from: None, design };
         let retire = RouteCommand::Retire { code: "night".into() };
         let mut made = Made::default();
         let site = &supervisor.site.code;

@@ -257,7 +257,7 @@ impl Draft {
     /// What a change was to make of a route that was refused, to be mended and made again; `None` of what changes no design.
     pub fn refused(command: &RouteCommand) -> Option<Draft> {
         match command {
-            RouteCommand::Save { code, version, design } => {
+            RouteCommand::Save { code, version, design, .. } => {
                 Some(Draft::made_from(code.clone(), *version, design))
             }
             RouteCommand::Retire { .. } => None,
@@ -348,7 +348,7 @@ impl Draft {
             let at = place_of(&design, &rejection, places, people);
             Wrong { rejection, at }
         })?;
-        Ok(RouteCommand::Save { code: self.code.clone(), version: self.version, design })
+        Ok(RouteCommand::Save { code: self.code.clone(), version: self.version, from: None, design })
     }
 
     /// The first round of the plan as it is typed, from which on it takes effect.
@@ -572,7 +572,12 @@ mod tests {
             Who::Area(Role::Guard),
         ] {
             route.design.who = who;
-            let save = RouteCommand::Save { code: "night".into(), version: 3, design: route.design.clone() };
+            let save = RouteCommand::Save {
+                code: "night".into(),
+                version: 3,
+                from: None,
+                design: route.design.clone(),
+            };
             assert_eq!(command(&Draft::of(&route)), Ok(save));
         }
     }
