@@ -394,6 +394,7 @@ mod tests {
     use shared::{
         case::command::{Report, Source},
         ids::DeviceId,
+        round::RoundCommand,
     };
     use uuid::Uuid;
 
