@@ -250,11 +250,14 @@ fn Sheets(form: Form) -> impl IntoView {
     let ordered =
         Signal::derive(move || if draft.with(|draft| draft.ordered) { "yes" } else { "no" }.to_owned());
     // What somebody else has made of the route meanwhile.
+    let code = memo(move |_| draft.with(|draft| draft.code.clone()));
+    let now = memo(move |_| {
+        let code = code.get();
+        let route = state.changed_routes().into_iter().find(|one| one.route.code == code);
+        route.map(|one| (one.route.version, one.route.stamp()))
+    });
     let newer = memo(move |_| {
-        let (code, version) = draft.with(|draft| (draft.code.clone(), draft.version));
-        let routes = state.changed_routes();
-        let now = routes.iter().find(|one| one.route.code == code).map(|one| one.route.version);
-        now.filter(|now| *now != version)
+        now.get().filter(|(version, stamp)| draft.with(|draft| !draft.changes(*version, stamp)))
     });
     view! {
         <main class="main" tabindex="-1">
@@ -388,7 +391,7 @@ fn Discard(form: Form) -> impl IntoView {
 
 /// Somebody else has changed the route: to begin anew from that, or to put this in its place.
 #[component]
-fn Newer(form: Form, newer: Memo<Option<u32>>) -> impl IntoView {
+fn Newer(form: Form, newer: Memo<Option<(u32, String)>>) -> impl IntoView {
     let i18n = use_i18n();
     let anew = move || {
         let code = form.draft.with_untracked(|draft| draft.code.clone());
@@ -398,8 +401,8 @@ fn Newer(form: Form, newer: Memo<Option<u32>>) -> impl IntoView {
         }
     };
     let mine = move || {
-        if let Some(version) = newer.get_untracked() {
-            form.change(|draft| draft.version = version);
+        if let Some((version, stamp)) = newer.get_untracked() {
+            form.change(|draft| (draft.version, draft.from) = (version, Some(stamp)));
         }
     };
     view! {

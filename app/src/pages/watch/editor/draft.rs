@@ -23,6 +23,8 @@ pub struct Draft {
     pub code: RouteCode,
     /// The version that is changed; 0 makes a new one.
     pub version: u32,
+    /// What that version was, by its [`Route::stamp`]: an own change that was refused had the number of somebody else's.
+    pub from: Option<String>,
     /// Its name.
     pub name: String,
     /// What kind of round.
@@ -233,6 +235,7 @@ impl Draft {
         Draft {
             code,
             version: 0,
+            from: None,
             name: String::new(),
             kind: RouteKind::Patrol,
             ordered: true,
@@ -251,17 +254,26 @@ impl Draft {
 
     /// A route as it is, to be changed.
     pub fn of(route: &Route) -> Draft {
-        Draft::made_from(route.code.clone(), route.version, &route.design)
+        Draft {
+            from: Some(route.stamp()),
+            ..Draft::made_from(route.code.clone(), route.version, &route.design)
+        }
     }
 
     /// What a change was to make of a route that was refused, to be mended and made again; `None` of what changes no design.
     pub fn refused(command: &RouteCommand) -> Option<Draft> {
         match command {
-            RouteCommand::Save { code, version, design, .. } => {
-                Some(Draft::made_from(code.clone(), *version, design))
+            RouteCommand::Save { code, version, from, design } => {
+                Some(Draft { from: from.clone(), ..Draft::made_from(code.clone(), *version, design) })
             }
             RouteCommand::Retire { .. } => None,
         }
+    }
+
+    /// Whether it changes this version, and no other of the same number. What does not say what it changes is known by the
+    /// number alone.
+    pub fn changes(&self, version: u32, stamp: &str) -> bool {
+        self.version == version && self.from.as_deref().is_none_or(|from| from == stamp)
     }
 
     fn made_from(code: RouteCode, version: u32, design: &Design) -> Draft {
@@ -348,7 +360,8 @@ impl Draft {
             let at = place_of(&design, &rejection, places, people);
             Wrong { rejection, at }
         })?;
-        Ok(RouteCommand::Save { code: self.code.clone(), version: self.version, from: None, design })
+        let (code, from) = (self.code.clone(), self.from.clone());
+        Ok(RouteCommand::Save { code, version: self.version, from, design })
     }
 
     /// The first round of the plan as it is typed, from which on it takes effect.
@@ -575,7 +588,7 @@ mod tests {
             let save = RouteCommand::Save {
                 code: "night".into(),
                 version: 3,
-                from: None,
+                from: Some(route.stamp()),
                 design: route.design.clone(),
             };
             assert_eq!(command(&Draft::of(&route)), Ok(save));
@@ -602,6 +615,18 @@ mod tests {
         let save = command(&typed).unwrap();
         assert_eq!(Draft::refused(&save), Some(typed));
         assert_eq!(Draft::refused(&RouteCommand::Retire { code: "night".into() }), None);
+    }
+
+    #[test]
+    fn a_version_of_the_same_number_that_somebody_else_has_made_is_another_one() {
+        let (own, mut theirs) = (night(true), night(true).as_ref().clone());
+        theirs.design.name = "东区夜巡".to_owned();
+        let draft = Draft::of(&own);
+        assert!(draft.changes(own.version, &own.stamp()));
+        assert!(!draft.changes(theirs.version, &theirs.stamp()));
+        assert!(!draft.changes(own.version + 1, &own.stamp()));
+        let unsaid = Draft { from: None, ..draft };
+        assert!(unsaid.changes(theirs.version, &theirs.stamp()), "the number is all there is");
     }
 
     #[test]
