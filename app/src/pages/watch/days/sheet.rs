@@ -167,7 +167,8 @@ pub fn row(locale: Locale, property: &Property, date: Date, line: &StopLine) -> 
     let planned = said::listed(locale, line.planned.iter().map(|person| property.name(*person)));
     let who = match line.by {
         Some(by) => property.name(by),
-        None if planned.is_empty() => String::new(),
+        // Who could not know of it was not to be there.
+        None if planned.is_empty() || line.unheard => String::new(),
         None => said::with(td_string!(locale, rounds.planned_by), &planned),
     };
     let mut remarks = Vec::new();
@@ -178,6 +179,7 @@ pub fn row(locale: Locale, property: &Property, date: Date, line: &StopLine) -> 
         matches!(line.state, StopStateName::OnTime | StopStateName::Late | StopStateName::OutOfWindow);
     let uncertain = ticked && line.time.is_some_and(|time| time.uncertain);
     for (holds, text) in [
+        (line.unheard, td_string!(locale, rounds.unheard)),
         (line.arrived_late, td_string!(locale, rounds.arrived_late)),
         (uncertain, td_string!(locale, rounds.uncertain)),
         (line.out_of_order, td_string!(locale, rounds.out_of_order)),
@@ -344,6 +346,22 @@ mod tests {
         assert_eq!(heading(Locale::zh, &guard, line), "夜巡 · 1970-01-01 · 次日 02:00–02:40 · 人1");
         let gate = row(Locale::zh, &guard, line.occurrence.date, &line.stops[0]);
         assert_eq!(gate.clock, "次日 02:01");
+    }
+
+    #[test]
+    fn a_stop_that_nobody_could_know_of_says_so_and_names_nobody() {
+        let (guard, routes) = (property(1), [night(true)]);
+        let first = rounds(&guard, &routes, &[], &[], TEN).mine()[0].round.id;
+        let mut made = Made::default();
+        made.done(&guard, &routes, first, tick("gate", TOKENS[0]), minutes(1));
+        let mut walk = rounds(&guard, &routes, &[], &made.0, minutes(60)).find(first).unwrap();
+        walk.round.task.stops[1].planned.insert(person(4));
+        walk.round.task.stops[1].added = 9;
+        let report = RoundsReport::of([&walk.round], &guard.places, &BTreeMap::new(), minutes(60));
+        let line = &report.rounds[0];
+        let hall = row(Locale::zh, &guard, line.occurrence.date, &line.stops[1]);
+        assert_eq!(hall.remarks, ["走的时候还没有这一点"]);
+        assert_eq!(hall.who, "");
     }
 
     #[test]

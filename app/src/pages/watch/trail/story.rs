@@ -184,7 +184,10 @@ impl Teller<'_> {
             _ => None,
         });
         let planned = stop.planned.iter().map(|person| property.name(*person));
-        let planned = (tick.is_none() && !stop.planned.is_empty()).then(|| said::listed(locale, planned));
+        // Who could not know of a stop was not to be there.
+        let known = standing.state != StopState::Skipped(Skipped::Unheard);
+        let planned =
+            (tick.is_none() && known && !stop.planned.is_empty()).then(|| said::listed(locale, planned));
         let readings = round.readings(&stop.code);
         let of_item = |code: &ItemCode| stop.items.iter().find(|item| item.code == *code);
         let found = readings.iter().map(|(code, reading)| self.found(code, of_item(code), reading));
@@ -275,6 +278,10 @@ mod tests {
         let lines = told(&walk, &BTreeMap::new(), 60);
         let planned: Vec<_> = lines.iter().map(|line| line.planned.as_deref()).collect();
         assert_eq!(planned, [None, Some("人2、人4"), Some("人2、人4")]);
+        walk.round.task.stops[1].added = 9;
+        let lines = told(&walk, &BTreeMap::new(), 60);
+        let planned: Vec<_> = lines.iter().map(|line| (line.number, line.planned.is_some())).collect();
+        assert_eq!(planned, [(1, false), (3, true), (2, false)], "nobody could know of the second");
     }
 
     #[test]
