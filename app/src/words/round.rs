@@ -104,6 +104,23 @@ pub fn reading(locale: Locale, item: Option<&Item>, reading: &Reading) -> String
     }
 }
 
+/// The same after the answers that it took the place of and that said that something is wrong: `先填 270 ℃，后改成 27 ℃`.
+pub fn corrected<'a>(
+    locale: Locale,
+    item: Option<&Item>,
+    before: impl IntoIterator<Item = &'a Reading>,
+    last: &Reading,
+) -> String {
+    let before = listed(locale, before.into_iter().map(|one| reading(locale, item, one)));
+    let last = reading(locale, item, last);
+    if before.is_empty() {
+        return last;
+    }
+    fill(td_string!(locale, rounds.corrected), |field| {
+        Some(if field == "before" { before.clone() } else { last.clone() })
+    })
+}
+
 /// How a stop stands.
 pub fn stop_state(locale: Locale, state: StopStateName) -> &'static str {
     match state {
@@ -385,6 +402,10 @@ mod tests {
         assert_eq!(said(28_501).as_deref(), Some("超出范围，请报告（高于 28.5）"));
         assert_eq!(said(0).as_deref(), Some("超出范围，请报告（低于 15）"));
         assert_eq!(reading(Locale::zh, Some(&item), &Reading::Number(Milli(28_501))), "28.501 ℃");
+        let (typo, right) = (Reading::Number(Milli(270_000)), Reading::Number(Milli(27_000)));
+        assert_eq!(corrected(Locale::zh, Some(&item), [&typo], &right), "先填 270 ℃，后改成 27 ℃");
+        assert_eq!(corrected(Locale::en, Some(&item), [&typo], &right), "270 ℃, then 27 ℃");
+        assert_eq!(corrected(Locale::en, Some(&item), [], &right), "27 ℃");
         // An answer of another kind than is asked for is said as it is.
         assert_eq!(reading(Locale::zh, Some(&item), &Reading::Ok(false)), "否");
         assert_eq!(reading(Locale::en, Some(&item), &Reading::Text("dry".to_owned())), "dry");

@@ -194,17 +194,17 @@ pub fn row(locale: Locale, property: &Property, date: Date, line: &StopLine) -> 
         remarks.push(format!("{}: {doubts}", said::level(locale, trust.level)));
     }
     remarks.extend(line.readings.iter().map(|found| {
-        let answer = said::reading(locale, Some(&found.item), &found.reading);
-        let wrong = if found.abnormal { td_string!(locale, rounds.abnormal) } else { "" };
+        let answer = said::corrected(locale, Some(&found.item), &found.before, &found.reading);
+        let wrong =
+            if found.abnormal || !found.before.is_empty() { td_string!(locale, rounds.abnormal) } else { "" };
         format!("{} {answer} {wrong}", found.item.text).trim().to_owned()
     }));
-    for (count, text) in [
-        (line.unanswered.len(), td_string!(locale, rounds.left_to_look)),
-        (line.cases.len(), td_string!(locale, rounds.reported)),
-    ] {
-        if count > 0 {
-            remarks.push(said::counted(text, count));
-        }
+    if !line.unanswered.is_empty() {
+        let items = said::listed(locale, line.unanswered.iter().map(|item| item.text.clone()));
+        remarks.push(said::with(td_string!(locale, rounds.unanswered), &items));
+    }
+    if !line.cases.is_empty() {
+        remarks.push(said::counted(td_string!(locale, rounds.reported), line.cases.len()));
     }
     Row {
         place: words::spot(property, &line.place),
@@ -346,6 +346,30 @@ mod tests {
         assert_eq!(heading(Locale::zh, &guard, line), "夜巡 · 1970-01-01 · 次日 02:00–02:40 · 人1");
         let gate = row(Locale::zh, &guard, line.occurrence.date, &line.stops[0]);
         assert_eq!(gate.clock, "次日 02:01");
+    }
+
+    #[test]
+    fn what_was_put_right_and_what_was_not_looked_at_is_named() {
+        let (guard, routes) = (property(1), [night(true)]);
+        let first = rounds(&guard, &routes, &[], &[], TEN).mine()[0].round.id;
+        let read = |dry| {
+            let readings = BTreeMap::from([("dry".into(), Reading::Ok(dry))]);
+            RoundCommand::Read { stop: "pump".into(), readings }
+        };
+        let remarks = |done: Vec<RoundCommand>| {
+            let mut made = Made::default();
+            for (minute, command) in (3..).zip(done) {
+                made.done(&guard, &routes, first, command, minutes(minute));
+            }
+            let walk = rounds(&guard, &routes, &[], &made.0, minutes(60)).find(first).unwrap();
+            let report = RoundsReport::of([&walk.round], &guard.places, &BTreeMap::new(), minutes(60));
+            let line = &report.rounds[0];
+            row(Locale::zh, &guard, line.occurrence.date, &line.stops[2]).remarks
+        };
+        // The pump room comes after two stops where nobody was.
+        let put_right = remarks(vec![tick("pump", TOKENS[2]), read(false), read(true)]);
+        assert_eq!(put_right, ["地面干 先填 否，后改成 是 异常"]);
+        assert_eq!(remarks(vec![tick("pump", TOKENS[2])]), ["没看：地面干"]);
     }
 
     #[test]

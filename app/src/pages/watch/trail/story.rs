@@ -59,7 +59,7 @@ pub struct Found {
     pub answer: String,
     /// What a number may be.
     pub limits: Option<String>,
-    /// It says that something is wrong.
+    /// It says that something is wrong, or one before it did.
     pub abnormal: bool,
     /// It is a number, which has a line over time.
     pub number: bool,
@@ -188,9 +188,13 @@ impl Teller<'_> {
         let known = standing.state != StopState::Skipped(Skipped::Unheard);
         let planned =
             (tick.is_none() && known && !stop.planned.is_empty()).then(|| said::listed(locale, planned));
-        let readings = round.readings(&stop.code);
+        let (readings, superseded) = (round.readings(&stop.code), round.superseded(stop));
         let of_item = |code: &ItemCode| stop.items.iter().find(|item| item.code == *code);
-        let found = readings.iter().map(|(code, reading)| self.found(code, of_item(code), reading));
+        let found = readings.iter().map(|(code, reading)| {
+            let before = superseded.get(code).map(Vec::as_slice).unwrap_or_default();
+            let abnormal = !before.is_empty() || stop.is_abnormal(code, reading);
+            Found { abnormal, ..self.found(code, of_item(code), before, reading) }
+        });
         let shots = round.at(&stop.code).flat_map(|event| {
             let caption = self.caption(event);
             event.change.photos().map(move |photo| Shot { photo: photo.clone(), caption: caption.clone() })
@@ -213,13 +217,13 @@ impl Teller<'_> {
     }
 
     /// An answer; one to an item of another version of the route is called by its code.
-    fn found(&self, code: &ItemCode, item: Option<&Item>, reading: &Reading) -> Found {
+    fn found(&self, code: &ItemCode, item: Option<&Item>, before: &[&Reading], reading: &Reading) -> Found {
         Found {
             item: code.clone(),
             asked: item.map_or_else(|| code.to_string(), |item| item.text.clone()),
-            answer: said::reading(self.locale, item, reading),
+            answer: said::corrected(self.locale, item, before.iter().copied(), reading),
             limits: item.and_then(|item| said::limits(self.locale, item)),
-            abnormal: item.map_or(*reading == Reading::Ok(false), |item| item.abnormal(reading)),
+            abnormal: false,
             number: item.is_some_and(|item| matches!(item.kind, ItemKind::Number { .. })),
         }
     }
@@ -296,6 +300,18 @@ mod tests {
         assert_eq!(line.found[0].answer, "否");
         assert_eq!(line.photos.iter().map(|shot| shot.caption.as_str()).collect::<Vec<_>>(), ["22:05 · 人1"]);
         assert!(line.look.abnormal && line.unanswered.is_empty());
+    }
+
+    #[test]
+    fn a_wrong_answer_that_was_put_right_is_told_with_the_right_one() {
+        let read = |dry| {
+            let readings = BTreeMap::from([("dry".into(), Reading::Ok(dry))]);
+            RoundCommand::Read { stop: "pump".into(), readings }
+        };
+        let walk = walk(&[(tick("pump", TOKENS[2]), 3), (read(false), 4), (read(true), 5)], 10);
+        let line = &told(&walk, &BTreeMap::new(), 10)[0];
+        assert_eq!(line.found[0].answer, "先填 否，后改成 是");
+        assert!(line.found[0].abnormal, "it is why the stop is");
     }
 
     #[test]
