@@ -90,6 +90,11 @@ pub fn listed(locale: Locale, words: impl IntoIterator<Item = String>) -> String
     })
 }
 
+/// What is looked at; a photo may have no name.
+pub fn asked(locale: Locale, item: &Item) -> String {
+    if item.text.is_empty() { td_string!(locale, case.photo).to_owned() } else { item.text.clone() }
+}
+
 /// What was found, with its unit where the item that was asked has one.
 pub fn reading(locale: Locale, item: Option<&Item>, reading: &Reading) -> String {
     match (reading, item.map(|item| &item.kind)) {
@@ -402,6 +407,10 @@ mod tests {
         assert_eq!(said(28_501).as_deref(), Some("超出范围，请报告（高于 28.5）"));
         assert_eq!(said(0).as_deref(), Some("超出范围，请报告（低于 15）"));
         assert_eq!(reading(Locale::zh, Some(&item), &Reading::Number(Milli(28_501))), "28.501 ℃");
+        assert_eq!(asked(Locale::zh, &item), "温度");
+        let kind = ItemKind::Photo { percent: 100 };
+        let photo = Item { code: "lane".into(), text: String::new(), kind };
+        assert_eq!(asked(Locale::zh, &photo), "照片");
         let (typo, right) = (Reading::Number(Milli(270_000)), Reading::Number(Milli(27_000)));
         assert_eq!(corrected(Locale::zh, Some(&item), [&typo], &right), "先填 270 ℃，后改成 27 ℃");
         assert_eq!(corrected(Locale::en, Some(&item), [&typo], &right), "270 ℃, then 27 ℃");

@@ -197,10 +197,10 @@ pub fn row(locale: Locale, property: &Property, date: Date, line: &StopLine) -> 
         let answer = said::corrected(locale, Some(&found.item), &found.before, &found.reading);
         let wrong =
             if found.abnormal || !found.before.is_empty() { td_string!(locale, rounds.abnormal) } else { "" };
-        format!("{} {answer} {wrong}", found.item.text).trim().to_owned()
+        format!("{} {answer} {wrong}", said::asked(locale, &found.item)).trim().to_owned()
     }));
     if !line.unanswered.is_empty() {
-        let items = said::listed(locale, line.unanswered.iter().map(|item| item.text.clone()));
+        let items = said::listed(locale, line.unanswered.iter().map(|item| said::asked(locale, item)));
         remarks.push(said::with(td_string!(locale, rounds.unanswered), &items));
     }
     if !line.cases.is_empty() {

@@ -209,7 +209,7 @@ impl Teller<'_> {
                 shared::round::event::Proven::Token { .. } | shared::round::event::Proven::Code(_) => None,
             }),
             found: found.collect(),
-            unanswered: standing.unanswered.iter().map(|item| item.text.clone()).collect(),
+            unanswered: standing.unanswered.iter().map(|item| said::asked(locale, item)).collect(),
             photos: shots.collect(),
             cases: standing.cases,
             look,
@@ -220,7 +220,7 @@ impl Teller<'_> {
     fn found(&self, code: &ItemCode, item: Option<&Item>, before: &[&Reading], reading: &Reading) -> Found {
         Found {
             item: code.clone(),
-            asked: item.map_or_else(|| code.to_string(), |item| item.text.clone()),
+            asked: item.map_or_else(|| code.to_string(), |item| said::asked(self.locale, item)),
             answer: said::corrected(self.locale, item, before.iter().copied(), reading),
             limits: item.and_then(|item| said::limits(self.locale, item)),
             abnormal: false,
