@@ -18,6 +18,7 @@ use crate::{
 };
 
 const REPORT: &str = "case.report";
+const SAVE_ROUTE: &str = "route.save";
 
 /// How much is not at the server.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -310,7 +311,7 @@ impl Photos {
     }
 }
 
-/// Where a refused command is mended: reports on their page, everything else at its case.
+/// Where a refused command is mended: reports and routes on their page, everything else at its case.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Mend {
     /// On this page.
@@ -323,6 +324,7 @@ pub enum Mend {
 pub fn mend(entry: &Entry, case_is_known: bool) -> Mend {
     match entry.kind.as_deref() {
         Some(REPORT) => Mend::At(format!("/report?mend={}", entry.command)),
+        Some(SAVE_ROUTE) => Mend::At(format!("/watch/route?mend={}", entry.command)),
         Some(SETTLE | TAKE | DISCARD) | None => Mend::No,
         Some(_) if case_is_known => Mend::At(format!("/cases/{}", entry.case)),
         Some(_) => Mend::No,
@@ -392,6 +394,7 @@ mod tests {
     use shared::{
         case::command::{Report, Source},
         ids::DeviceId,
+        round::RoundCommand,
     };
     use uuid::Uuid;
 
@@ -572,10 +575,13 @@ mod tests {
     }
 
     #[test]
-    fn reports_are_mended_on_their_page_and_the_rest_at_the_case() {
+    fn reports_and_routes_are_mended_on_their_page_and_the_rest_at_the_case() {
         let listed = |kind: &str| entries(&[row(3, kind, refused())], &[], &[], PersonId(id(1))).remove(0);
         let report = listed("case.report");
         assert_eq!(mend(&report, false), Mend::At(format!("/report?mend={}", report.command)));
+        let route = listed("route.save");
+        assert_eq!(mend(&route, false), Mend::At(format!("/watch/route?mend={}", route.command)));
+        assert_eq!(mend(&listed("route.retire"), false), Mend::No);
         let pause = listed("case.pause");
         assert_eq!(mend(&pause, true), Mend::At(format!("/cases/{}", pause.case)));
         assert_eq!(mend(&pause, false), Mend::No);

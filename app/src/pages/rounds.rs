@@ -13,6 +13,7 @@ use leptos::prelude::*;
 use shared::{
     ids::RoundId,
     round::{RoundStage, StopState},
+    site::Member,
     time::Ms,
 };
 
@@ -21,6 +22,7 @@ pub use self::{
     look::{Look, look},
     walk::WalkPage,
 };
+use super::own::at_desk;
 use crate::{
     components::minute,
     i18n::*,
@@ -113,12 +115,20 @@ fn rows(state: State) -> Memo<Vec<Row>> {
     })
 }
 
+/// Whether somebody looks after the rounds of a subcontractor's people without working at the desk (A8).
+fn leads(me: &Member) -> bool {
+    !me.lead_of.is_empty() && !at_desk(me)
+}
+
 /// The rounds of this shift.
 #[component]
 pub fn RoundsPage() -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
     let rows = rows(state);
+    // Who works at the desk has a tab for it.
+    let looks_after =
+        memo(move |_| state.property.with(|property| property.as_ref().is_some_and(|one| leads(&one.me))));
     let of = move |turn: Turn| {
         move || rows.with(|rows| rows.iter().filter(|row| row.turn == turn).cloned().collect::<Vec<_>>())
     };
@@ -139,6 +149,12 @@ pub fn RoundsPage() -> impl IntoView {
     view! {
         <TopBar title=t_string!(i18n, rounds.title) />
         <main class="main" tabindex="-1">
+            <Show when=move || looks_after.get()>
+                <a class="btn ghost" href="/watch">
+                    <Icon glyph=Glyph::Walk />
+                    <span>{t_string!(i18n, rounds.watch_title)}</span>
+                </a>
+            </Show>
             <Show when=move || rows.with(Vec::is_empty)>
                 <EmptyState
                     glyph=Glyph::Walk
@@ -236,7 +252,7 @@ pub fn CurrentRound() -> impl IntoView {
 
 #[cfg(test)]
 mod tests {
-    use shared::round::RoundCommand;
+    use shared::{round::RoundCommand, site::Role};
 
     use super::*;
     use crate::state::rounds_kit::{Made, TEN, TOKENS, minutes, night, property, rounds, tick};
@@ -254,6 +270,15 @@ mod tests {
 
     fn marks(row: &Row) -> Vec<&str> {
         row.marks.iter().map(|(text, _)| text.as_str()).collect()
+    }
+
+    #[test]
+    fn the_lead_of_a_subcontractor_has_a_way_to_the_rounds_of_their_people() {
+        assert!(!leads(&property(1).me));
+        let mut me = property(3).me;
+        assert!(leads(&me));
+        me.roles.insert(Role::ControlRoom);
+        assert!(!leads(&me), "the tab leads there");
     }
 
     #[test]

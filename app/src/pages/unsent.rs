@@ -6,6 +6,7 @@ use shared::{
     Rejection,
     case::CaseCommand,
     ids::{CommandId, RoundId},
+    wire::Envelope,
 };
 
 use crate::{
@@ -123,6 +124,9 @@ fn Row(entry: Entry, losing: RwSignal<Option<Loss>>) -> impl IntoView {
                 Some(stop) => format!("{title} · {}", words::spot(&property, &stop.place)),
                 None => title,
             });
+        }
+        if let Some(name) = text_of(state, command).as_deref().and_then(|text| route_named(state, text)) {
+            return Some(name);
         }
         let (place, category) = reported.as_ref()?;
         let category = property.site.category(category)?;
@@ -280,6 +284,16 @@ fn Child(command: CommandId) -> impl IntoView {
         </li>
     }
     .into_any()
+}
+
+/// Which route a command changes, by the name that it gives it, else by the one it has.
+fn route_named(state: State, text: &str) -> Option<String> {
+    let envelope = Envelope::read(text).ok().filter(|envelope| envelope.kind.starts_with("route."))?;
+    let given = envelope.body.get("design").and_then(|design| design.get("name")?.as_str());
+    given.map(str::to_owned).or_else(|| {
+        let routes = state.known_routes();
+        routes.iter().find(|route| route.id.0 == envelope.aggregate).map(|route| route.design.name.clone())
+    })
 }
 
 fn place_and_category(text: &str) -> Option<(shared::ids::PlaceCode, shared::ids::CategoryCode)> {

@@ -13,6 +13,7 @@ use shared::{
     ids::{RoundId, RouteCode},
     round::StopStateName,
     site::{Member, Role},
+    time::Ms,
 };
 
 use self::strip::{Cell, Strip, Tally, strips};
@@ -22,7 +23,7 @@ pub use self::{
 use crate::{
     components::{NetChip, minute},
     i18n::*,
-    reactive::{Memo, memo},
+    reactive::{Memo, RwSignal, effect, memo},
     state::State,
     ui::{Chip, EmptyState, For, Glyph, Icon, Show, Skeleton, Tone, TopBar, view},
     words::round as said,
@@ -31,6 +32,23 @@ use crate::{
 /// Whether somebody makes and changes routes, and has their labels.
 fn manages(me: &Member) -> bool {
     me.is(Role::Supervisor) || me.is(Role::Director)
+}
+
+/// When the server was last heard of the site that is shown; read again whenever something has come or was made.
+fn heard(state: State) -> RwSignal<Option<Ms>> {
+    let heard = RwSignal::new(None);
+    effect(move || {
+        state.site.track();
+        // Every pull has outbox and uploads read again, also one that brings no document, and in every tab.
+        state.outbox.track();
+        leptos::task::spawn_local(async move {
+            let at = state.heard_of_site().await;
+            if heard.try_get_untracked().is_some_and(|old| old != at) {
+                let _ = heard.try_set(at);
+            }
+        });
+    });
+    heard
 }
 
 /// The ways between the pages for rounds; the one that is shown is marked.
@@ -71,11 +89,12 @@ pub fn WatchPage() -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
     let minute = minute(state);
+    let heard = heard(state);
     let shown = memo(move |_| {
         minute.track();
         let now = state.now_ms();
         let Some(property) = state.property.get() else { return Vec::new() };
-        strips(i18n.get_locale(), &property, &state.watched(now), now)
+        strips(i18n.get_locale(), &property, &state.watched(now), heard.get(), now)
     });
     let ready = memo(move |_| state.property.with(Option::is_some));
     let routes =

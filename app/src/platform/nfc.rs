@@ -26,19 +26,18 @@ pub fn is_there() -> bool {
     class().is_some()
 }
 
-/// Calls with the text of each link on a tag that is held to the phone. The browser asks the person once; `None` where tags
-/// cannot be read.
-pub async fn tags(mut callback: impl FnMut(String) + 'static) -> Option<Tags> {
+/// Calls with the links and texts on a tag that is held to the phone, if there are any. The browser asks the person once;
+/// `None` where tags cannot be read.
+pub async fn tags(mut callback: impl FnMut(Vec<String>) + 'static) -> Option<Tags> {
     let reader = Reflect::construct(&class()?, &Array::new()).ok()?;
     let abort = AbortController::new().ok()?;
     let listener = Listener::new(reader.clone().unchecked_into::<EventTarget>(), "reading", move |event| {
         let records =
             bridge::property(&event, "message").and_then(|message| bridge::property(&message, "records"));
-        for record in records.iter().flat_map(|records| Array::from(records).to_vec()) {
-            if let Some(text) = text(&record) {
-                callback(text);
-                return;
-            }
+        let records = records.iter().flat_map(|records| Array::from(records).to_vec());
+        let texts: Vec<String> = records.filter_map(|record| text(&record)).collect();
+        if !texts.is_empty() {
+            callback(texts);
         }
     });
     let options = bridge::object(&[("signal", abort.signal().into())]);

@@ -1,5 +1,6 @@
 //! Rounds in words: how far they are, how each stop stands, and what speaks against a tick.
 
+use jiff::civil::Date;
 use shared::{
     ids::PlaceCode,
     label::Match,
@@ -10,10 +11,10 @@ use shared::{
         trust::{Doubt, Level},
     },
     route::{Item, ItemKind, Milli, Plan, Reading, Route, RouteKind, Weekday, Who},
-    time::Zone,
+    time::{Ms, Zone},
 };
 
-use super::{fill, role, spot};
+use super::{clock, fill, moment, role, spot};
 use crate::{i18n::*, state::Property};
 
 /// What kind of round.
@@ -89,6 +90,11 @@ pub fn listed(locale: Locale, words: impl IntoIterator<Item = String>) -> String
     })
 }
 
+/// What is looked at; a photo may have no name.
+pub fn asked(locale: Locale, item: &Item) -> String {
+    if item.text.is_empty() { td_string!(locale, case.photo).to_owned() } else { item.text.clone() }
+}
+
 /// What was found, with its unit where the item that was asked has one.
 pub fn reading(locale: Locale, item: Option<&Item>, reading: &Reading) -> String {
     match (reading, item.map(|item| &item.kind)) {
@@ -101,6 +107,23 @@ pub fn reading(locale: Locale, item: Option<&Item>, reading: &Reading) -> String
         (Reading::Choice(text) | Reading::Text(text), _) => text.clone(),
         (Reading::Photos(photos), _) => counted(td_string!(locale, rounds.photo_taken), photos.len()),
     }
+}
+
+/// The same after the answers that it took the place of and that said that something is wrong: `先填 270 ℃，后改成 27 ℃`.
+pub fn corrected<'a>(
+    locale: Locale,
+    item: Option<&Item>,
+    before: impl IntoIterator<Item = &'a Reading>,
+    last: &Reading,
+) -> String {
+    let before = listed(locale, before.into_iter().map(|one| reading(locale, item, one)));
+    let last = reading(locale, item, last);
+    if before.is_empty() {
+        return last;
+    }
+    fill(td_string!(locale, rounds.corrected), |field| {
+        Some(if field == "before" { before.clone() } else { last.clone() })
+    })
 }
 
 /// How a stop stands.
@@ -204,20 +227,6 @@ pub fn limits(locale: Locale, item: &Item) -> Option<String> {
     })
 }
 
-/// An answer to an item: `27 ℃`.
-pub fn answer(locale: Locale, item: &Item, reading: &Reading) -> String {
-    match (reading, &item.kind) {
-        (Reading::Ok(true), _) => td_string!(locale, rounds.yes).to_owned(),
-        (Reading::Ok(false), _) => td_string!(locale, rounds.no).to_owned(),
-        (Reading::Number(number), ItemKind::Number { unit, .. }) => {
-            format!("{number} {unit}").trim_end().to_owned()
-        }
-        (Reading::Number(number), _) => number.to_string(),
-        (Reading::Choice(text) | Reading::Text(text), _) => text.clone(),
-        (Reading::Photos(photos), _) => counted(td_string!(locale, rounds.photo_taken), photos.len()),
-    }
-}
-
 /// What is wrong with an answer, and what to do; `None` where nothing is.
 pub fn wrong(locale: Locale, item: &Item, reading: &Reading) -> Option<String> {
     if !item.abnormal(reading) {
@@ -259,6 +268,33 @@ pub fn doubted(locale: Locale, trust: &str, doubts: &[String]) -> String {
     fill(td_string!(locale, rounds.doubted), |field| {
         Some(if field == "trust" { trust.to_owned() } else { doubts.clone() })
     })
+}
+
+/// A time of day beside a date: with the day where it is of another one. What happened at two belongs to the round of the
+/// evening before (R13), and did not happen on that evening: `次日 02:05`.
+pub fn clock_beside(locale: Locale, zone: &Zone, date: Date, at: Ms) -> String {
+    let (day, clock) = (zone.day(at), clock(zone, at));
+    match day {
+        _ if day == date => clock,
+        _ if date.tomorrow().is_ok_and(|next| next == day) => {
+            with(td_string!(locale, rounds.next_day), &clock)
+        }
+        _ => format!("{day} {clock}"),
+    }
+}
+
+/// From when to when, beside a date: `次日 02:00–02:40`, `23:40–次日 00:20`.
+pub fn window_beside(locale: Locale, zone: &Zone, date: Date, from: Ms, until: Ms) -> String {
+    let until = clock_beside(locale, zone, zone.day(from), until);
+    format!("{}–{until}", clock_beside(locale, zone, date, from))
+}
+
+/// Since when nothing was heard of a round: `昨天 21:55 以后没有消息`.
+pub fn not_heard(locale: Locale, zone: &Zone, heard: Option<Ms>, now: Ms) -> String {
+    match heard {
+        Some(heard) => with(td_string!(locale, rounds.not_heard_since), &moment(locale, zone, heard, now)),
+        None => td_string!(locale, rounds.not_heard).to_owned(),
+    }
 }
 
 /// A text with its one count in it.
@@ -370,10 +406,29 @@ mod tests {
         assert_eq!(said(28_500), None);
         assert_eq!(said(28_501).as_deref(), Some("超出范围，请报告（高于 28.5）"));
         assert_eq!(said(0).as_deref(), Some("超出范围，请报告（低于 15）"));
-        assert_eq!(answer(Locale::zh, &item, &Reading::Number(Milli(28_501))), "28.501 ℃");
+        assert_eq!(reading(Locale::zh, Some(&item), &Reading::Number(Milli(28_501))), "28.501 ℃");
+        assert_eq!(asked(Locale::zh, &item), "温度");
+        let kind = ItemKind::Photo { percent: 100 };
+        let photo = Item { code: "lane".into(), text: String::new(), kind };
+        assert_eq!(asked(Locale::zh, &photo), "照片");
+        let (typo, right) = (Reading::Number(Milli(270_000)), Reading::Number(Milli(27_000)));
+        assert_eq!(corrected(Locale::zh, Some(&item), [&typo], &right), "先填 270 ℃，后改成 27 ℃");
+        assert_eq!(corrected(Locale::en, Some(&item), [&typo], &right), "270 ℃, then 27 ℃");
+        assert_eq!(corrected(Locale::en, Some(&item), [], &right), "27 ℃");
         // An answer of another kind than is asked for is said as it is.
-        assert_eq!(answer(Locale::zh, &item, &Reading::Ok(false)), "否");
-        assert_eq!(answer(Locale::en, &item, &Reading::Text("dry".to_owned())), "dry");
+        assert_eq!(reading(Locale::zh, Some(&item), &Reading::Ok(false)), "否");
+        assert_eq!(reading(Locale::en, Some(&item), &Reading::Text("dry".to_owned())), "dry");
+    }
+
+    #[test]
+    fn beside_a_date_the_small_hours_are_those_of_the_next_day() {
+        let (zone, date) = (Zone::utc(), Date::constant(1970, 1, 1));
+        let at = |hour: i64, minute: i64| Ms((hour * 60 + minute) * 60_000);
+        let window = |locale, from, until| window_beside(locale, &zone, date, from, until);
+        assert_eq!(window(Locale::zh, at(22, 0), at(22, 40)), "22:00–22:40");
+        assert_eq!(window(Locale::zh, at(23, 40), at(24, 20)), "23:40–次日 00:20");
+        assert_eq!(window(Locale::en, at(26, 0), at(26, 40)), "next day 02:00–02:40");
+        assert_eq!(clock_beside(Locale::zh, &zone, date, at(55, 5)), "1970-01-03 07:05");
     }
 
     #[test]

@@ -260,7 +260,7 @@ fn Shots(note: Note) -> impl IntoView {
     let place_of = move |id| photos.with_untracked(|photos| photos.iter().position(|photo| photo.id == id));
     let addresses = memo(move |_| {
         let wanted = if shown.with(Option::is_some) { photos.get() } else { Vec::new() };
-        let full = |photo: PhotoRef| picture(page.state, CaseId(photo.id.0), photo.id, Part::Full);
+        let full = |photo: PhotoRef| picture(page.state, page.id, photo.id, Part::Full);
         wanted.into_iter().map(full).collect::<Vec<_>>()
     });
     let pictures = Signal::derive(move || {

@@ -181,7 +181,7 @@ pub fn ItemRow(
         let item = item.clone();
         move || {
             let locale = i18n.get_locale();
-            shown.with(|reading| reading.as_ref().map(|reading| said::answer(locale, &item, reading)))
+            shown.with(|reading| reading.as_ref().map(|reading| said::reading(locale, Some(&item), reading)))
         }
     };
     let asked = match item.kind.clone() {

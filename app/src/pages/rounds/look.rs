@@ -1,7 +1,10 @@
 //! What a round's page says of each stop, as words: how it stands, when and how it was ticked, what speaks against that.
 
 use shared::{
-    round::{RoundStop, Skipped, StopState, StopStateName, trust},
+    round::{
+        RoundStop, Skipped, StopState, StopStateName,
+        trust::{self, Level},
+    },
     time::Ms,
 };
 
@@ -29,15 +32,26 @@ pub struct Look {
     pub line: String,
     /// What stands beside its state.
     pub beside: Vec<&'static str>,
-    /// How far its tick is trusted, and why no further, unless nothing speaks against it.
-    pub trust: Option<String>,
+    /// How far its tick is trusted; `None` where nobody was there.
+    pub level: Option<Level>,
+    /// Why no further.
+    pub doubts: Vec<String>,
+}
+
+impl Look {
+    /// How far its tick is trusted, and why no further, in one line; `None` where nothing speaks against it.
+    pub fn doubted(&self, locale: Locale) -> Option<String> {
+        let level = self.level.filter(|_| !self.doubts.is_empty())?;
+        Some(said::doubted(locale, said::level(locale, level), &self.doubts))
+    }
 }
 
 /// A stop in words.
 pub fn look(locale: Locale, property: &Property, walk: &Walk, stop: &RoundStop, now: Ms) -> Look {
     let round = &walk.round;
     let standing = round.stop(stop, now);
-    let clock = |at| words::clock(&property.zone, at);
+    let evening = property.zone.day(round.task.from);
+    let clock = |at| said::clock_beside(locale, &property.zone, evening, at);
     let mut parts: Vec<String> = Vec::new();
     match &standing.state {
         StopState::Pending => {
@@ -77,16 +91,10 @@ pub fn look(locale: Locale, property: &Property, walk: &Walk, stop: &RoundStop, 
         parts.push(said::counted(td_string!(locale, rounds.reported), standing.cases.len()));
     }
     let state = standing.state.name();
-    let trust = standing
-        .state
-        .tick()
-        .and_then(|tick| trust::of(round, tick, &property.places, &trust::Usual::default(), now))
-        .filter(|trust| !trust.doubts.is_empty())
-        .map(|trust| {
-            let doubts: Vec<String> =
-                trust.doubts.iter().map(|doubt| said::doubt(locale, property, doubt)).collect();
-            said::doubted(locale, said::level(locale, trust.level), &doubts)
-        });
+    let tick = standing.state.tick();
+    let usual = trust::Usual::default();
+    let trust = tick.and_then(|tick| trust::of(round, tick, &property.places, &usual, now));
+    let doubts = trust.iter().flat_map(|trust| &trust.doubts);
     Look {
         place: words::spot(property, &stop.place),
         state,
@@ -100,7 +108,8 @@ pub fn look(locale: Locale, property: &Property, walk: &Walk, stop: &RoundStop, 
         abnormal: standing.abnormal,
         line: parts.join(" · "),
         beside: said::beside(locale, &standing),
-        trust,
+        doubts: doubts.map(|doubt| said::doubt(locale, property, doubt)).collect(),
+        level: trust.map(|trust| trust.level),
     }
 }
 
@@ -166,7 +175,8 @@ mod tests {
         assert_eq!(seen[0].line, "22:01 · 二维码");
         assert_eq!(seen[1].line, "22:09 · 门锁着");
         assert_eq!(seen[2].line, "22:25 · 二维码 · 还有 1 项没看");
-        assert_eq!(seen[0].trust, None);
+        assert_eq!((seen[0].level, seen[0].doubted(Locale::zh)), (Some(Level::High), None));
+        assert_eq!(seen[1].level, None);
     }
 
     #[test]
@@ -187,10 +197,10 @@ mod tests {
         does(&mut made, RoundCommand::Tick(Box::new(bare)), 1);
         let seen = &looks(&made, &[], 2)[0];
         assert_eq!(seen.line, "22:01 · 只有说明 · 定位 ±8 米");
-        assert_eq!(seen.trust.as_deref(), Some("要核实：没扫标签，也没有照片"));
+        assert_eq!(seen.doubted(Locale::zh).as_deref(), Some("要核实：没扫标签，也没有照片"));
         does(&mut made, tick("hall", "AQIDBAUGBwgJCgsMDQ4PEA"), 9);
         let seen = &looks(&made, &[], 10)[1];
-        assert_eq!(seen.trust.as_deref(), Some("要核实：扫到的不是这条路线的标签"));
+        assert_eq!(seen.doubted(Locale::zh).as_deref(), Some("要核实：扫到的不是这条路线的标签"));
     }
 
     #[test]
@@ -209,7 +219,7 @@ mod tests {
             let now = minutes(minute);
             let walk = rounds(&guard, &routes, &[], &made.0, now).find(first()).unwrap();
             let gate = walk.round.task.stops[0].clone();
-            look(Locale::zh, &guard, &walk, &gate, now).trust.unwrap()
+            look(Locale::zh, &guard, &walk, &gate, now).doubted(Locale::zh).unwrap()
         };
         assert_eq!(trust(2), "有一点疑问：短码是手输的，可能是别人报的");
         assert_eq!(trust(41), "要核实：短码是手输的，可能是别人报的；要拍的照片没拍");

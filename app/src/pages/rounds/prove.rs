@@ -135,6 +135,12 @@ fn offer(page: Page, stray: RwSignal<Option<Stray>>, proof: Proof) {
     }
 }
 
+/// What counts of a tag: the first that is a label's link, for a tag may say its name before it; else what it says first.
+fn of_tag(texts: Vec<String>) -> Option<String> {
+    let link = texts.iter().position(|text| label::read_link(text).is_some());
+    texts.into_iter().nth(link.unwrap_or(0))
+}
+
 /// What the camera sees.
 #[component]
 fn Viewfinder(
@@ -153,6 +159,8 @@ fn Viewfinder(
         again.track();
         let Some(element) = video.get() else { return };
         eye.set(Eye::Starting);
+        // A camera that is opened is dark.
+        lit.set(false);
         let owner = Owner::current().unwrap_or_default();
         leptos::task::spawn_local(async move {
             let Ok(camera) = Camera::open(element.clone()).await else {
@@ -237,7 +245,11 @@ fn Tag(on_read: Callback<(Via, String)>) -> impl IntoView {
     if nfc::is_there() {
         let owner = Owner::current().unwrap_or_default();
         leptos::task::spawn_local(async move {
-            let read = move |text| owner.with(|| on_read.run((Via::Nfc, text)));
+            let read = move |texts| {
+                if let Some(text) = of_tag(texts) {
+                    owner.with(|| on_read.run((Via::Nfc, text)));
+                }
+            };
             let Some(tags) = nfc::tags(read).await else { return };
             if held.try_set_value(Some(tags)).is_none() {
                 let _ = there.try_set(true);
@@ -320,6 +332,15 @@ fn Code(page: Page, stray: RwSignal<Option<Stray>>) -> impl IntoView {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_tag_that_says_more_than_its_link_the_link_counts() {
+        let tag = |texts: &[&str]| of_tag(texts.iter().map(ToString::to_string).collect());
+        let link = "https://example.org/c/q83vEjRWeJCrze8SNFZ4kA";
+        assert_eq!(tag(&["北门", link]).as_deref(), Some(link));
+        assert_eq!(tag(&["北门", "岗亭"]).as_deref(), Some("北门"), "it is said to be no label");
+        assert_eq!(tag(&[]), None);
+    }
 
     #[test]
     fn what_stays_in_the_picture_is_looked_at_once_and_again_after_it_could_not_be_saved() {

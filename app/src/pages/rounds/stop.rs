@@ -83,6 +83,7 @@ fn Head(seen: Look, number: usize, open: Memo<bool>) -> impl IntoView {
         (StopStateName::Skipped, false) => "dot go",
         (StopStateName::OnTime | StopStateName::Late | StopStateName::OutOfWindow, false) => "dot",
     };
+    let trust = seen.doubted(i18n.get_locale_untracked());
     // Where the number is in the mark already, or nothing is to be said yet, it is not said again.
     let waits = state == StopStateName::Pending;
     let title = if waits { seen.place } else { format!("{number} {}", seen.place) };
@@ -97,7 +98,7 @@ fn Head(seen: Look, number: usize, open: Memo<bool>) -> impl IntoView {
         seen.abnormal.then(|| view! { <Chip label=t_string!(i18n, rounds.abnormal) tone=Tone::Urgent /> });
     let beside = seen.beside.join(" · ");
     let beside = (!beside.is_empty()).then(|| view! { <span class="xs t-info">{beside}</span> });
-    let trust = seen.trust.map(|trust| view! { <span class="xs t-warn">{trust}</span> });
+    let trust = trust.map(|trust| view! { <span class="xs t-warn">{trust}</span> });
     view! {
         <span class=dot aria-hidden="true">
             {mark}

@@ -7,9 +7,12 @@ use shared::{
     Code, Rejection,
     ids::{RoundId, RouteCode},
     round::report::{PersonLine, RoundLine, RoundsReport, RouteLine, Tally},
+    time::Ms,
 };
 
-use self::sheet::{DAYS, STOPS_MAX, address_of, heading, read, row, share, sum};
+use self::sheet::{
+    DAYS, STOPS_MAX, address_of, begin_on, choices, end_on, heading, only, read, row, share, sum,
+};
 use super::{Sign, Ways};
 use crate::{
     address::{self, Address},
@@ -18,7 +21,7 @@ use crate::{
     platform::device,
     reactive::{Memo, RwSignal, effect, memo},
     state::{DaysAsked, State},
-    ui::{Banner, Button, ButtonKind, EmptyState, Glyph, Show, Skeleton, Tone, TopBar, live, view},
+    ui::{Banner, Button, ButtonKind, EmptyState, For, Glyph, Show, Skeleton, Tone, TopBar, live, view},
     words::{self, round as said},
 };
 
@@ -29,8 +32,8 @@ enum Answer {
     Coming,
     /// The server's.
     Here(RoundsReport),
-    /// What this device holds, as the server is out of reach.
-    Held(RoundsReport),
+    /// What this device holds, as the server is out of reach, and as of when.
+    Held(RoundsReport, Ms),
     /// Refused.
     Failed(Rejection),
 }
@@ -52,6 +55,8 @@ pub fn DaysPage() -> impl IntoView {
     let turn = RwSignal::new(0_u32);
     let answer = ask(state, asked, turn);
     let again = move || turn.update(|turn| *turn += 1);
+    // An answer is let go once something else is asked for.
+    let of = move || asked.get_untracked().unwrap_or_default();
     let body = live(move || match answer.get() {
         Answer::Coming => view! { <Skeleton label=t_string!(i18n, frame.loading) /> }.into_any(),
         Answer::Failed(rejection) => {
@@ -69,9 +74,13 @@ pub fn DaysPage() -> impl IntoView {
             }
             .into_any()
         }
-        Answer::Here(report) => view! { <Sheet report=report held=false /> }.into_any(),
-        Answer::Held(report) => view! {
-            <Banner text=t_string!(i18n, rounds.days_held) tone=Tone::Warn glyph=Glyph::CloudOff>
+        Answer::Here(report) => view! { <Sheet report=report of=of() held=None /> }.into_any(),
+        Answer::Held(report, heard) => view! {
+            <Banner
+                text=TextProp::from(move || held(i18n.get_locale(), state, heard))
+                tone=Tone::Warn
+                glyph=Glyph::CloudOff
+            >
                 <Button
                     label=t_string!(i18n, frame.try_again)
                     kind=ButtonKind::Ghost
@@ -79,7 +88,7 @@ pub fn DaysPage() -> impl IntoView {
                     on_click=again
                 />
             </Banner>
-            <Sheet report=report held=true />
+            <Sheet report=report of=of() held=Some(heard) />
         }
         .into_any(),
     });
@@ -98,6 +107,13 @@ pub fn DaysPage() -> impl IntoView {
     .into_any()
 }
 
+/// That this is what the device holds, and as of when.
+fn held(locale: Locale, state: State, heard: Ms) -> String {
+    let Some(property) = state.property.get() else { return String::new() };
+    let when = words::moment(locale, &property.zone, heard, state.now_ms());
+    said::with(td_string!(locale, rounds.days_held), &when)
+}
+
 /// `2026-11-23`, or from one day to another.
 fn span(asked: &DaysAsked) -> String {
     if asked.day == asked.until { asked.day.clone() } else { format!("{} – {}", asked.day, asked.until) }
@@ -113,7 +129,8 @@ fn ask(state: State, asked: Memo<Option<DaysAsked>>, turn: RwSignal<u32>) -> RwS
             let came = match state.rounds_report(wanted.clone()).await {
                 Ok(report) => Answer::Here(report),
                 Err(rejection) if matches!(rejection.code, Code::DeviceOffline | Code::DeviceTimeout) => {
-                    Answer::Held(state.held_report(&wanted))
+                    let heard = state.heard_of_site().await.unwrap_or_else(|| state.now_ms());
+                    Answer::Held(state.held_report(&wanted, heard), heard)
                 }
                 Err(rejection) => Answer::Failed(rejection),
             };
@@ -143,50 +160,46 @@ fn Wanted(asked: Memo<Option<DaysAsked>>) -> impl IntoView {
     let first = move |event: ev::Event| {
         let day = event_target_value(&event);
         if !day.is_empty() {
-            change(&|asked| {
-                asked.day.clone_from(&day);
-                // Dates as they are written sort as they follow one another.
-                if asked.until < asked.day {
-                    asked.until.clone_from(&day);
-                }
-            });
+            change(&|asked| begin_on(asked, &day));
         }
     };
     let last = move |event: ev::Event| {
         let day = event_target_value(&event);
         if !day.is_empty() {
-            change(&|asked| {
-                asked.until.clone_from(&day);
-                if asked.until < asked.day {
-                    asked.day.clone_from(&day);
-                }
-            });
+            change(&|asked| end_on(asked, &day));
         }
     };
-    let chosen = asked.get_untracked().unwrap_or_default();
-    let option = |value: String, name: String, selected: bool| {
+    // What is chosen follows the address, which may change under the page, and what there is to choose follows the pulls.
+    let route_asked = memo(move |_| {
+        asked.with(|asked| Some(asked.as_ref()?.route.as_ref()?.to_string())).unwrap_or_default()
+    });
+    let person_asked = memo(move |_| {
+        asked.with(|asked| Some(asked.as_ref()?.person.as_ref()?.to_string())).unwrap_or_default()
+    });
+    let routes = memo(move |_| {
+        let known = state.known_routes();
+        let known = known.iter().map(|route| (route.code.to_string(), route.design.name.clone()));
+        let chosen = Some(route_asked.get()).filter(|code| !code.is_empty());
+        choices(t_string!(i18n, rounds.all_routes), known, chosen)
+    });
+    let people = memo(move |_| {
+        state.property.with(|property| {
+            let members = property.iter().flat_map(|property| &property.people.people);
+            let known = members.map(|one| (one.id.to_string(), format!("{} · {}", one.name, one.post)));
+            let chosen = Some(person_asked.get()).filter(|id| !id.is_empty());
+            choices(t_string!(i18n, rounds.all_people), known, chosen)
+        })
+    });
+    let option = |(code, name): (String, String), chosen: Memo<String>| {
+        let value = code.clone();
+        let selected = move || chosen.with(|chosen| *chosen == code);
         view! {
-            <option value=value selected=selected>
+            <option value=value prop:selected=selected>
                 {name}
             </option>
         }
         .into_any()
     };
-    let all = |text: &str, none: bool| option(String::new(), text.to_owned(), none);
-    let mut routes = vec![all(t_string!(i18n, rounds.all_routes), chosen.route.is_none())];
-    routes.extend(untrack(|| state.known_routes()).iter().map(|route| {
-        let selected = chosen.route.as_ref() == Some(&route.code);
-        option(route.code.to_string(), route.design.name.clone(), selected)
-    }));
-    let mut people = vec![all(t_string!(i18n, rounds.all_people), chosen.person.is_none())];
-    people.extend(state.property.with_untracked(|property| {
-        let members = property.iter().flat_map(|property| &property.people.people);
-        let named = members.map(|member| {
-            let selected = chosen.person == Some(member.id);
-            option(member.id.to_string(), format!("{} · {}", member.name, member.post), selected)
-        });
-        named.collect::<Vec<_>>()
-    }));
     let route = move |event: ev::Event| {
         let code = event_target_value(&event);
         change(&|asked| asked.route = (!code.is_empty()).then(|| RouteCode(code.clone())));
@@ -208,13 +221,17 @@ fn Wanted(asked: Memo<Option<DaysAsked>>) -> impl IntoView {
             <label class="field">
                 <span class="label">{t_string!(i18n, rounds.which_route)}</span>
                 <select class="input" on:change=route>
-                    {routes}
+                    <For each=move || routes.get() key=|choice| choice.clone() let(choice)>
+                        {option(choice, route_asked)}
+                    </For>
                 </select>
             </label>
             <label class="field">
                 <span class="label">{t_string!(i18n, rounds.which_person)}</span>
                 <select class="input" on:change=person>
-                    {people}
+                    <For each=move || people.get() key=|choice| choice.clone() let(choice)>
+                        {option(choice, person_asked)}
+                    </For>
                 </select>
             </label>
         </div>
@@ -268,7 +285,7 @@ fn Files(asked: Memo<Option<DaysAsked>>, answer: RwSignal<Answer>, again: Callba
 
 /// The figures, by route, by person, and stop by stop.
 #[component]
-fn Sheet(report: RoundsReport, held: bool) -> impl IntoView {
+fn Sheet(report: RoundsReport, of: DaysAsked, held: Option<Ms>) -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
     if report.rounds.is_empty() {
@@ -313,6 +330,10 @@ fn Sheet(report: RoundsReport, held: bool) -> impl IntoView {
         });
         named.collect()
     });
+    let only = state.property.with_untracked(|property| {
+        property.as_ref().map(|property| only(i18n.get_locale_untracked(), property, &report, &of))
+    });
+    let only = only.unwrap_or_default();
     let held_rounds: Vec<RoundId> =
         state.rounds.with_untracked(|rounds| rounds.iter().map(|round| RoundId(round.id)).collect());
     let details = if stops > STOPS_MAX {
@@ -326,7 +347,7 @@ fn Sheet(report: RoundsReport, held: bool) -> impl IntoView {
         report.rounds.into_iter().map(round).collect::<Vec<_>>().into_any()
     };
     view! {
-        <PrintedOn held=held />
+        <PrintedOn only=only held=held />
         <div class="figures">{figures}</div>
         <TallyTable title=t_string!(i18n, rounds.by_route) rounds=true rows=by_route />
         <TallyTable title=t_string!(i18n, rounds.by_person) rounds=false rows=by_person />
@@ -335,9 +356,9 @@ fn Sheet(report: RoundsReport, held: bool) -> impl IntoView {
     .into_any()
 }
 
-/// On paper only: of which site it is, and when it was printed.
+/// On paper only: of which site it is, of what alone, and when it was printed.
 #[component]
-fn PrintedOn(held: bool) -> impl IntoView {
+fn PrintedOn(only: Vec<String>, held: Option<Ms>) -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
     let minute = minute(state);
@@ -345,8 +366,12 @@ fn PrintedOn(held: bool) -> impl IntoView {
         let property = state.property.get()?;
         let (day, clock) = (property.zone.day(minute.get()), words::clock(&property.zone, minute.get()));
         let printed = said::with(t_string!(i18n, rounds.printed), &format!("{day} {clock}"));
-        let held = if held { t_string!(i18n, rounds.days_held) } else { "" };
-        Some(format!("{} · {printed} {held}", property.site.name))
+        let held = held.map(|heard| self::held(i18n.get_locale(), state, heard)).unwrap_or_default();
+        let mut parts = vec![property.site.name.clone()];
+        parts.extend(only.clone());
+        parts.extend([printed, held]);
+        parts.retain(|part| !part.is_empty());
+        Some(parts.join(" · "))
     };
     view! { <p class="xs only-paper">{text}</p> }.into_any()
 }
@@ -445,7 +470,7 @@ fn RoundTable(line: RoundLine, known: bool) -> impl IntoView {
     let heads: Vec<AnyView> =
         heads.into_iter().map(|head| view! { <th scope="col">{head}</th> }.into_any()).collect();
     let stops = line.stops.iter().map(|stop| {
-        let row = row(locale, &property, stop);
+        let row = row(locale, &property, line.occurrence.date, stop);
         view! {
             <tr>
                 <th scope="row">{row.place}</th>

@@ -9,19 +9,21 @@ use std::collections::BTreeSet;
 use leptos::{ev, prelude::*, reactive::spawn_local_scoped};
 use shared::{
     Code, Rejection,
-    ids::{PersonId, PlaceCode, RouteCode, StopCode},
+    ids::{CommandId, PersonId, PlaceCode, RouteCode, StopCode},
     route::{RouteCommand, RouteKind, Weekday},
     site::Role,
+    time::Ms,
+    wire::{Command, Envelope},
 };
 
 use self::{
-    draft::{At, By, Draft, StopDraft, Wrong},
+    draft::{At, Begun, By, Draft, Kept, StopDraft, Wrong},
     stops::Stops,
 };
 use super::manages;
 use crate::{
     address::{self, Address},
-    components::{PersonPicker, PlacePicker, minute, toast},
+    components::{PersonPicker, PlacePicker, minute, text_of, toast},
     i18n::*,
     platform::{device, ids},
     reactive::{Memo, RwSignal, Signal, effect, memo},
@@ -46,13 +48,20 @@ enum Asked {
     Person(Option<StopCode>),
     /// Whether it is to be walked no more.
     Retire,
+    /// Whether what was typed is to be lost.
+    Discard,
 }
 
 /// What the parts of the form share. Cheap to copy.
 #[derive(Clone, Copy)]
 struct Form {
     state: State,
+    source: StoredValue<Source>,
     draft: RwSignal<Draft>,
+    /// What it was if nothing were typed.
+    without: RwSignal<Draft>,
+    /// When what is shown was typed, where it was left unsaved before.
+    left: RwSignal<Option<Ms>>,
     /// What was wrong when it was last to be saved.
     wrong: RwSignal<Option<Wrong>>,
     asked: RwSignal<Option<Asked>>,
@@ -65,6 +74,23 @@ impl Form {
         if self.wrong.with_untracked(Option::is_some) {
             self.wrong.set(None);
         }
+    }
+
+    /// Saves what becomes of the route on this device. The draft ends with it, and what was refused is mended by it.
+    async fn save(self, command: &RouteCommand) -> Result<(), Rejection> {
+        let source = self.source.get_value();
+        let mends = match source {
+            Source::Refused(command) => Some(command),
+            Source::New | Source::Route(_) => None,
+        };
+        self.state.change_route(command, &source.key(), mends.as_slice()).await
+    }
+
+    /// Shows what there is in place of what was typed.
+    fn anew(self, there: &Draft) {
+        self.without.set(there.clone());
+        self.left.set(None);
+        self.change(|draft| draft.clone_from(there));
     }
 
     /// Whether something is wrong at a part of the form.
@@ -82,22 +108,58 @@ fn fresh(kind: &str) -> Result<String, Rejection> {
     Ok(format!("{kind}-{}", id.get(20..).unwrap_or(&id)))
 }
 
-/// The key of the draft of a route.
-fn key_of(code: &RouteCode) -> String {
-    format!("route-{code}")
+/// What the form begins with.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Source {
+    /// A new route.
+    New,
+    /// A route as it is.
+    Route(RouteCode),
+    /// What a refused command was to make of a route.
+    Refused(CommandId),
 }
 
-/// The key of the draft of a route that has no code yet.
-const NEW: &str = "route";
-
-/// What to go on with: what is kept, else the route as it is, else a new one.
-async fn begin(state: State, key: &str, code: Option<RouteCode>) -> Result<Draft, Rejection> {
-    if let Some(kept) = state.draft::<Draft>(key).await? {
-        return Ok(kept);
+impl Source {
+    fn at(address: &str) -> Source {
+        let refused = address::asked(address, "mend").and_then(|id| id.parse().ok());
+        let code = address::asked(address, "code").map(|code| Source::Route(code.as_str().into()));
+        refused.map(Source::Refused).or(code).unwrap_or(Source::New)
     }
-    let Some(code) = code else { return Ok(Draft::new(RouteCode(fresh("R")?))) };
-    let route = state.changed_routes().into_iter().find(|one| one.route.code == code);
-    route.map(|one| Draft::of(&one.route)).ok_or_else(|| Code::RouteNotThere.into())
+
+    /// The key of its draft.
+    fn key(&self) -> String {
+        match self {
+            Source::New => "route".to_owned(),
+            Source::Route(code) => format!("route-{code}"),
+            Source::Refused(command) => format!("route-mend-{command}"),
+        }
+    }
+
+    /// What is shown before anything is typed.
+    fn draft(&self, state: State) -> Result<Draft, Rejection> {
+        match self {
+            Source::New => Ok(Draft::new(RouteCode(fresh("R")?))),
+            Source::Route(code) => {
+                let route = state.changed_routes().into_iter().find(|one| one.route.code == *code);
+                route.map(|one| Draft::of(&one.route)).ok_or_else(|| Code::RouteNotThere.into())
+            }
+            Source::Refused(command) => {
+                let text = text_of(state, *command);
+                let command = text.and_then(|text| Envelope::read(&text).ok()?.command().ok());
+                match command {
+                    Some(Command::Route(command)) => Draft::refused(&command),
+                    Some(_) | None => None,
+                }
+                .ok_or_else(|| Code::CommandUnreadable.into())
+            }
+        }
+    }
+}
+
+/// What to go on with.
+async fn begin(state: State, source: &Source) -> Result<Begun, Rejection> {
+    let kept = state.draft::<Kept>(&source.key()).await?;
+    Ok(Begun::with(source.draft(state)?, kept))
 }
 
 /// A route to be made or changed.
@@ -106,28 +168,31 @@ pub fn EditorPage() -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
     let address = expect_context::<Address>();
-    let code: Option<RouteCode> = address::asked(&address.here(), "code").map(|code| code.as_str().into());
-    let new = code.is_none();
-    let key = StoredValue::new(code.as_ref().map_or_else(|| NEW.to_owned(), key_of));
+    let source = StoredValue::new(Source::at(&address.here()));
     let ready = memo(move |_| state.property.with(Option::is_some));
     let draft = RwSignal::new(Draft::new("".into()));
+    let without = RwSignal::new(Draft::new("".into()));
+    let left = RwSignal::new(None::<Ms>);
     let begun = RwSignal::new(None::<Result<(), Rejection>>);
+    let form =
+        Form { state, source, draft, without, left, wrong: RwSignal::new(None), asked: RwSignal::new(None) };
     effect(move || {
         if !ready.get() || begun.with_untracked(Option::is_some) {
             return;
         }
-        let (key, code) = (key.get_value(), code.clone());
+        let source = source.get_value();
         leptos::task::spawn_local(async move {
-            match begin(state, &key, code).await {
-                Ok(kept) => {
-                    let _ = draft.try_set(kept);
+            match begin(state, &source).await {
+                Ok(Begun { draft: typed, without: there, left: at }) => {
+                    let _ = draft.try_set(typed);
+                    let _ = without.try_set(there);
+                    let _ = left.try_set(at);
                     let _ = begun.try_set(Some(Ok(())));
                 }
                 Err(rejection) => drop(begun.try_set(Some(Err(rejection)))),
             }
         });
     });
-    let form = Form { state, draft, wrong: RwSignal::new(None), asked: RwSignal::new(None) };
     let may =
         memo(move |_| state.property.with(|property| property.as_ref().is_some_and(|one| manages(&one.me))));
     let back = move || address.back("/watch/routes");
@@ -142,7 +207,7 @@ pub fn EditorPage() -> impl IntoView {
     };
     let body = move || match begun.get() {
         Some(_) if !may.get() => failed(&Rejection::new(Code::RouteNotAllowed).with("command", "route.save")),
-        Some(Ok(())) => view! { <Sheets form=form key=key new=new /> }.into_any(),
+        Some(Ok(())) => view! { <Sheets form=form /> }.into_any(),
         Some(Err(rejection)) => failed(&rejection),
         None => view! {
             <main class="main">
@@ -151,6 +216,7 @@ pub fn EditorPage() -> impl IntoView {
         }
         .into_any(),
     };
+    let new = source.with_value(|source| *source == Source::New);
     let title = if new { t_string!(i18n, rounds.new_route) } else { t_string!(i18n, rounds.edit_route) };
     view! {
         <TopBar title=title back=t_string!(i18n, rounds.back) on_back=back />
@@ -161,10 +227,11 @@ pub fn EditorPage() -> impl IntoView {
 
 /// The form.
 #[component]
-fn Sheets(form: Form, key: StoredValue<String>, new: bool) -> impl IntoView {
+fn Sheets(form: Form) -> impl IntoView {
     let i18n = use_i18n();
     let Form { state, draft, .. } = form;
-    keep(form, key);
+    keep(form);
+    let new = draft.with_untracked(|draft| draft.version == 0);
     let name = Signal::derive(move || draft.with(|draft| draft.name.clone()));
     let kinds = [RouteKind::Patrol, RouteKind::Cleaning, RouteKind::Equipment];
     let locale = i18n.get_locale_untracked();
@@ -182,16 +249,21 @@ fn Sheets(form: Form, key: StoredValue<String>, new: bool) -> impl IntoView {
     ];
     let ordered =
         Signal::derive(move || if draft.with(|draft| draft.ordered) { "yes" } else { "no" }.to_owned());
-    let code = draft.with_untracked(|draft| draft.code.clone());
     // What somebody else has made of the route meanwhile.
+    let code = memo(move |_| draft.with(|draft| draft.code.clone()));
+    let now = memo(move |_| {
+        let code = code.get();
+        let route = state.changed_routes().into_iter().find(|one| one.route.code == code);
+        route.map(|one| (one.route.version, one.route.stamp()))
+    });
     let newer = memo(move |_| {
-        let version = draft.with(|draft| draft.version);
-        let routes = state.changed_routes();
-        let now = routes.iter().find(|one| one.route.code == code).map(|one| one.route.version);
-        now.filter(|now| *now != version)
+        now.get().filter(|(version, stamp)| draft.with(|draft| !draft.changes(*version, stamp)))
     });
     view! {
         <main class="main" tabindex="-1">
+            <Show when=move || form.left.with(Option::is_some)>
+                <Left form=form new=new />
+            </Show>
             <Show when=move || newer.get().is_some()>
                 <Newer form=form newer=newer />
             </Show>
@@ -230,8 +302,8 @@ fn Sheets(form: Form, key: StoredValue<String>, new: bool) -> impl IntoView {
                 />
             </Show>
         </main>
-        <Foot form=form key=key />
-        <Asking form=form key=key />
+        <Foot form=form />
+        <Asking form=form />
     }
     .into_any()
 }
@@ -245,7 +317,7 @@ const fn kind_code(kind: RouteKind) -> &'static str {
 }
 
 /// Keeps what is typed with every change, so that a page that was closed opens where it was left.
-fn keep(form: Form, key: StoredValue<String>) {
+fn keep(form: Form) {
     let mut before = form.draft.get_untracked();
     effect(move || {
         let draft = form.draft.get();
@@ -253,28 +325,84 @@ fn keep(form: Form, key: StoredValue<String>) {
             return;
         }
         before = draft.clone();
-        let Some(key) = key.try_get_value() else { return };
+        let Some(key) = form.source.try_with_value(Source::key) else { return };
+        // What changes nothing is not there to be gone on with.
+        let kept = form.without.with_untracked(|without| *without != draft);
+        let kept = kept.then(|| Kept { draft, at: form.state.now_ms() });
         leptos::task::spawn_local(async move {
             // What cannot be kept is still on the screen, and saving says what is the matter.
-            let _ = form.state.keep_draft(&key, &draft).await;
+            let _ = match kept {
+                Some(kept) => form.state.keep_draft(&key, &kept).await,
+                None => form.state.drop_draft(&key, &[]).await,
+            };
         });
     });
 }
 
+/// What is shown was left unsaved before: since when, and a way to do without it.
+#[component]
+fn Left(form: Form, new: bool) -> impl IntoView {
+    let i18n = use_i18n();
+    let minute = minute(form.state);
+    let text = move || {
+        let property = form.state.property.get()?;
+        let when = words::moment(i18n.get_locale(), &property.zone, form.left.get()?, minute.get());
+        let text = if new {
+            t_string!(i18n, rounds.route_new_continued)
+        } else {
+            t_string!(i18n, rounds.route_continued)
+        };
+        Some(said::with(text, &when))
+    };
+    view! {
+        <Banner
+            text=TextProp::from(move || text().unwrap_or_default())
+            tone=Tone::Warn
+            glyph=Glyph::Clock
+        >
+            <Button
+                label=t_string!(i18n, rounds.route_discard)
+                kind=ButtonKind::Ghost
+                small=true
+                on_click=move || form.asked.set(Some(Asked::Discard))
+            />
+        </Banner>
+    }
+    .into_any()
+}
+
+/// To do without what was typed.
+#[component]
+fn Discard(form: Form) -> impl IntoView {
+    let i18n = use_i18n();
+    let discard = move || {
+        match form.source.with_value(|source| source.draft(form.state)) {
+            Ok(there) => form.anew(&there),
+            Err(rejection) => toast(Err(rejection)),
+        }
+        form.asked.set(None);
+    };
+    view! {
+        <Banner text=t_string!(i18n, rounds.route_discard_text) tone=Tone::Warn glyph=Glyph::Warn />
+        <Button label=t_string!(i18n, rounds.route_discard) kind=ButtonKind::Danger on_click=discard />
+    }
+    .into_any()
+}
+
 /// Somebody else has changed the route: to begin anew from that, or to put this in its place.
 #[component]
-fn Newer(form: Form, newer: Memo<Option<u32>>) -> impl IntoView {
+fn Newer(form: Form, newer: Memo<Option<(u32, String)>>) -> impl IntoView {
     let i18n = use_i18n();
     let anew = move || {
         let code = form.draft.with_untracked(|draft| draft.code.clone());
         let route = form.state.changed_routes().into_iter().find(|one| one.route.code == code);
         if let Some(route) = route {
-            form.change(|draft| *draft = Draft::of(&route.route));
+            form.anew(&Draft::of(&route.route));
         }
     };
     let mine = move || {
-        if let Some(version) = newer.get_untracked() {
-            form.change(|draft| draft.version = version);
+        if let Some((version, stamp)) = newer.get_untracked() {
+            form.change(|draft| (draft.version, draft.from) = (version, Some(stamp)));
         }
     };
     view! {
@@ -566,7 +694,7 @@ fn Times(form: Form) -> impl IntoView {
 
 /// What is wrong, from when it takes effect, and saving it.
 #[component]
-fn Foot(form: Form, key: StoredValue<String>) -> impl IntoView {
+fn Foot(form: Form) -> impl IntoView {
     let i18n = use_i18n();
     let address = expect_context::<Address>();
     let Form { state, draft, wrong, .. } = form;
@@ -614,7 +742,7 @@ fn Foot(form: Form, key: StoredValue<String>) -> impl IntoView {
         busy.set(true);
         spawn_local_scoped(async move {
             let saved = match command {
-                Ok(command) => state.change_route(&command, &key.get_value()).await.map_err(Wrong::from),
+                Ok(command) => form.save(&command).await.map_err(Wrong::from),
                 Err(wrong) => Err(wrong),
             };
             let _ = busy.try_set(false);
@@ -649,13 +777,14 @@ fn Foot(form: Form, key: StoredValue<String>) -> impl IntoView {
 
 /// The sheet in which everything is asked.
 #[component]
-fn Asking(form: Form, key: StoredValue<String>) -> impl IntoView {
+fn Asking(form: Form) -> impl IntoView {
     let i18n = use_i18n();
     let Form { draft, asked, .. } = form;
     let title = move || match asked.get() {
         Some(Asked::Place(_)) | None => t_string!(i18n, rounds.choose_place),
         Some(Asked::Person(_)) => t_string!(i18n, rounds.add_person),
         Some(Asked::Retire) => t_string!(i18n, rounds.retire),
+        Some(Asked::Discard) => t_string!(i18n, rounds.route_discard),
     };
     let inside = move || match asked.get() {
         Some(Asked::Place(stop)) => {
@@ -683,7 +812,8 @@ fn Asking(form: Form, key: StoredValue<String>) -> impl IntoView {
             view! { <PersonPicker without=None selected=Signal::derive(|| None::<PersonId>) on_pick=pick /> }
                 .into_any()
         }
-        Some(Asked::Retire) => view! { <Retire form=form key=key /> }.into_any(),
+        Some(Asked::Retire) => view! { <Retire form=form /> }.into_any(),
+        Some(Asked::Discard) => view! { <Discard form=form /> }.into_any(),
         None => ().into_any(),
     };
     view! {
@@ -718,7 +848,7 @@ fn place_stop(form: Form, stop: Option<&StopCode>, place: PlaceCode) {
 
 /// To walk it no more.
 #[component]
-fn Retire(form: Form, key: StoredValue<String>) -> impl IntoView {
+fn Retire(form: Form) -> impl IntoView {
     let i18n = use_i18n();
     let address = expect_context::<Address>();
     let busy = RwSignal::new(false);
@@ -727,7 +857,7 @@ fn Retire(form: Form, key: StoredValue<String>) -> impl IntoView {
         let done = t_string!(i18n, rounds.retired).to_owned();
         busy.set(true);
         spawn_local_scoped(async move {
-            let saved = form.state.change_route(&RouteCommand::Retire { code }, &key.get_value()).await;
+            let saved = form.save(&RouteCommand::Retire { code }).await;
             let _ = busy.try_set(false);
             if saved.is_ok() {
                 address.instead("/watch/routes");
@@ -745,4 +875,27 @@ fn Retire(form: Form, key: StoredValue<String>) -> impl IntoView {
         />
     }
     .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn an_address_says_what_is_edited_and_each_has_a_draft_of_its_own() {
+        let refused = CommandId(Uuid::from_u128(7));
+        let sources = [
+            ("/watch/route".to_owned(), Source::New),
+            ("/watch/route?code=R%2D1".to_owned(), Source::Route("R-1".into())),
+            (format!("/watch/route?mend={refused}"), Source::Refused(refused)),
+            ("/watch/route?mend=0190".to_owned(), Source::New),
+        ];
+        for (address, source) in &sources {
+            assert_eq!(Source::at(address), *source, "{address}");
+        }
+        let keys: BTreeSet<String> = sources[..3].iter().map(|(_, source)| source.key()).collect();
+        assert_eq!(keys.len(), 3);
+    }
 }

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// A route in words.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 struct Row {
     code: String,
     name: String,
@@ -91,11 +91,8 @@ pub fn RoutesPage() -> impl IntoView {
                 />
             </Show>
             <div class="cards">
-                <For
-                    each=move || rows.get()
-                    key=|row| format!("{}{}{}{}{}", row.code, row.name, row.plan, row.next, row.unsent)
-                    let(row)
-                >
+                // A row is built anew for everything that it says.
+                <For each=move || rows.get() key=|row| row.clone() let(row)>
                     <RouteRow row=row may=may.get_untracked() />
                 </For>
             </div>

@@ -98,21 +98,28 @@ impl Tally {
     }
 }
 
-/// The strips of what somebody looks after.
-pub fn strips(locale: Locale, property: &Property, watched: &[Watched], now: Ms) -> Vec<RouteStrips> {
+/// The strips of what somebody looks after, who last heard the server at `heard`.
+pub fn strips(
+    locale: Locale,
+    property: &Property,
+    watched: &[Watched],
+    heard: Option<Ms>,
+    now: Ms,
+) -> Vec<RouteStrips> {
     let route = |of: &Watched| RouteStrips {
         route: of.route.clone(),
         name: of.name.clone(),
-        strips: of.walks.iter().map(|walk| strip(locale, property, walk, now)).collect(),
+        strips: of.walks.iter().map(|walk| strip(locale, property, walk, heard, now)).collect(),
     };
     watched.iter().map(route).collect()
 }
 
 /// A round as a strip.
-fn strip(locale: Locale, property: &Property, walk: &Walk, now: Ms) -> Strip {
+fn strip(locale: Locale, property: &Property, walk: &Walk, heard: Option<Ms>, now: Ms) -> Strip {
     let round = &walk.round;
+    let at = walk.told_at(heard, now);
     let task = &round.task;
-    let standings: Vec<_> = task.stops.iter().map(|stop| (stop, round.stop(stop, now))).collect();
+    let standings: Vec<_> = task.stops.iter().map(|stop| (stop, round.stop(stop, at))).collect();
     let cells: Vec<Cell> = standings
         .iter()
         .map(|(_, standing)| Cell { state: standing.state.name(), abnormal: standing.abnormal })
@@ -121,7 +128,7 @@ fn strip(locale: Locale, property: &Property, walk: &Walk, now: Ms) -> Strip {
     let doubtful = standings.iter().filter(|(_, standing)| {
         let tick = standing.state.tick();
         let trust =
-            tick.and_then(|tick| trust::of(round, tick, &property.places, &trust::Usual::default(), now));
+            tick.and_then(|tick| trust::of(round, tick, &property.places, &trust::Usual::default(), at));
         trust.is_some_and(|trust| trust.level == trust::Level::Low)
     });
     let doubtful = doubtful.count();
@@ -156,10 +163,11 @@ fn strip(locale: Locale, property: &Property, walk: &Walk, now: Ms) -> Strip {
                 said::with(td_string!(locale, rounds.watch_nobody), &said::who(locale, property, &task.who))
             }
         },
-        left: match walk.turn(now) {
+        left: match walk.turn(at) {
+            Turn::Now if at < now => said::not_heard(locale, &property.zone, heard, now),
             Turn::Now => words::left(locale, task.until.since(now)),
             Turn::Next => said::with(td_string!(locale, rounds.begins), &clock(task.from)),
-            Turn::Over => said::stage(locale, round.stage(now)).to_owned(),
+            Turn::Over => said::stage(locale, round.stage(at)).to_owned(),
         },
         cells,
         marks: marks
@@ -183,8 +191,13 @@ mod tests {
     use super::*;
     use crate::state::rounds_kit::{Made, TEN, TOKENS, minutes, night, property, rounds, tick};
 
-    /// The first round of the night after what the guard did in it, at a minute.
+    /// The first round of the night after what the guard did in it, at a minute at which the server is heard.
     fn seen(done: &[(RoundCommand, i64)], minute: i64) -> Strip {
+        seen_by(done, minute, minute)
+    }
+
+    /// The same where the server was last heard at a minute before.
+    fn seen_by(done: &[(RoundCommand, i64)], heard: i64, minute: i64) -> Strip {
         let (guard, routes) = (property(1), [night(true)]);
         let first = rounds(&guard, &routes, &[], &[], TEN).mine()[0].round.id;
         let mut made = Made::default();
@@ -192,7 +205,7 @@ mod tests {
             made.done(&guard, &routes, first, command.clone(), minutes(*minute));
         }
         let walk = rounds(&guard, &routes, &[], &made.0, minutes(minute)).find(first).unwrap();
-        strip(Locale::zh, &guard, &walk, minutes(minute))
+        strip(Locale::zh, &guard, &walk, Some(minutes(heard)), minutes(minute))
     }
 
     fn states(strip: &Strip) -> Vec<StopStateName> {
@@ -222,7 +235,7 @@ mod tests {
         assert_eq!(states(&strip), [StopStateName::OnTime, StopStateName::Skipped, StopStateName::Late]);
         assert_eq!(strip.cells.iter().map(|cell| cell.abnormal).collect::<Vec<_>>(), [false, false, true]);
         assert_eq!(strip.who, "人1");
-        assert_eq!(strip.left, "走完了");
+        assert_eq!(strip.left, "已结束");
         assert_eq!(strip.marks, [("异常 1 点".to_owned(), Tone::Urgent)]);
         assert_eq!(strip.spoken, "按时 1 · 晚到 1 · 没去 1 · 异常: PUMP");
     }
@@ -245,6 +258,15 @@ mod tests {
         let marks: Vec<&str> = strip.marks.iter().map(|(text, _)| text.as_str()).collect();
         assert_eq!(marks, ["漏 1 点", "要问 1 点"]);
         assert_eq!(strip.spoken, "按时 1 · 不在时段内 1 · 漏点 1 · 漏点: PUMP");
+    }
+
+    #[test]
+    fn without_a_network_what_may_have_been_walked_is_not_said_to_be_missed() {
+        let strip = seen_by(&[(tick("gate", TOKENS[0]), 1)], 30, 60);
+        assert_eq!(states(&strip), [StopStateName::OnTime, StopStateName::Pending, StopStateName::Pending]);
+        assert!(strip.marks.is_empty());
+        assert_eq!(strip.left, "今天 22:30 以后没有消息");
+        assert_eq!(strip.spoken, "按时 1 · 还没到 2");
     }
 
     #[test]

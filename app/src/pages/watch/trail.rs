@@ -11,17 +11,18 @@ use shared::{
     case::command::TEXT_MAX,
     ids::{CaseId, RoundId, StopCode},
     round::{RoundCommand, RoundStage, Standing, StopStateName, trust::Trust},
+    time::Ms,
     wire::Part,
 };
 
 use self::story::{Found, Line, Shot, events, stops, tone};
-use super::{Cell, Sign};
+use super::{Cell, Sign, heard};
 use crate::{
     address::{self, Address},
     components::{minute, picture, toast},
     i18n::*,
     reactive::{Memo, RwSignal, Signal, effect, memo},
-    state::{DaysAsked, State, Walk},
+    state::{DaysAsked, Link, State, Turn, Walk},
     ui::{
         Banner, Button, ButtonKind, Card, Chip, EmptyState, Field, FieldKind, For, Glyph, Icon, Lightbox,
         Photo, PhotoStrip, Picture, Show, Skeleton, Tone, TopBar, view,
@@ -36,6 +37,8 @@ struct Page {
     id: RoundId,
     walk: Memo<Option<Walk>>,
     lines: Memo<Vec<Line>>,
+    /// As of when it is told.
+    at: Memo<Ms>,
 }
 
 /// The trail of a round.
@@ -52,6 +55,8 @@ pub fn TrailPage(
         minute.track();
         state.walk(id?, state.now_ms())
     });
+    let heard = heard(state);
+    let at = told_at(state, walk, heard);
     let there = memo(move |_| walk.with(Option::is_some));
     let ready = memo(move |_| state.property.with(Option::is_some));
     let title = move || {
@@ -72,10 +77,7 @@ pub fn TrailPage(
         });
         when.unwrap_or_default()
     };
-    let stage = memo(move |_| {
-        minute.track();
-        walk.with(|walk| walk.as_ref().map(|walk| walk.round.stage(state.now_ms())))
-    });
+    let stage = memo(move |_| walk.with(|walk| walk.as_ref().map(|walk| walk.round.stage(at.get()))));
     let stage = move || {
         stage.get().map(|stage| {
             let tone = match stage {
@@ -88,7 +90,7 @@ pub fn TrailPage(
     };
     let body = move || match id {
         _ if !ready.get() => view! { <Skeleton label=t_string!(i18n, frame.loading) /> }.into_any(),
-        Some(id) if there.get() => view! { <Trail id=id walk=walk /> }.into_any(),
+        Some(id) if there.get() => view! { <Trail id=id walk=walk heard=heard at=at /> }.into_any(),
         Some(_) | None => view! {
             <EmptyState
                 glyph=Glyph::Walk
@@ -118,24 +120,33 @@ pub fn TrailPage(
     .into_any()
 }
 
+/// As of when a round is told; see [`Walk::told_at`].
+fn told_at(state: State, walk: Memo<Option<Walk>>, heard: RwSignal<Option<Ms>>) -> Memo<Ms> {
+    let minute = minute(state);
+    memo(move |_| {
+        minute.track();
+        let now = state.now_ms();
+        walk.with(|walk| walk.as_ref().map_or(now, |walk| walk.told_at(heard.get(), now)))
+    })
+}
+
 #[component]
-fn Trail(id: RoundId, walk: Memo<Option<Walk>>) -> impl IntoView {
+fn Trail(id: RoundId, walk: Memo<Option<Walk>>, heard: RwSignal<Option<Ms>>, at: Memo<Ms>) -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
     let minute = minute(state);
     let told = told(state, id, walk);
     let lines = memo(move |_| {
-        minute.track();
         let Some(property) = state.property.get() else { return Vec::new() };
-        let (locale, now) = (i18n.get_locale(), state.now_ms());
+        let (locale, at) = (i18n.get_locale(), at.get());
         walk.with(|walk| {
             let none = BTreeMap::new();
             let line =
-                |walk| told.with(|told| stops(locale, &property, walk, told.as_ref().unwrap_or(&none), now));
+                |walk| told.with(|told| stops(locale, &property, walk, told.as_ref().unwrap_or(&none), at));
             walk.as_ref().map(line).unwrap_or_default()
         })
     });
-    let page = Page { state, id, walk, lines };
+    let page = Page { state, id, walk, lines, at };
     let codes = move || lines.with(|lines| lines.iter().map(|line| line.stop.clone()).collect::<Vec<_>>());
     let reopened =
         memo(move |_| walk.with(|walk| walk.as_ref().is_some_and(|walk| walk.round.changed_since_review())));
@@ -143,7 +154,20 @@ fn Trail(id: RoundId, walk: Memo<Option<Walk>>) -> impl IntoView {
         let there = walk.with(|walk| walk.as_ref().is_some_and(|walk| walk.there));
         there && told.with(Option::is_none)
     });
+    let not_heard = memo(move |_| {
+        let (property, now) = (state.property.get()?, minute.get());
+        let on = walk.with(|walk| walk.as_ref().is_some_and(|walk| walk.turn(at.get()) == Turn::Now));
+        let unknown = on && at.get() < now;
+        unknown.then(|| said::not_heard(i18n.get_locale(), &property.zone, heard.get(), now))
+    });
     view! {
+        <Show when=move || not_heard.with(Option::is_some)>
+            <Banner
+                text=TextProp::from(move || not_heard.get().unwrap_or_default())
+                tone=Tone::Warn
+                glyph=Glyph::CloudOff
+            />
+        </Show>
         <Show when=move || reopened.get()>
             <Banner
                 text=t_string!(i18n, rounds.trail_changed)
@@ -167,8 +191,9 @@ fn Trail(id: RoundId, walk: Memo<Option<Walk>>) -> impl IntoView {
     .into_any()
 }
 
-/// What the server says of the ticks: it knows what is usual between two stops. Asked anew with every version of the round;
-/// without a network the trail stands by what this device knows.
+/// What the server says of the ticks: it knows what is usual between two stops. Asked anew with every version of the round,
+/// and when there is a network again; until then the trail stands by what this device knows. What comes back for a version
+/// that is not shown any more is let go.
 fn told(state: State, id: RoundId, walk: Memo<Option<Walk>>) -> RwSignal<Option<BTreeMap<StopCode, Trust>>> {
     let told = RwSignal::new(None);
     let asked = memo(move |_| {
@@ -179,10 +204,15 @@ fn told(state: State, id: RoundId, walk: Memo<Option<Walk>>) -> RwSignal<Option<
             Some((walk.round.version, DaysAsked { until: day.clone(), day, route, person: None }))
         })
     });
+    let online = memo(move |_| state.link.with(|link| *link == Link::Online));
     effect(move || {
-        let Some((_, asked)) = asked.get() else { return };
+        online.track();
+        let Some(wanted) = asked.get() else { return };
         leptos::task::spawn_local(async move {
-            let Ok(report) = state.rounds_report(asked).await else { return };
+            let Ok(report) = state.rounds_report(wanted.1.clone()).await else { return };
+            if asked.try_get_untracked() != Some(Some(wanted)) {
+                return;
+            }
             let round = report.rounds.into_iter().find(|line| line.round == id);
             let trusts = round.into_iter().flat_map(|line| line.stops);
             let trusts = trusts.filter_map(|stop| Some((stop.stop, stop.trust?))).collect();
@@ -195,7 +225,7 @@ fn told(state: State, id: RoundId, walk: Memo<Option<Walk>>) -> RwSignal<Option<
 /// Who walks it, and the strip.
 #[component]
 fn Sum(page: Page) -> impl IntoView {
-    let Page { state, walk, .. } = page;
+    let Page { state, walk, at, .. } = page;
     let i18n = use_i18n();
     let minute = minute(state);
     let who = move || {
@@ -214,14 +244,13 @@ fn Sum(page: Page) -> impl IntoView {
     };
     // As on the strip of the live view, by the order of the route.
     let cells = memo(move |_| {
-        minute.track();
-        let now = state.now_ms();
+        let at = at.get();
         walk.with(|walk| {
             let stops =
                 walk.iter().flat_map(|walk| walk.round.task.stops.iter().map(move |stop| (walk, stop)));
             stops
                 .map(|(walk, stop)| {
-                    let standing = walk.round.stop(stop, now);
+                    let standing = walk.round.stop(stop, at);
                     Cell { state: standing.state.name(), abnormal: standing.abnormal }
                 })
                 .collect::<Vec<_>>()
@@ -287,7 +316,7 @@ fn StopCard(page: Page, code: StopCode) -> impl IntoView {
 #[component]
 fn Told(page: Page, state: State, line: Line, code: StopCode) -> impl IntoView {
     let i18n = use_i18n();
-    let Line { number, look, by, planned, level, reason, found, unanswered, cases, .. } = line;
+    let Line { number, look, by, planned, reason, found, unanswered, cases, .. } = line;
     let cell = Cell { state: look.state, abnormal: false };
     let abnormal =
         look.abnormal.then(|| view! { <Chip label=t_string!(i18n, rounds.abnormal) tone=Tone::Urgent /> });
@@ -303,7 +332,7 @@ fn Told(page: Page, state: State, line: Line, code: StopCode) -> impl IntoView {
         let reason = said::with(t_string!(i18n, rounds.not_scanned_because), &reason);
         view! { <p class="s">{reason}</p> }
     });
-    let trust = level.map(|level| {
+    let trust = look.level.map(|level| {
         let doubts: Vec<_> = look.doubts.into_iter().map(|doubt| view! { <li>{doubt}</li> }).collect();
         view! {
             <div class="col tighter">

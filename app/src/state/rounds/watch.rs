@@ -3,9 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use leptos::prelude::untrack;
 use shared::{
     Code, Rejection,
-    ids::{ItemCode, PersonId, RoundId, RouteCode, RouteId, SiteCode, StopCode},
+    ids::{CommandId, ItemCode, PersonId, RoundId, RouteCode, RouteId, SiteCode, StopCode},
     round::{
         LOOK_AFTER, Round, RoundCommand,
         report::{DaysReport, Readings, RoundsReport},
@@ -42,6 +43,17 @@ pub struct Changed {
     pub route: Route,
     /// Something of it is on this device only.
     pub unsent: bool,
+}
+
+impl Walk {
+    /// The instant as of which this round is told to those who look after it. That is now, unless its window has ended since
+    /// the server was last heard: what was ticked meanwhile and is on the way is not known here then, and nothing is said to
+    /// be missed (R3).
+    pub fn told_at(&self, heard: Option<Ms>, now: Ms) -> Ms {
+        let until = self.round.task.until;
+        let known = self.round.ended || heard.is_some_and(|heard| heard >= until);
+        if known { now } else { now.min(until.plus(-1)) }
+    }
 }
 
 impl Rounds<'_> {
@@ -197,17 +209,23 @@ impl State {
         self.with_rounds(self.now_ms(), |rounds| rounds.changed()).unwrap_or_default()
     }
 
-    /// Makes, changes or ends a route. Returns once it is saved on this device; `draft` ends with it.
+    /// Makes, changes or ends a route, and with it mends refused commands (`settles`). Returns once it is saved on this
+    /// device; `draft` ends with it.
     ///
     /// # Errors
     /// What the rules say against it, or what this device cannot do; then nothing has changed and the draft stays.
-    pub async fn change_route(&self, command: &RouteCommand, draft: &str) -> Result<(), Rejection> {
+    pub async fn change_route(
+        &self,
+        command: &RouteCommand,
+        draft: &str,
+        settles: &[CommandId],
+    ) -> Result<(), Rejection> {
         let property = self.property.get_untracked().ok_or(Code::SiteNotMember)?;
         let id = RouteId::of(&property.site.code, command.code());
         let route = self.changed_routes().into_iter().find(|one| one.route.id == id).map(|one| one.route);
         command.decide(id, route.as_ref(), &context(&property, self.now_ms()))?;
         let base = route.map(|route| route.version);
-        self.store(id.0, base, &[Ask::from(command)], &[], Some(Ends::Begun(draft))).await
+        self.store(id.0, base, &[Ask::from(command)], settles, Some(Ends::Begun(draft))).await
     }
 
     /// Whether the rules let this person do this in a round now.
@@ -232,9 +250,17 @@ impl State {
         Ok(answer.report)
     }
 
-    /// The same as far as this device knows it: without what is usual between two stops, and of rounds that ended in the
-    /// last days only.
-    pub fn held_report(&self, asked: &DaysAsked) -> RoundsReport {
+    /// When the server was last heard of the site that is shown, by the server's clock: what has happened since is not known
+    /// here.
+    pub async fn heard_of_site(self) -> Option<Ms> {
+        let (local, site) = (self.local().ok()?, self.site.get_untracked()?);
+        let pulled = local.pulled(&site).await.ok()?;
+        Some(pulled.at?.plus(self.offset()))
+    }
+
+    /// The same as far as this device knows it: without what is usual between two stops, of rounds that ended in the last
+    /// days only, and as of when the server was last heard.
+    pub fn held_report(&self, asked: &DaysAsked, heard: Ms) -> RoundsReport {
         let Some(property) = self.property.get_untracked() else { return RoundsReport::default() };
         let days = asked.day.as_str()..=asked.until.as_str();
         let wanted = |round: &Round| {
@@ -244,7 +270,7 @@ impl State {
         };
         let rounds = untrack(|| self.known_rounds());
         let held = rounds.iter().map(AsRef::as_ref).filter(|round| wanted(round));
-        let held = RoundsReport::of(held, &property.places, &BTreeMap::new(), self.now_ms());
+        let held = RoundsReport::of(held, &property.places, &BTreeMap::new(), heard);
         match asked.person {
             Some(person) => held.only(person),
             None => held,
@@ -287,6 +313,7 @@ mod tests {
     use std::sync::Arc;
 
     use shared::{
+        round::StopState,
         site::Role,
         time::{HOUR, MINUTE},
     };
@@ -336,6 +363,21 @@ mod tests {
         let (supervisor, routes) = (supervisor(), [night(true)]);
         assert_eq!(begins(&rounds(&supervisor, &routes, &[], &[], minutes(50)).watched()), [60]);
         assert_eq!(begins(&rounds(&supervisor, &routes, &[], &[], minutes(30)).watched()), [0, 60]);
+    }
+
+    #[test]
+    fn nothing_is_missed_of_a_round_whose_end_nobody_has_heard_of() {
+        let mut walk = Walk { round: begun().as_ref().clone(), there: true, route: None };
+        let (five, end) = (minutes(35), walk.round.task.until);
+        assert_eq!(walk.told_at(Some(five), minutes(39)), minutes(39), "it is on");
+        let pending = |walk: &Walk, heard| {
+            let at = walk.told_at(heard, minutes(90));
+            walk.round.stop(&walk.round.task.stops[1], at).state == StopState::Pending
+        };
+        assert!(pending(&walk, Some(five)) && pending(&walk, None));
+        assert!(!pending(&walk, Some(end)), "the server was heard after the end");
+        walk.round.ended = true;
+        assert!(!pending(&walk, Some(five)), "the server has said that it is over");
     }
 
     #[test]

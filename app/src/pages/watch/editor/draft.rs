@@ -23,6 +23,8 @@ pub struct Draft {
     pub code: RouteCode,
     /// The version that is changed; 0 makes a new one.
     pub version: u32,
+    /// What that version was, by its [`Route::stamp`]: an own change that was refused had the number of somebody else's.
+    pub from: Option<String>,
     /// Its name.
     pub name: String,
     /// What kind of round.
@@ -49,6 +51,35 @@ pub struct Draft {
     pub weekdays: BTreeSet<Weekday>,
     /// Where.
     pub stops: Vec<StopDraft>,
+}
+
+/// A draft as it is kept.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Kept {
+    /// What was typed.
+    pub draft: Draft,
+    /// When it was last changed.
+    pub at: Ms,
+}
+
+/// What somebody goes on with.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Begun {
+    /// What is shown.
+    pub draft: Draft,
+    /// What was shown if nothing were typed.
+    pub without: Draft,
+    /// When it was typed, where it was left unsaved before.
+    pub left: Option<Ms>,
+}
+
+impl Begun {
+    /// What is kept is gone on with, unless it says no more than there is without it.
+    pub fn with(without: Draft, kept: Option<Kept>) -> Begun {
+        let kept = kept.filter(|kept| kept.draft != without);
+        let left = kept.as_ref().map(|kept| kept.at);
+        Begun { draft: kept.map_or_else(|| without.clone(), |kept| kept.draft), without, left }
+    }
 }
 
 /// How it is said who walks a route.
@@ -204,6 +235,7 @@ impl Draft {
         Draft {
             code,
             version: 0,
+            from: None,
             name: String::new(),
             kind: RouteKind::Patrol,
             ordered: true,
@@ -222,9 +254,32 @@ impl Draft {
 
     /// A route as it is, to be changed.
     pub fn of(route: &Route) -> Draft {
-        let Design { name, kind, ordered, who, plan, stops } = &route.design;
+        Draft {
+            from: Some(route.stamp()),
+            ..Draft::made_from(route.code.clone(), route.version, &route.design)
+        }
+    }
+
+    /// What a change was to make of a route that was refused, to be mended and made again; `None` of what changes no design.
+    pub fn refused(command: &RouteCommand) -> Option<Draft> {
+        match command {
+            RouteCommand::Save { code, version, from, design } => {
+                Some(Draft { from: from.clone(), ..Draft::made_from(code.clone(), *version, design) })
+            }
+            RouteCommand::Retire { .. } => None,
+        }
+    }
+
+    /// Whether it changes this version, and no other of the same number. What does not say what it changes is known by the
+    /// number alone.
+    pub fn changes(&self, version: u32, stamp: &str) -> bool {
+        self.version == version && self.from.as_deref().is_none_or(|from| from == stamp)
+    }
+
+    fn made_from(code: RouteCode, version: u32, design: &Design) -> Draft {
+        let Design { name, kind, ordered, who, plan, stops } = design;
         let mut draft = Draft {
-            version: route.version,
+            version,
             name: name.clone(),
             kind: *kind,
             ordered: *ordered,
@@ -234,7 +289,7 @@ impl Draft {
             window: plan.window_min.to_string(),
             weekdays: plan.weekdays.clone(),
             stops: stops.iter().map(StopDraft::of).collect(),
-            ..Draft::new(route.code.clone())
+            ..Draft::new(code)
         };
         match who {
             Who::Roles(roles) => (draft.by, draft.roles) = (By::Roles, roles.clone()),
@@ -305,7 +360,8 @@ impl Draft {
             let at = place_of(&design, &rejection, places, people);
             Wrong { rejection, at }
         })?;
-        Ok(RouteCommand::Save { code: self.code.clone(), version: self.version, from: None, design })
+        let (code, from) = (self.code.clone(), self.from.clone());
+        Ok(RouteCommand::Save { code, version: self.version, from, design })
     }
 
     /// The first round of the plan as it is typed, from which on it takes effect.
@@ -532,11 +588,45 @@ mod tests {
             let save = RouteCommand::Save {
                 code: "night".into(),
                 version: 3,
-                from: None,
+                from: Some(route.stamp()),
                 design: route.design.clone(),
             };
             assert_eq!(command(&Draft::of(&route)), Ok(save));
         }
+    }
+
+    #[test]
+    fn what_was_left_unsaved_is_gone_on_with_and_known_as_such_unless_it_changes_nothing() {
+        let mut typed = draft();
+        typed.stops.remove(1);
+        let kept = |draft: &Draft| Some(Kept { draft: draft.clone(), at: TEN });
+        let begun = Begun::with(draft(), kept(&typed));
+        assert_eq!((begun.draft, begun.without, begun.left), (typed, draft(), Some(TEN)));
+        for nothing in [None, kept(&draft())] {
+            assert_eq!(Begun::with(draft(), nothing).left, None);
+        }
+    }
+
+    #[test]
+    fn what_was_refused_is_there_to_be_mended_as_it_was_typed() {
+        let mut typed = draft();
+        typed.name = "北区夜巡".to_owned();
+        assert!(typed.shift(&"gate".into(), true));
+        let save = command(&typed).unwrap();
+        assert_eq!(Draft::refused(&save), Some(typed));
+        assert_eq!(Draft::refused(&RouteCommand::Retire { code: "night".into() }), None);
+    }
+
+    #[test]
+    fn a_version_of_the_same_number_that_somebody_else_has_made_is_another_one() {
+        let (own, mut theirs) = (night(true), night(true).as_ref().clone());
+        theirs.design.name = "东区夜巡".to_owned();
+        let draft = Draft::of(&own);
+        assert!(draft.changes(own.version, &own.stamp()));
+        assert!(!draft.changes(theirs.version, &theirs.stamp()));
+        assert!(!draft.changes(own.version + 1, &own.stamp()));
+        let unsaid = Draft { from: None, ..draft };
+        assert!(unsaid.changes(theirs.version, &theirs.stamp()), "the number is all there is");
     }
 
     #[test]

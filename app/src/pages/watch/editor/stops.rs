@@ -1,9 +1,11 @@
 //! The stops of a route that is edited: where each is, by when it is due, who sees to it, and what is looked at there.
 
+use std::sync::Arc;
+
 use leptos::{ev, prelude::*};
 use shared::{
     ids::{ItemCode, PlaceCode, StopCode},
-    route::Choice,
+    route::{Choice, Route},
 };
 
 use super::{
@@ -116,6 +118,7 @@ fn StopCard(form: Form, code: StopCode, codes: Memo<Vec<StopCode>>) -> impl Into
         Ok(item) => change(&|stop| stop.items.push(ItemDraft::new(ItemCode(item.clone())))),
         Err(rejection) => toast(Err(rejection)),
     };
+    let labelled = memo(move |_| has_label(&state.known_routes(), &PlaceCode(place.get())));
     let label = move || {
         let site = state.site.get()?;
         let place = place.get();
@@ -163,9 +166,11 @@ fn StopCard(form: Form, code: StopCode, codes: Memo<Vec<StopCode>>) -> impl Into
                     icon=Glyph::Pin
                     on_click=move || form.asked.set(Some(Asked::Place(Some(code.get_value()))))
                 />
-                <a class="link" href=label target="_blank" rel="noopener">
-                    {t_string!(i18n, rounds.print_label)}
-                </a>
+                <Show when=move || labelled.get()>
+                    <a class="link" href=label target="_blank" rel="noopener">
+                        {t_string!(i18n, rounds.print_label)}
+                    </a>
+                </Show>
             </div>
             <Line
                 form=form
@@ -200,6 +205,11 @@ fn StopCard(form: Form, code: StopCode, codes: Memo<Vec<StopCode>>) -> impl Into
         </fieldset>
     }
     .into_any()
+}
+
+/// Whether the server has made a label for a place: it does so with the first route that passes there.
+fn has_label(routes: &[Arc<Route>], place: &PlaceCode) -> bool {
+    routes.iter().any(|route| route.labels.contains_key(place))
 }
 
 /// One thing to look at.
@@ -246,10 +256,10 @@ fn ItemCard(form: Form, stop: StopCode, item: ItemCode) -> impl IntoView {
         let code = read(&|item| item.kind.as_str().to_owned());
         Kind::ALL.into_iter().find(|kind| kind.as_str() == code)
     });
-    let chosen = kind.get_untracked();
+    let chosen = kind;
     let options = Kind::ALL.map(|kind| {
         view! {
-            <option value=kind.as_str() selected=chosen == Some(kind)>
+            <option value=kind.as_str() prop:selected=move || chosen.get() == Some(kind)>
                 {word(kind)}
             </option>
         }
@@ -432,4 +442,18 @@ fn Options(form: Form, of: StoredValue<(StopCode, ItemCode)>) -> impl IntoView {
         </Show>
     }
     .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::rounds_kit::night;
+
+    #[test]
+    fn a_place_has_a_label_to_print_once_the_server_has_it_on_a_route() {
+        let routes = [night(true)];
+        assert!(has_label(&routes, &"GATE".into()));
+        assert!(!has_label(&routes, &"ROOF".into()), "it is on no route that the server has");
+        assert!(!has_label(&[], &"GATE".into()));
+    }
 }

@@ -36,8 +36,6 @@ pub struct Line {
     pub by: Option<String>,
     /// Who was planned by name, where nobody was there.
     pub planned: Option<String>,
-    /// How far its tick is trusted; `None` where nobody was there.
-    pub level: Option<Level>,
     /// Why somebody did not scan.
     pub reason: Option<String>,
     /// What was found.
@@ -61,7 +59,7 @@ pub struct Found {
     pub answer: String,
     /// What a number may be.
     pub limits: Option<String>,
-    /// It says that something is wrong.
+    /// It says that something is wrong, or one before it did.
     pub abnormal: bool,
     /// It is a number, which has a line over time.
     pub number: bool,
@@ -153,9 +151,14 @@ pub fn events(locale: Locale, property: &Property, walk: &Walk) -> Vec<Event> {
             | RoundChange::WindowEnded { .. }
             | RoundChange::PhotoKept { .. } => return None,
         };
-        Some(Event { clock: words::clock(&property.zone, event.time.at), what, said: said.to_owned() })
+        Some(Event { clock: clock(locale, property, walk, event.time.at), what, said: said.to_owned() })
     };
     walk.round.log.iter().filter_map(event).collect()
+}
+
+/// When something happened: with the day where it is another one than that on which the round began.
+fn clock(locale: Locale, property: &Property, walk: &Walk, at: Ms) -> String {
+    said::clock_beside(locale, &property.zone, property.zone.day(walk.round.task.from), at)
 }
 
 struct Teller<'a> {
@@ -172,22 +175,26 @@ impl Teller<'_> {
         let standing = round.stop(stop, self.now);
         let mut look = look(locale, property, self.walk, stop, self.now);
         let tick = standing.state.tick();
-        let trust = self.told.get(&stop.code).cloned().filter(|_| tick.is_some());
-        if let Some(trust) = &trust {
+        if let Some(trust) = self.told.get(&stop.code).filter(|_| tick.is_some()) {
+            look.level = Some(trust.level);
             look.doubts = trust.doubts.iter().map(|doubt| said::doubt(locale, property, doubt)).collect();
         }
-        let own = tick.and_then(|tick| {
-            shared::round::trust::of(round, tick, &property.places, &Default::default(), self.now)
-        });
         let event = tick.or(match standing.state {
             StopState::Skipped(Skipped::Because(event) | Skipped::Finished(event)) => Some(event),
             _ => None,
         });
         let planned = stop.planned.iter().map(|person| property.name(*person));
-        let planned = (tick.is_none() && !stop.planned.is_empty()).then(|| said::listed(locale, planned));
-        let readings = round.readings(&stop.code);
+        // Who could not know of a stop was not to be there.
+        let known = standing.state != StopState::Skipped(Skipped::Unheard);
+        let planned =
+            (tick.is_none() && known && !stop.planned.is_empty()).then(|| said::listed(locale, planned));
+        let (readings, superseded) = (round.readings(&stop.code), round.superseded(stop));
         let of_item = |code: &ItemCode| stop.items.iter().find(|item| item.code == *code);
-        let found = readings.iter().map(|(code, reading)| self.found(code, of_item(code), reading));
+        let found = readings.iter().map(|(code, reading)| {
+            let before = superseded.get(code).map(Vec::as_slice).unwrap_or_default();
+            let abnormal = !before.is_empty() || stop.is_abnormal(code, reading);
+            Found { abnormal, ..self.found(code, of_item(code), before, reading) }
+        });
         let shots = round.at(&stop.code).flat_map(|event| {
             let caption = self.caption(event);
             event.change.photos().map(move |photo| Shot { photo: photo.clone(), caption: caption.clone() })
@@ -197,13 +204,12 @@ impl Teller<'_> {
             number,
             by: event.and_then(|event| event.by).map(|by| property.name(by)),
             planned,
-            level: trust.or(own).map(|trust| trust.level),
             reason: tick.and_then(|tick| match &tick.change.tick()?.proof {
                 shared::round::event::Proven::Photo { reason, .. } => Some(reason.clone()),
                 shared::round::event::Proven::Token { .. } | shared::round::event::Proven::Code(_) => None,
             }),
             found: found.collect(),
-            unanswered: standing.unanswered.iter().map(|item| item.text.clone()).collect(),
+            unanswered: standing.unanswered.iter().map(|item| said::asked(locale, item)).collect(),
             photos: shots.collect(),
             cases: standing.cases,
             look,
@@ -211,19 +217,19 @@ impl Teller<'_> {
     }
 
     /// An answer; one to an item of another version of the route is called by its code.
-    fn found(&self, code: &ItemCode, item: Option<&Item>, reading: &Reading) -> Found {
+    fn found(&self, code: &ItemCode, item: Option<&Item>, before: &[&Reading], reading: &Reading) -> Found {
         Found {
             item: code.clone(),
-            asked: item.map_or_else(|| code.to_string(), |item| item.text.clone()),
-            answer: said::reading(self.locale, item, reading),
+            asked: item.map_or_else(|| code.to_string(), |item| said::asked(self.locale, item)),
+            answer: said::corrected(self.locale, item, before.iter().copied(), reading),
             limits: item.and_then(|item| said::limits(self.locale, item)),
-            abnormal: item.map_or(*reading == Reading::Ok(false), |item| item.abnormal(reading)),
+            abnormal: false,
             number: item.is_some_and(|item| matches!(item.kind, ItemKind::Number { .. })),
         }
     }
 
     fn caption(&self, event: &RoundEvent) -> String {
-        let clock = words::clock(&self.property.zone, event.time.at);
+        let clock = clock(self.locale, self.property, self.walk, event.time.at);
         match event.by {
             Some(by) => format!("{clock} · {}", self.property.name(by)),
             None => clock,
@@ -263,8 +269,8 @@ mod tests {
         assert_eq!(stops, [(3, "按时"), (1, "按时"), (2, "漏点")]);
         assert_eq!(lines[0].by.as_deref(), Some("人1"));
         assert_eq!(lines[0].unanswered, ["地面干"]);
-        assert_eq!(lines[0].level, Some(Level::High));
-        assert_eq!((lines[2].by.as_deref(), lines[2].level), (None, None));
+        assert_eq!(lines[0].look.level, Some(Level::High));
+        assert_eq!((lines[2].by.as_deref(), lines[2].look.level), (None, None));
     }
 
     #[test]
@@ -276,6 +282,10 @@ mod tests {
         let lines = told(&walk, &BTreeMap::new(), 60);
         let planned: Vec<_> = lines.iter().map(|line| line.planned.as_deref()).collect();
         assert_eq!(planned, [None, Some("人2、人4"), Some("人2、人4")]);
+        walk.round.task.stops[1].added = 9;
+        let lines = told(&walk, &BTreeMap::new(), 60);
+        let planned: Vec<_> = lines.iter().map(|line| (line.number, line.planned.is_some())).collect();
+        assert_eq!(planned, [(1, false), (3, true), (2, false)], "nobody could know of the second");
     }
 
     #[test]
@@ -293,11 +303,23 @@ mod tests {
     }
 
     #[test]
+    fn a_wrong_answer_that_was_put_right_is_told_with_the_right_one() {
+        let read = |dry| {
+            let readings = BTreeMap::from([("dry".into(), Reading::Ok(dry))]);
+            RoundCommand::Read { stop: "pump".into(), readings }
+        };
+        let walk = walk(&[(tick("pump", TOKENS[2]), 3), (read(false), 4), (read(true), 5)], 10);
+        let line = &told(&walk, &BTreeMap::new(), 10)[0];
+        assert_eq!(line.found[0].answer, "先填 否，后改成 是");
+        assert!(line.found[0].abnormal, "it is why the stop is");
+    }
+
+    #[test]
     fn what_the_server_says_of_a_tick_takes_the_place_of_what_this_device_knows() {
         let walk = walk(&[(tick("gate", TOKENS[0]), 1)], 10);
         let hasty = Trust { level: Level::Medium, doubts: vec![Doubt::Hasty { seconds: 5 }] };
         let lines = told(&walk, &BTreeMap::from([("gate".into(), hasty)]), 10);
-        assert_eq!(lines[0].level, Some(Level::Medium));
+        assert_eq!(lines[0].look.level, Some(Level::Medium));
         assert_eq!(lines[0].look.doubts, ["离上一点只有 5 秒，比平时快得多"]);
     }
 
