@@ -4,11 +4,14 @@ mod lists;
 
 use std::sync::Arc;
 
+use futures::future::LocalBoxFuture;
 use leptos::{ev, prelude::*, reactive::spawn_local_scoped};
 use shared::{
+    Code, Rejection,
     case::{CaseCommand, CaseView},
-    ids::SiteCode,
+    ids::{CaseId, SiteCode},
 };
+use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
 use self::lists::Lists;
 use super::own::own;
@@ -16,6 +19,7 @@ use crate::{
     address::Address,
     components::{CaseItem, LittleRoom, Net, NetChip, toast, unsent_count},
     i18n::*,
+    part::Why,
     platform::photo,
     reactive::{RwSignal, Signal, effect, memo},
     state::{REPORT_DRAFT, ReportDraft, State, report_address},
@@ -426,7 +430,7 @@ fn MyCase(view: Arc<CaseView>) -> impl IntoView {
         busy.set(true);
         let done = t_string!(i18n, field.checked).to_owned();
         spawn_local_scoped(async move {
-            let kept = state.act(id, &[CaseCommand::Check {}], None, &[]).await;
+            let kept = looked_at(state, id).await;
             let _ = busy.try_set(false);
             toast(kept.map(|()| done));
         });
@@ -464,6 +468,27 @@ fn MyCase(view: Arc<CaseView>) -> impl IntoView {
         </div>
     };
     view! { <CaseItem view=view>{actions}</CaseItem> }.into_any()
+}
+
+/// Says that whoever answers for a case has looked at it today (B2).
+async fn looked_at(state: State, case: CaseId) -> Result<(), Rejection> {
+    state.part.again(Why::Asked);
+    state.part.here().await;
+    match check(state, case).await {
+        Ok(checked) => checked.await,
+        // What is here does not fail.
+        Err(_) => Err(Code::DeviceOffline.into()),
+    }
+}
+
+/// Nothing else on this page makes a command, and how that is done comes with the pages' part; see `further` in
+/// `app/src/pages.rs`.
+#[wasm_split(pages, fallible)]
+fn check(
+    state: State,
+    case: CaseId,
+) -> Result<LocalBoxFuture<'static, Result<(), Rejection>>, SplitLoaderError> {
+    Ok(Box::pin(async move { state.act(case, &[CaseCommand::Check {}], None, &[]).await }))
 }
 
 /// Whether the case is to be looked at today (B2).
