@@ -1,11 +1,14 @@
 //! What is on this device and not at the server: what waits for the network, and what was refused and waits for a
 //! person.
 
+use std::sync::Arc;
+
 use leptos::prelude::*;
 use shared::{
     Rejection,
     case::CaseCommand,
     ids::{CommandId, RoundId},
+    route::Route,
     wire::Envelope,
 };
 
@@ -109,6 +112,7 @@ fn Row(entry: Entry, losing: RwSignal<Option<Loss>>) -> impl IntoView {
     };
     // Of several ticks of a round each says at which stop.
     let stop = text.as_deref().and_then(at_stop).map(|from| from.stop);
+    let of_route = entry.kind.as_deref().is_some_and(|kind| kind.starts_with("route."));
     // A refused report has no case to show: its own words name it.
     let reported = text.as_deref().and_then(place_and_category);
     let title = move || {
@@ -125,8 +129,8 @@ fn Row(entry: Entry, losing: RwSignal<Option<Loss>>) -> impl IntoView {
                 None => title,
             });
         }
-        if let Some(name) = text_of(state, command).as_deref().and_then(|text| route_named(state, text)) {
-            return Some(name);
+        if let Some(text) = text_of(state, command).filter(|_| of_route) {
+            return route_named(&text, &state.known_routes());
         }
         let (place, category) = reported.as_ref()?;
         let category = property.site.category(category)?;
@@ -287,11 +291,10 @@ fn Child(command: CommandId) -> impl IntoView {
 }
 
 /// Which route a command changes, by the name that it gives it, else by the one it has.
-fn route_named(state: State, text: &str) -> Option<String> {
-    let envelope = Envelope::read(text).ok().filter(|envelope| envelope.kind.starts_with("route."))?;
+fn route_named(text: &str, routes: &[Arc<Route>]) -> Option<String> {
+    let envelope = Envelope::read(text).ok()?;
     let given = envelope.body.get("design").and_then(|design| design.get("name")?.as_str());
     given.map(str::to_owned).or_else(|| {
-        let routes = state.known_routes();
         routes.iter().find(|route| route.id.0 == envelope.aggregate).map(|route| route.design.name.clone())
     })
 }
@@ -300,5 +303,28 @@ fn place_and_category(text: &str) -> Option<(shared::ids::PlaceCode, shared::ids
     match asked(text)? {
         CaseCommand::Report(report) => Some((report.place, report.category)),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::route::RouteCommand;
+
+    use super::*;
+    use crate::state::rounds_kit::{Made, TEN, night};
+
+    #[test]
+    fn what_is_not_sent_of_a_route_names_it() {
+        let routes = [night(true)];
+        let named = |command: &RouteCommand| {
+            let mut made = Made::default();
+            made.add(4, routes[0].id.0, command.kind(), command.body(), TEN);
+            route_named(&made.0[0].text, &routes)
+        };
+        let mut design = routes[0].design.clone();
+        design.name = "北区夜巡".to_owned();
+        let save = RouteCommand::Save { code: "night".into(), version: 3, from: None, design };
+        assert_eq!(named(&save).as_deref(), Some("北区夜巡"));
+        assert_eq!(named(&RouteCommand::Retire { code: "night".into() }).as_deref(), Some("夜巡"));
     }
 }
