@@ -2,6 +2,7 @@
 import { expect, type Locator, type Page } from "@playwright/test";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import type { Label } from "./labels.ts";
 import { ROOT, type Server } from "./server.ts";
 
@@ -20,22 +21,25 @@ export const STOPS = [
   { place: "B2-ROOF", items: [sound("门已锁")] },
 ];
 
-/** What the property's clocks show so many minutes from now: `22:05`. */
-function onTheWall(minutes: number): string {
-  const at = new Date(Date.now() + minutes * 60_000);
+/** What the property's clocks show then: `22:05`. */
+function onTheWall(at: number): string {
   return new Intl.DateTimeFormat("en-GB", { timeZone: ZONE, timeStyle: "short" }).format(at);
 }
 
 /**
- * Gives the property one route, with one round a day for its guards: it has begun so many minutes ago, and its window is
- * so many minutes long. Whatever the time of day, nothing else is to be walked.
+ * Gives the property one route, with one round a day for its guards, whose window is so many minutes long. It begins with
+ * the next minute, because a route has no rounds from before it was made; what comes back waits for that. Whatever the time
+ * of day, nothing else is to be walked.
  */
-export async function plan(server: Server, stops: object[], ago: number, window: number): Promise<void> {
+export async function plan(server: Server, stops: object[], window: number): Promise<() => Promise<void>> {
   const site = JSON.parse(await readFile(join(ROOT, "demo/site-jinzhou.json"), "utf8"));
-  const time = onTheWall(-ago);
+  // The route has to be there by then.
+  const begins = Math.ceil((Date.now() + 10_000) / 60_000) * 60_000;
+  const time = onTheWall(begins);
   const when = { start: time, last: time, every_min: 1440, window_min: window };
   site.routes = [{ code: "R-J", name: "北区夜巡", kind: "patrol", ordered: true, ...when, roles: ["guard"], stops }];
   await server.import(site);
+  return () => setTimeout(Math.max(0, begins + 500 - Date.now()));
 }
 
 /** Opens the round that is on from the home page. */

@@ -225,7 +225,7 @@ function decodeOnThePage(frames: number): Promise<{ text: string | undefined; ti
 
 test("figures: a tick after its scan, the decoder's time per picture", { tag: "@phone" }, async ({ server, device, scanner }) => {
   test.setTimeout(300_000);
-  await rounds.plan(server, rounds.STOPS, 20, 240);
+  const begun = await rounds.plan(server, rounds.STOPS, 240);
   const { phone, camera } = await scanner();
   const { page } = phone;
   const supervisor = (await device()).page;
@@ -234,6 +234,7 @@ test("figures: a tick after its scan, the decoder's time per picture", { tag: "@
   await phone.context.addInitScript(watchScans);
   await people.signIn(page, people.GUARD);
   await people.shellIsKept(page);
+  await begun();
   await phone.goOffline();
   await rounds.open(page);
   const figures: Record<string, number> = {};

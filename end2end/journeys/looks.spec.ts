@@ -28,10 +28,11 @@ function forBarriers(picture: (page: Page, step: string) => Promise<void>, found
 
 /** Signs a guard in who walks a round, and reads what is printed on its labels. */
 async function beforeARound(server: Server, phone: Device, make: MakeDevice): Promise<(place: string) => labels.Label> {
-  await rounds.plan(server, rounds.STOPS, 20, 240);
+  const begun = await rounds.plan(server, rounds.STOPS, 240);
   const supervisor = (await make()).page;
   await people.signIn(supervisor, people.SUPERVISOR);
   await people.signIn(phone.page, people.GUARD);
+  await begun();
   return labels.printed(supervisor, rounds.SITE);
 }
 

@@ -11,7 +11,7 @@ test(
   { tag: "@phone" },
   async ({ server, device, scanner, picture }) => {
     test.setTimeout(240_000);
-    await rounds.plan(server, rounds.STOPS, 20, 240);
+    const begun = await rounds.plan(server, rounds.STOPS, 240);
     const [supervisors, desks, { phone, camera }] = [await device(TABLET), await device(TABLET), await scanner()];
     const [supervisor, desk, guard] = [supervisors.page, desks.page, phone.page];
 
@@ -28,6 +28,7 @@ test(
     await test.step("the guard's phone knows the round from the plan alone", async () => {
       await people.signIn(guard, people.GUARD);
       await people.shellIsKept(guard);
+      await begun();
       await expect(guard.getByText("0 / 5")).toBeVisible();
       await expect(guard.getByText(/下一点：东门岗亭/)).toBeVisible();
       await picture(guard, "home-with-a-round");
@@ -202,10 +203,10 @@ test(
     await people.signIn(supervisor, people.SUPERVISOR);
     await people.signIn(guard, people.GUARD);
     await people.shellIsKept(guard);
-    // The window ends at a full minute by the clock, in two to three minutes from now.
-    await rounds.plan(server, rounds.STOPS.slice(0, 2), 10, 13);
+    const begun = await rounds.plan(server, rounds.STOPS.slice(0, 2), 2);
     const label = await labels.printed(supervisor, rounds.SITE);
 
+    await begun();
     await guard.goto("/");
     await rounds.open(guard);
     const path = new URL(guard.url()).pathname;
