@@ -55,10 +55,6 @@ impl Language {
         }
     }
 
-    pub(super) const fn abnormal(self) -> &'static str {
-        self.word("异常", "Problem")
-    }
-
     pub(super) const fn yes_or_no(self, yes: bool) -> &'static str {
         if yes { self.word("是", "Yes") } else { self.word("否", "No") }
     }
@@ -167,7 +163,6 @@ mod tests {
             let levels =
                 [(Level::Low, "trust_low"), (Level::Medium, "trust_medium"), (Level::High, "trust_high")];
             let others = [
-                (language.abnormal(), "abnormal"),
                 (language.yes_or_no(true), "yes"),
                 (language.yes_or_no(false), "no"),
                 (language.unheard(), "unheard"),
