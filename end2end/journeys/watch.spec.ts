@@ -55,7 +55,7 @@ test(
     await test.step("readings over time are a line within its limits", async () => {
       await supervisor.getByRole("link", { name: /近期读数/ }).click();
       await expect(supervisor.getByRole("heading", { level: 1, name: "压力" })).toBeVisible();
-      await expect(supervisor.getByRole("img", { name: /1 次读数，最低 0\.95，最高 0\.95，异常 1 次/ })).toBeVisible();
+      await expect(supervisor.getByRole("img", { name: /1 次读数，最低 0\.95 MPa，最高 0\.95 MPa，异常 1 次/ })).toBeVisible();
       await picture(supervisor, "readings-over-time");
       await supervisor.getByRole("button", { name: "返回" }).click();
     });
@@ -116,8 +116,8 @@ test(
       await expect(supervisor.getByRole("textbox", { name: "名称" })).toHaveAttribute("aria-invalid", "true");
       await supervisor.getByRole("textbox", { name: "名称" }).fill("北区夜巡（加水泵房）");
       await supervisor.getByRole("button", { name: "加一个点" }).click();
-      await supervisor.getByRole("dialog").getByLabel("搜索地点").fill("水泵房");
-      await supervisor.getByRole("dialog").getByRole("radio", { name: /水泵房/ }).first().check();
+      await supervisor.getByRole("dialog").getByRole("searchbox", { name: "查找地点" }).fill("水泵房");
+      await supervisor.getByRole("dialog").getByRole("button", { name: /^水泵房/ }).first().click();
       await picture(supervisor, "a-route-being-changed");
     });
 
