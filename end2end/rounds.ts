@@ -72,12 +72,18 @@ export async function answer(page: Page, item: string, option: "是" | "否"): P
   await page.getByRole("group", { name: item }).getByRole("button", { name: option, exact: true }).click();
 }
 
+const DAY = new Intl.DateTimeFormat("sv-SE", { timeZone: ZONE, dateStyle: "short" });
+
+/** The property's date. */
+export function today(): string {
+  return DAY.format(Date.now());
+}
+
 /** What the server says of the rounds of these days to whoever may ask. */
 export async function report(page: Page): Promise<RoundLine[]> {
-  const day = new Intl.DateTimeFormat("sv-SE", { timeZone: ZONE, dateStyle: "short" });
   // A round that began before midnight belongs to the day before.
-  const [yesterday, today] = [-1, 0].map((days) => day.format(Date.now() + days * 86_400_000));
-  const answer = await page.request.get(`/api/rounds/report?site=${SITE}&day=${yesterday}&until=${today}`);
+  const yesterday = DAY.format(Date.now() - 86_400_000);
+  const answer = await page.request.get(`/api/rounds/report?site=${SITE}&day=${yesterday}&until=${today()}`);
   expect(answer.status()).toBe(200);
   const { report }: { report: { rounds: RoundLine[] } } = await answer.json();
   return report.rounds;
