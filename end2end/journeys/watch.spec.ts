@@ -137,6 +137,9 @@ test(
       await director.goto("/unsent");
       await expect(director.getByText(/北区夜巡（雨季）/)).toBeVisible();
       await picture(director, "refused-and-kept");
+      await director.getByRole("link", { name: "修改重发" }).click();
+      await expect(director.getByRole("textbox", { name: "名称" })).toHaveValue("北区夜巡（雨季）");
+      await expect(director.getByRole("button", { name: "放弃我的，从最新的改起" })).toBeVisible();
       await expect(supervisor.getByRole("link", { name: /加水泵房/ })).toBeVisible();
     });
 
