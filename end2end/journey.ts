@@ -2,10 +2,11 @@
  * What every journey starts from: a server of its own, pictures of its steps, and errors that do not pass
  * unseen.
  */
-import { test as base, type BrowserContext, type Page } from "@playwright/test";
+import { test as base, type Browser, type BrowserContext, type Page } from "@playwright/test";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { PHONE } from "./devices.ts";
+import { Camera } from "./camera.ts";
+import { PHONE } from "./devices.ts";
 import { Line } from "./line.ts";
 import { ROOT, Server } from "./server.ts";
 
@@ -64,8 +65,10 @@ interface Fixtures {
   server: Server;
   /** Keeps a picture of the page under `artefacts/steps`, numbered in the order of the test's steps. */
   picture: (page: Page, step: string) => Promise<void>;
-  /** A device, of another shape than the project's if wanted. */
-  device: (shape?: Shape) => Promise<Device>;
+  /** A device, of another shape than the project's and in another browser if wanted. */
+  device: (shape?: Shape, browser?: Browser) => Promise<Device>;
+  /** A phone at the property, and its camera, of which the test says what it sees. */
+  scanner: () => Promise<{ phone: Device; camera: Camera }>;
 }
 
 export const test = base.extend<Fixtures>({
@@ -97,16 +100,36 @@ export const test = base.extend<Fixtures>({
 
   device: async ({ browser, server }, use) => {
     const made: [BrowserContext, Line][] = [];
-    await use(async (shape = {}) => {
+    await use(async (shape = {}, other = browser) => {
       const line = await Line.to(server.port);
       // The options of the project hold for contexts that a test makes, too.
-      const context = await browser.newContext({ baseURL: line.url, ...shape });
+      const context = await other.newContext({ baseURL: line.url, ...shape });
       made.push([context, line]);
       return new Device(await context.newPage(), line);
     });
     for (const [context, line] of made) {
       await context.close();
       await line.cut();
+    }
+  },
+
+  scanner: async ({ playwright, device }, use, testInfo) => {
+    const made: [Browser, Camera][] = [];
+    await use(async () => {
+      const camera = await Camera.make();
+      // What a camera sees is said to a browser when it starts.
+      const { args = [], ...options } = testInfo.project.use.launchOptions ?? {};
+      const seen = `--use-file-for-fake-video-capture=${camera.file}`;
+      const browser = await playwright.chromium.launch({ ...options, args: [...args, seen] });
+      made.push([browser, camera]);
+      const phone = await device(PHONE, browser);
+      await phone.context.grantPermissions(["geolocation"]);
+      await phone.context.setGeolocation({ latitude: 22.5435, longitude: 114.0579, accuracy: 8 });
+      return { phone, camera };
+    });
+    for (const [browser, camera] of made) {
+      await browser.close();
+      await camera.dispose();
     }
   },
 });

@@ -3,9 +3,15 @@
  * room for a thumb, both languages and themes) is looked at by walking along them.
  */
 import { expect, type Page } from "@playwright/test";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Camera } from "./camera.ts";
 import { PHONE, TABLET } from "./devices.ts";
 import type { Device } from "./journey.ts";
+import type { Label } from "./labels.ts";
 import * as people from "./people.ts";
+import { stop } from "./rounds.ts";
+import { ROOT } from "./server.ts";
 
 /** Called on each page once it shows what it is to show. */
 export type Look = (page: Page, name: string) => Promise<void>;
@@ -93,4 +99,68 @@ export async function alongTheOfficesPages(make: MakeDevice, look: Look): Promis
   await technician.getByRole("button", { name: /^到场: / }).click();
   await technician.getByRole("button", { name: /^完成: / }).click();
   await look(technician, "jobs-complete-sheet");
+}
+
+/** What the walk along a round takes: a phone with a camera, and the labels that hang there. */
+export interface Walker {
+  phone: Device;
+  camera: Camera;
+  label: (place: string) => Label;
+}
+
+/** The stops that a walk in a language ticks, by their place's code and name, so that there is one left for the other. */
+const TICKED = { zh: ["G-GATE1", "东门岗亭"], en: ["B1-1-LOBBY", "1 号楼大堂"] } as const;
+
+/** Walks along everything that a round shows to who walks it, in a language; the phone is signed in. */
+export async function alongAWalkersPages(walker: Walker, language: "zh" | "en", look: Look): Promise<void> {
+  const { phone, camera, label } = walker;
+  const { page } = phone;
+  const words = async (file: string): Promise<Record<string, string>> =>
+    JSON.parse(await readFile(join(ROOT, `app/locales/${language}/${file}.json`), "utf8"));
+  const [frame, said] = [await words("frame"), await words("rounds")];
+  const word = (key: string) => said[key] ?? `no ${key}`;
+  const seen = (name: string) => look(page, `${name}-${language}`);
+  const shut = () => page.getByRole("dialog").getByRole("button", { name: frame["close"] ?? "" }).click();
+  const asked = async (button: string, name: string) => {
+    await page.getByRole("button", { name: word(button), exact: true }).click();
+    await expect(page.getByRole("dialog")).toBeVisible();
+    await seen(name);
+    await shut();
+  };
+
+  await page.evaluate((language) => localStorage.setItem("language", JSON.stringify(language)), language);
+  await page.goto("/");
+  await expect(page.getByRole("link", { name: word("route") })).toBeVisible();
+  await seen("home-with-a-round");
+  await page.goto("/rounds");
+  await expect(page.getByRole("heading", { name: word("now") })).toBeVisible();
+  await seen("rounds");
+  await page.getByRole("link", { name: "北区夜巡" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: "北区夜巡" })).toBeVisible();
+  await seen("round");
+  await asked("skip", "round-skip-sheet");
+  await asked("cannot_scan", "round-cannot-scan-sheet");
+  await asked("hand_over", "round-hand-over-sheet");
+  await asked("finish", "round-finish-sheet");
+
+  await camera.see(label("B8-1-LOBBY").code);
+  await page.getByRole("button", { name: word("scan"), exact: true }).click();
+  await expect(page.getByText(word("not_here"))).toBeVisible();
+  await seen("round-scan-sheet");
+  const [place, name] = TICKED[language];
+  await page.getByLabel(word("type_code")).fill(label(place).short);
+  await page.getByRole("button", { name: word("use_code") }).click();
+  await expect(stop(page, name)).toContainText(word("on_time"));
+  await page.getByRole("main").getByRole("button", { name: word("no"), exact: true }).first().click();
+  await expect(stop(page, name)).toContainText(word("abnormal"));
+  await seen("round-abnormal");
+  await stop(page, "水泵房").click();
+  const pressure = page.getByRole("group", { name: "压力" }).getByRole("textbox");
+  await pressure.fill("0.95");
+  await pressure.press("Enter");
+  await expect(pressure).toHaveAttribute("aria-invalid", "true");
+  await seen("round-beyond-limits");
+  await page.goto("/c/AAAAAAAAAAAAAAAAAAAAAA");
+  await expect(page.getByRole("heading", { name: word("label_none") })).toBeVisible();
+  await seen("label-of-no-round");
 }

@@ -20,6 +20,7 @@ export const CLEANER: Person = { code: "P011", name: "朱秀英" };
 export const DESK: Person = { code: "P005", name: "孙霞" };
 export const OTHER_DESK: Person = { code: "P006", name: "李国强" };
 export const SUPERVISOR: Person = { code: "P002", name: "胡刚" };
+export const DIRECTOR: Person = { code: "P001", name: "徐静" };
 export const TECHNICIAN: Person = { code: "P044", name: "张玉兰" };
 export const OTHER_TECHNICIAN: Person = { code: "P045", name: "郭霞" };
 /** A guard and a clerk of the second property. */

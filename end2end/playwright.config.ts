@@ -13,8 +13,8 @@ export default defineConfig({
   globalSetup: "./template.ts",
   outputDir: "artefacts/results",
   reporter: [["list"], ["html", { outputFolder: "artefacts/report", open: "never" }]],
-  // A journey waits for its page more than it works: two of them fill two cores.
-  workers: 2,
+  // A journey waits for its page more than it works, and one of rounds for the next minute: three of them fill two cores.
+  workers: 3,
   fullyParallel: true,
   forbidOnly: !!process.env.CI,
   timeout: 180_000,

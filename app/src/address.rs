@@ -25,8 +25,20 @@ impl Address {
         let trail = StoredValue::new_local(Trail::from(history::depth()));
         let address = Address { shown: RwSignal::new(history::here()), trail };
         let back = history::on_back(move || {
+            let depth = history::depth();
+            // What lies over the page is gone back from first. It has no entry of its own, so that none is left when it is
+            // closed in another way: the browser, which has left the page's entry, is sent there again.
+            let away = address.trail.with_value(|trail| trail.away(depth));
+            if away != 0 && history::close_dialog() && history::by(away).is_ok() {
+                address.trail.update_value(|trail| trail.returning = true);
+                return;
+            }
+            let returned = address.trail.try_update_value(|trail| trail.returned(depth));
+            if returned == Some(true) {
+                return;
+            }
             let left = history::top();
-            let top = address.trail.try_update_value(|trail| trail.to(history::depth(), left));
+            let top = address.trail.try_update_value(|trail| trail.to(depth, left));
             address.shown.set(history::here());
             address.arrive(top.unwrap_or_default());
         });
@@ -123,11 +135,25 @@ struct Trail {
     tops: Vec<i32>,
     /// On the way to the entry below, which the browser comes to a moment later.
     going: bool,
+    /// On the way back to the present entry, which the browser had left.
+    returning: bool,
 }
 
 impl Trail {
     fn from(depth: usize) -> Self {
-        Trail { depth, tops: Vec::new(), going: false }
+        Trail { depth, tops: Vec::new(), going: false, returning: false }
+    }
+
+    /// How many entries the browser has to go to be at the present one again, from the one of this depth; 0 where it is
+    /// there, and where the app itself went.
+    fn away(&self, depth: usize) -> i32 {
+        let from = |depth: usize| i32::try_from(depth).unwrap_or_default();
+        if self.going { 0 } else { from(self.depth) - from(depth) }
+    }
+
+    /// Whether the browser has come back to the present entry, where it was sent; it is under way no more, wherever it is.
+    fn returned(&mut self, depth: usize) -> bool {
+        std::mem::take(&mut self.returning) && depth == self.depth
     }
 
     /// Leaves the present entry for a new one, which takes the place of all above it.
@@ -213,6 +239,21 @@ mod tests {
         assert_eq!(trail.depth, 2);
         assert_eq!(trail.to(1, 0), 50);
         assert_eq!(trail.tops, [120, 50, 0]);
+    }
+
+    #[test]
+    fn the_browser_is_sent_back_to_the_page_that_it_left_below_a_sheet() {
+        let mut trail = Trail::from(2);
+        assert_eq!((trail.away(1), trail.away(0), trail.away(3), trail.away(2)), (1, 2, -1, 0));
+        trail.returning = true;
+        assert!(trail.returned(2));
+        // Somebody was faster, and is on another page by now.
+        trail.returning = true;
+        assert!(!trail.returned(0));
+        assert!(!trail.returned(2));
+        // The page's own way back closes its sheets itself.
+        trail.going = true;
+        assert_eq!(trail.away(1), 0);
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub use place_picker::PlacePicker;
 pub use receipt::Refused;
 pub use relay::{HandOver, TakeOver};
 pub use unsent::{
-    Entry, Got, Mend, Photos, Unsent, asked, children, mend, named, of_state, said, taken, text_of,
-    unsent_count,
+    Entry, Got, Mend, Photos, Unsent, asked, at_stop, children, mend, named, of_round, of_state, said, taken,
+    text_of, unsent_count,
 };
 pub use withdraw::{Loss, RefusedPhotos, WithdrawSheet};

@@ -12,12 +12,15 @@ mod me;
 mod own;
 mod part;
 mod report;
+mod rounds;
 mod sign_in;
 mod unsent;
+mod watch;
 
 use leptos::prelude::*;
 use shared::{
-    ids::{CaseId, CommandId},
+    case::command::Origin,
+    ids::{CaseId, CommandId, RoundId},
     site::{Member, Role},
 };
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
@@ -36,16 +39,34 @@ use crate::{
 };
 
 /// Which page is shown.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 enum Page {
     Home,
     /// The report that is begun, or one in place of this refused command.
     Report(Option<CommandId>),
+    /// A report from a stop of a round.
+    ReportAt(Origin),
     Cases,
     /// `None` where the address names none.
     Case(Option<CaseId>),
     Jobs,
+    Rounds,
+    /// `None` where the address names none.
+    Round(Option<RoundId>),
+    /// A label's link was followed.
+    Label,
     Desk,
+    /// Tonight's rounds, for those who look after them.
+    Watch,
+    /// The trail of a round; `None` where the address names none.
+    Trail(Option<RoundId>),
+    /// What there is to say of the rounds of some days.
+    Days,
+    /// What an item of a stop was lately.
+    Lately,
+    Routes,
+    /// A route to be made or changed.
+    Route,
     Unsent,
     Me,
 }
@@ -54,22 +75,41 @@ impl Page {
     /// The page of an address; the home page of one that there is none for.
     fn at(address: &str) -> Self {
         match address::path(address).trim_end_matches('/') {
-            "/report" => Page::Report(address::asked(address, "mend").and_then(|id| id.parse().ok())),
+            "/report" => {
+                let round = address::asked(address, "round").and_then(|id| id.parse().ok());
+                let stop = address::asked(address, "stop").map(|stop| stop.as_str().into());
+                match round.zip(stop) {
+                    Some((round, stop)) => Page::ReportAt(Origin { round, stop }),
+                    None => Page::Report(address::asked(address, "mend").and_then(|id| id.parse().ok())),
+                }
+            }
             "/cases" => Page::Cases,
             "/jobs" => Page::Jobs,
+            "/rounds" => Page::Rounds,
             "/desk" => Page::Desk,
+            "/watch" => Page::Watch,
+            "/watch/days" => Page::Days,
+            "/watch/readings" => Page::Lately,
+            "/watch/routes" => Page::Routes,
+            "/watch/route" => Page::Route,
             "/unsent" => Page::Unsent,
             "/me" => Page::Me,
-            path => match path.strip_prefix("/cases/") {
-                Some(id) => Page::Case(id.parse().ok()),
-                None => Page::Home,
+            path => match path.get(1..).and_then(|rest| rest.split_once('/')) {
+                Some(("cases", id)) => Page::Case(id.parse().ok()),
+                Some(("rounds", id)) => Page::Round(id.parse().ok()),
+                Some(("watch", id)) => Page::Trail(id.parse().ok()),
+                Some(("c", _)) => Page::Label,
+                Some(_) | None => Page::Home,
             },
         }
     }
 
     /// Pages with an action bar of their own use the room of the tabs.
-    fn with_tabs(self) -> bool {
-        !matches!(self, Page::Report(_) | Page::Case(_) | Page::Unsent)
+    fn with_tabs(&self) -> bool {
+        !matches!(
+            self,
+            Page::Report(_) | Page::ReportAt(_) | Page::Case(_) | Page::Round(_) | Page::Route | Page::Unsent
+        )
     }
 }
 
@@ -78,13 +118,23 @@ impl Page {
 #[wasm_split(pages, fallible, preload(load_further))]
 fn further(page: Page) -> Result<AnyView, SplitLoaderError> {
     let view = match page {
-        // It is shown while this part is still on its way.
-        Page::Home => ().into_any(),
-        Page::Report(mend) => view! { <report::Report mend=mend /> }.into_any(),
+        // The page itself is shown while this part is still on its way.
+        Page::Home => view! { <rounds::CurrentRound /> }.into_any(),
+        Page::Report(mend) => view! { <report::Report mend=mend from=None /> }.into_any(),
+        Page::ReportAt(from) => view! { <report::Report mend=None from=Some(from) /> }.into_any(),
         Page::Cases => view! { <cases::Cases /> }.into_any(),
         Page::Case(id) => view! { <case::CasePage id=id /> }.into_any(),
         Page::Jobs => view! { <jobs::Jobs /> }.into_any(),
+        Page::Rounds => view! { <rounds::RoundsPage /> }.into_any(),
+        Page::Round(id) => view! { <rounds::WalkPage id=id /> }.into_any(),
+        Page::Label => view! { <rounds::LabelPage /> }.into_any(),
         Page::Desk => view! { <desk::Desk /> }.into_any(),
+        Page::Watch => view! { <watch::WatchPage /> }.into_any(),
+        Page::Trail(id) => view! { <watch::TrailPage id=id /> }.into_any(),
+        Page::Days => view! { <watch::DaysPage /> }.into_any(),
+        Page::Lately => view! { <watch::ReadingsPage /> }.into_any(),
+        Page::Routes => view! { <watch::RoutesPage /> }.into_any(),
+        Page::Route => view! { <watch::EditorPage /> }.into_any(),
         Page::Unsent => view! { <unsent::Unsent /> }.into_any(),
         Page::Me => view! { <me::Me /> }.into_any(),
     };
@@ -178,6 +228,12 @@ fn Inside() -> impl IntoView {
     let handles = memo(move |_| is(|me| me.is(Role::Technician)) || jobs::has_any(state));
     let unsent = unsent_count(state);
     let jobs = memo(move |_| jobs::waiting(state));
+    // Who looks after rounds has the routes, too, and another place for them.
+    let walks = memo(move |_| {
+        let some =
+            state.routes.with(|routes| !routes.is_empty()) || state.rounds.with(|rounds| !rounds.is_empty());
+        some && !at_desk.get()
+    });
     let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
     let tabs = move || {
         let mut tabs = Vec::new();
@@ -203,6 +259,14 @@ fn Inside() -> impl IntoView {
             label: t_string!(i18n, field.home).into(),
             count: Signal::derive(|| 0),
         });
+        if at_desk.get() || walks.get() {
+            tabs.push(TabItem {
+                href: if at_desk.get() { "/watch" } else { "/rounds" },
+                glyph: Glyph::Walk,
+                label: t_string!(i18n, frame.rounds).into(),
+                count: Signal::derive(|| 0),
+            });
+        }
         tabs.push(TabItem {
             href: "/cases",
             glyph: Glyph::List,
@@ -222,7 +286,10 @@ fn Inside() -> impl IntoView {
     let page = memo(move |_| address.shown().with(|shown| Page::at(shown)));
     view! {
         {move || match page.get() {
-            Page::Home => view! { <home::Home /> }.into_any(),
+            Page::Home => {
+                let round = move || part::once_here(state.part, move || further(Page::Home));
+                view! { <home::Home round=round /> }.into_any()
+            }
             page => part::show(state.part, i18n, move || further(page)),
         }}
         // Whoever waits for a page in vain finds the way back.
@@ -232,9 +299,11 @@ fn Inside() -> impl IntoView {
 
 #[cfg(test)]
 mod tests {
+    use shared::{case::command::Origin, ids::RoundId};
     use uuid::Uuid;
 
     use super::Page;
+    use crate::state::report_address;
 
     #[test]
     fn every_page_has_an_address_and_any_other_address_leads_home() {
@@ -249,10 +318,32 @@ mod tests {
             ("/desk", Page::Desk),
             ("/unsent", Page::Unsent),
             ("/me/", Page::Me),
+            ("/rounds", Page::Rounds),
+            ("/watch", Page::Watch),
+            ("/watch/days?day=2026%2D11%2D23", Page::Days),
+            ("/watch/readings?route=a", Page::Lately),
+            ("/watch/routes/", Page::Routes),
+            ("/watch/route?code=R", Page::Route),
+            ("/c/q83vEjRWeJCrze8SNFZ4kA", Page::Label),
             ("/elsewhere", Page::Home),
         ] {
             assert_eq!(Page::at(address), page, "{address}");
         }
+    }
+
+    #[test]
+    fn an_address_names_its_round_and_what_is_done_there() {
+        let id = Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0001);
+        let round = RoundId(id);
+        assert_eq!(Page::at(&format!("/rounds/{id}")), Page::Round(Some(round)));
+        assert_eq!(Page::at("/rounds/0190"), Page::Round(None));
+        assert_eq!(Page::at(&format!("/watch/{id}")), Page::Trail(Some(round)));
+        assert_eq!(Page::at("/watch/0190"), Page::Trail(None));
+        assert_eq!(Page::at(&format!("/report?round={id}")), Page::Report(None));
+        assert_eq!(Page::at(&report_address(None)), Page::Report(None));
+        // A stop keeps its code while a change of the route gives it another number.
+        let from = Origin { round, stop: "3 号楼-B2".into() };
+        assert_eq!(Page::at(&report_address(Some(&from))), Page::ReportAt(from));
     }
 
     #[test]

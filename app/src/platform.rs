@@ -12,13 +12,16 @@
 //! | [`settings`] | the few small settings that must be readable before a database is open |
 //! | [`crypto`] | the key of this device and person, signatures, hashes, the seal of relay files |
 //! | [`photo`] | from a chosen file to an upright, small JPEG and its thumbnail |
+//! | [`scan`], [`nfc`], [`position`] | labels by the camera or by tag; where the phone is, asked once |
 //! | [`files`] | files that a person takes out of the app and brings into it |
 //! | [`http`], [`live`] | requests with a time limit; the server's stream of pokes |
 //! | [`events`], [`tabs`], [`update`] | the page's own events; other tabs; a new version that waits |
+//! | [`awake`] | the screen stays on |
 //! | [`background`] | sending after the app was closed |
 //! | [`history`] | the page's address, its history and its links |
 //! | [`device`] | room left, language, theme, vibration, what kind of device this is |
 
+pub mod awake;
 pub mod background;
 mod bridge;
 mod browser;
@@ -33,7 +36,10 @@ pub mod history;
 pub mod http;
 pub mod ids;
 pub mod live;
+pub mod nfc;
 pub mod photo;
+pub mod position;
+pub mod scan;
 pub mod settings;
 pub mod tabs;
 pub mod update;

@@ -7,6 +7,7 @@
 mod drafts;
 mod older;
 mod relay;
+mod rounds;
 mod session;
 mod unkept;
 mod write;
@@ -18,17 +19,20 @@ use std::{
     sync::Arc,
 };
 
-use futures::channel::mpsc::UnboundedSender;
+use futures::{channel::mpsc::UnboundedSender, lock::Mutex};
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 use shared::{
     Code, Rejection,
     case::{Case, CaseCommand, CaseView},
-    ids::{CaseId, CommandId, PersonId, SiteCode},
+    ids::{CaseId, CommandId, PersonId, RoundId, RouteId, SiteCode},
+    round::Round,
+    route::Route,
     session::Session,
     site::{Member, People, Places, Site},
     sync::{Delivery, Judge, OutboxRow, UploadRow, UploadState},
     time::{Heard, Ms, Zone},
+    unread::Unread,
     wire::{DISCARD, Doc, DocKey, Quarantined, Refusal, SETTLE, TAKE},
 };
 
@@ -42,9 +46,12 @@ use crate::{
 };
 
 pub use ::device::Link;
-pub use drafts::{REPORT_DRAFT, ReportDraft};
+pub use drafts::{REPORT_DRAFT, ReportDraft, report_address, report_key};
 pub use older::LookedUp;
 pub use relay::HandedOver;
+#[cfg(test)]
+pub(crate) use rounds::kit as rounds_kit;
+pub use rounds::{Changed, DaysAsked, Hangs, Led, ReadingsAsked, Rounds, Turn, Walk, Watched};
 pub use unkept::Unkept;
 
 /// A person's database in this browser.
@@ -147,6 +154,10 @@ struct Inner {
     parts: HashMap<SiteCode, Parts>,
     refusals: BTreeMap<(SiteCode, CommandId), Arc<Refusal>>,
     quarantine: BTreeMap<(SiteCode, CommandId), Arc<Quarantined>>,
+    routes: BTreeMap<(SiteCode, RouteId), Arc<Unread<Route>>>,
+    rounds: BTreeMap<(SiteCode, RoundId), Arc<Unread<Round>>>,
+    /// One thing at a time is done in rounds: what comes next sees what came before.
+    in_round: Rc<Mutex<()>>,
     /// Counts the readings of outbox and uploads: only the latest is shown.
     turn: u64,
     wake: Option<UnboundedSender<Wake>>,
@@ -176,6 +187,10 @@ pub struct State {
     pub refusals: RwSignal<Vec<Arc<Refusal>>>,
     /// Its commands in quarantine that this person may rule on, those ruled on here already without.
     pub quarantine: RwSignal<Vec<Arc<Quarantined>>>,
+    /// Its routes; only the pages of rounds read them, see [`State::known_routes`].
+    pub routes: RwSignal<Vec<Arc<Unread<Route>>>>,
+    /// Its rounds as the server last showed them; with what is not sent yet they are a [`Walk`].
+    pub rounds: RwSignal<Vec<Arc<Unread<Round>>>>,
     /// The commands made on this device that are not settled.
     pub outbox: RwSignal<Vec<OutboxRow>>,
     /// The photos on their way.
@@ -192,6 +207,8 @@ pub struct State {
     pub left_by_others: RwSignal<usize>,
     /// Whoever is signed in was led to a first page of their own.
     pub led: RwSignal<bool>,
+    /// The round whose page opens with the scanner, once: whoever comes back to it did not ask for that.
+    pub to_scan: RwSignal<Option<RoundId>>,
     /// Photos are being made small for the report: its page waits until they are in the draft.
     pub taking: RwSignal<bool>,
     /// What forms hold and nothing keeps.
@@ -213,6 +230,8 @@ impl State {
             cases: RwSignal::new(BTreeMap::new()),
             refusals: RwSignal::new(Vec::new()),
             quarantine: RwSignal::new(Vec::new()),
+            routes: RwSignal::new(Vec::new()),
+            rounds: RwSignal::new(Vec::new()),
             outbox: RwSignal::new(Vec::new()),
             uploads: RwSignal::new(Vec::new()),
             link: RwSignal::new(Link::Unknown),
@@ -221,6 +240,7 @@ impl State {
             room: RwSignal::new(None),
             left_by_others: RwSignal::new(0),
             led: RwSignal::new(false),
+            to_scan: RwSignal::new(None),
             taking: RwSignal::new(false),
             unkept: Unkept::default(),
             part,
@@ -364,6 +384,8 @@ impl State {
             inner.parts.clear();
             inner.refusals.clear();
             inner.quarantine.clear();
+            inner.routes.clear();
+            inner.rounds.clear();
             for (site, doc) in stock.docs {
                 inner.take(site, doc);
             }
@@ -391,6 +413,7 @@ impl State {
         self.site.set(site);
         self.show_property();
         self.show_cases(None);
+        self.show_rounds();
     }
 
     fn show_property(&self) {
@@ -404,6 +427,17 @@ impl State {
             Some(Arc::new(Property { zone: site.calendar(), site, places, people, me }))
         });
         self.property.set(property);
+    }
+
+    /// Shows the routes and rounds of the site.
+    fn show_rounds(&self) {
+        let site = self.site.get_untracked();
+        let inner = self.inner();
+        let inner = inner.borrow();
+        let routes = inner.routes.iter().filter(|((of, _), _)| Some(of) == site.as_ref());
+        self.routes.set(routes.map(|(_, route)| route.clone()).collect());
+        let rounds = inner.rounds.iter().filter(|((of, _), _)| Some(of) == site.as_ref());
+        self.rounds.set(rounds.map(|(_, round)| round.clone()).collect());
     }
 
     /// Computes anew how cases are shown: these, or all.
@@ -491,11 +525,13 @@ impl State {
         let Ok(local) = self.local() else { return Ok(()) };
         let mut touched: BTreeSet<CaseId> = BTreeSet::new();
         let mut property = false;
+        let mut rounds = false;
         for (site, key) in changed {
             let doc = local.doc(site, *key).await?;
             match key {
                 DocKey::Case(id) => drop(touched.insert(*id)),
                 DocKey::Site | DocKey::Places | DocKey::People => property = true,
+                DocKey::Route(_) | DocKey::Round(_) => rounds = true,
                 DocKey::Refusal(_) | DocKey::Quarantine(_) => {}
             }
             if !self.is_open(&local) {
@@ -530,6 +566,9 @@ impl State {
         if property {
             self.show_property();
         }
+        if rounds {
+            self.show_rounds();
+        }
         self.show_cases(if property { None } else { Some(&touched) });
         Ok(())
     }
@@ -560,6 +599,8 @@ impl Inner {
     fn take(&mut self, site: SiteCode, doc: Doc) {
         match doc {
             Doc::Case(view) => drop(self.base.insert((site, view.id()), view)),
+            Doc::Route(route) => drop(self.routes.insert((site, RouteId(route.id)), route.into())),
+            Doc::Round(round) => drop(self.rounds.insert((site, RoundId(round.id)), round.into())),
             Doc::Refusal(refusal) => drop(self.refusals.insert((site, refusal.id), Arc::new(refusal))),
             Doc::Quarantine(quarantined) => {
                 drop(self.quarantine.insert((site, quarantined.id), Arc::new(quarantined)));
@@ -573,6 +614,8 @@ impl Inner {
     fn lose(&mut self, site: &SiteCode, key: DocKey) {
         match key {
             DocKey::Case(id) => drop(self.base.remove(&(site.clone(), id))),
+            DocKey::Route(id) => drop(self.routes.remove(&(site.clone(), id))),
+            DocKey::Round(id) => drop(self.rounds.remove(&(site.clone(), id))),
             DocKey::Refusal(id) => drop(self.refusals.remove(&(site.clone(), id))),
             DocKey::Quarantine(id) => drop(self.quarantine.remove(&(site.clone(), id))),
             DocKey::Site | DocKey::Places | DocKey::People => drop(self.parts.remove(site)),

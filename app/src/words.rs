@@ -4,6 +4,8 @@
 //! relative, the present time. [`sentence`] puts a refusal into words; its match over all codes is the proof, when the
 //! app is compiled, that each has a sentence in every language.
 
+pub mod round;
+
 use shared::{
     Code, Rejection,
     case::{Case, CaseView, Rule, StageName},
@@ -68,6 +70,7 @@ fn template(locale: Locale, code: Code) -> &'static str {
         RoundUnknownStop => round_unknown_stop,
         RoundTooMany => round_too_many,
         RoundOwn => round_own,
+        RoundBadDays => round_bad_days,
         RouteNotAllowed => route_not_allowed,
         RouteNotThere => route_not_there,
         RouteChangedMeanwhile => route_changed_meanwhile,
@@ -81,6 +84,8 @@ fn template(locale: Locale, code: Code) -> &'static str {
         RouteBadDue => route_bad_due,
         RouteBadItem => route_bad_item,
         LabelBadCode => label_bad_code,
+        LabelNone => label_none,
+        LabelNoAddress => label_no_address,
         CommandUnreadable => command_unreadable,
         CommandUnknownKind => command_unknown_kind,
         CommandBadBody => command_bad_body,
@@ -299,6 +304,8 @@ pub fn label(locale: Locale, field: &str) -> &str {
         "since" => td_string!(locale, common.label.since),
         "customer" => td_string!(locale, common.label.customer),
         "name" => td_string!(locale, common.label.name),
+        "route_name" => td_string!(locale, common.label.route_name),
+        "place" => td_string!(locale, common.label.place),
         "phone" => td_string!(locale, common.label.phone),
         "flat" => td_string!(locale, common.label.flat),
         "reason" => td_string!(locale, common.label.reason),

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use shared::{
     Code, Rejection,
     case::CaseView,
-    ids::SiteCode,
+    ids::{RoundId, SiteCode},
     sync::{
         BACKOFF_MAX, Delivery, Fault, OutboxRow, Pulled, Reaction, Retry, Snapshot, Step, UploadRow,
         UploadState, plan, react,
@@ -131,7 +131,8 @@ impl From<PlatformError> for Stop {
             | PlatformError::Crypto(_)
             | PlatformError::Media(_)
             | PlatformError::Unsupported(_)
-            | PlatformError::Json(_) => Stop::Device(error),
+            | PlatformError::Json(_)
+            | PlatformError::Sent => Stop::Device(error),
         }
     }
 }
@@ -400,7 +401,7 @@ impl<P: Platform> Engine<P> {
             // One photo at a time: whatever was saved meanwhile goes first.
             let next = ahead.pop();
             if let Some(Ahead { site, case, photo, part }) = &next
-                && self.local.photo(site, *case, *photo, *part).await.is_err()
+                && self.local.photo(site, (*case).into(), *photo, *part).await.is_err()
             {
                 // A convenience: what fails now is fetched when it is looked at.
                 ahead.clear();
@@ -464,8 +465,13 @@ impl<P: Platform> Engine<P> {
                 && self.local.pulled(&upload.site).await?.is_stable(seq)
             {
                 through.push(upload.name());
-                let doc = self.local.doc(&upload.site, DocKey::Case(upload.case)).await?;
-                if doc.is_none_or(|doc| matches!(doc, wire::Doc::Case(CaseView::Outline(_)))) {
+                // It is of a case or of a round.
+                let (case, round) = (DocKey::Case(upload.case), DocKey::Round(RoundId(upload.case.0)));
+                let hidden = match self.local.doc(&upload.site, case).await? {
+                    Some(doc) => matches!(doc, wire::Doc::Case(CaseView::Outline(_))),
+                    None => self.local.doc(&upload.site, round).await?.is_none(),
+                };
+                if hidden {
                     unseen.push(upload.name());
                 }
             }

@@ -10,8 +10,10 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use shared::{
     Rejection,
     case::{CaseCommand, CaseView, command::PhotoRef},
-    ids::{AttachmentId, CaseId, CommandId, DeviceId, PersonId, SiteCode},
+    ids::{AttachmentId, CaseId, CommandId, DeviceId, PersonId, RoundId, SiteCode},
     quarantine::Ruling,
+    round::RoundCommand,
+    route::RouteCommand,
     session::Session,
     sync::{Delivery, OutboxRow, Pulled, UploadRow, UploadState},
     wire::{self, Doc, DocKey, Envelope, Part},
@@ -31,6 +33,8 @@ const EPOCH: &str = "epoch";
 const SESSION: &str = "session";
 const SITE: &str = "site";
 const PULLED: &str = "pulled:";
+/// The kind of the command that begins a case.
+const REPORT: &str = "case.report";
 
 /// The database of one person on this device.
 #[derive(Clone, Debug)]
@@ -110,6 +114,40 @@ impl Ask {
 impl From<&CaseCommand> for Ask {
     fn from(command: &CaseCommand) -> Self {
         Ask { kind: command.kind().to_owned(), body: command.body(), photos: command.photos().to_vec() }
+    }
+}
+
+impl From<&RouteCommand> for Ask {
+    fn from(command: &RouteCommand) -> Self {
+        Ask { kind: command.kind().to_owned(), body: command.body(), photos: Vec::new() }
+    }
+}
+
+impl From<&RoundCommand> for Ask {
+    fn from(command: &RoundCommand) -> Self {
+        let photos = command.photos().into_iter().cloned().collect();
+        Ask { kind: command.kind().to_owned(), body: command.body(), photos }
+    }
+}
+
+/// What shows a photo: by its address the server gives the bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Album {
+    /// A case.
+    Case(CaseId),
+    /// A round.
+    Round(RoundId),
+}
+
+impl From<CaseId> for Album {
+    fn from(case: CaseId) -> Self {
+        Album::Case(case)
+    }
+}
+
+impl From<RoundId> for Album {
+    fn from(round: RoundId) -> Self {
+        Album::Round(round)
     }
 }
 
@@ -359,9 +397,10 @@ impl<P: Platform> Local<P> {
                 ops.push(Op::put(Table::Attachments, upload.name(), &upload)?);
             }
             let docs: Vec<StoredDoc> = self.db.readable_rows(Table::Docs).await?;
-            let of_work = docs
-                .into_iter()
-                .filter(|stored| matches!(stored.doc, Doc::Case(_) | Doc::Refusal(_) | Doc::Quarantine(_)));
+            let of_work = docs.into_iter().filter(|stored| match stored.doc {
+                Doc::Case(_) | Doc::Route(_) | Doc::Round(_) | Doc::Refusal(_) | Doc::Quarantine(_) => true,
+                Doc::Site(_) | Doc::Places(_) | Doc::People(_) => false,
+            });
             lost.extend(of_work.map(|stored| (stored.site, stored.doc.key())));
             ops.extend(lost.iter().map(|(site, key)| Op::delete(Table::Docs, doc_key(site, *key))));
             let cursors = self.db.keys(Table::Meta, &Span::Prefix(PULLED.to_owned())).await?;
@@ -386,7 +425,8 @@ impl<P: Platform> Local<P> {
     /// taken over, and the server is told that they are settled.
     ///
     /// # Errors
-    /// Of storage and of keys; then nothing is stored, and the draft stays.
+    /// [`PlatformError::Sent`] where another tab has sent the same: for a report whose case is there already, and where a
+    /// refused command is settled already. Of storage and of keys. Then nothing is stored, and the draft stays.
     pub async fn commit(
         &self,
         subject: &Subject,
@@ -394,11 +434,40 @@ impl<P: Platform> Local<P> {
         settles: &[CommandId],
         draft: Option<&str>,
     ) -> Result<(), PlatformError> {
+        self.commit_once(subject, asks, settles, draft, false).await
+    }
+
+    /// The same of a draft that was kept before.
+    ///
+    /// # Errors
+    /// As [`commit`](Self::commit), and [`PlatformError::Sent`] where the draft is gone: it went when another tab sent it.
+    pub async fn commit_kept(
+        &self,
+        subject: &Subject,
+        asks: &[Ask],
+        settles: &[CommandId],
+        draft: &str,
+    ) -> Result<(), PlatformError> {
+        self.commit_once(subject, asks, settles, Some(draft), true).await
+    }
+
+    async fn commit_once(
+        &self,
+        subject: &Subject,
+        asks: &[Ask],
+        settles: &[CommandId],
+        draft: Option<&str>,
+        kept: bool,
+    ) -> Result<(), PlatformError> {
         let _turn = self.turn.lock().await;
         // Another tab numbers its commands from the same head. Where the browser has no locks, the number that was
         // taken meanwhile shows when it is stored, and the commands are made anew.
         let _lock = self.platform.lock(&format!("{}-write", self.name)).await?;
         for _ in 0..TRIES {
+            // Looked at anew with every try: the number was taken by what another tab has sent, perhaps this very thing.
+            if self.sent(subject, asks, settles, draft.filter(|_| kept)).await? {
+                return Err(PlatformError::Sent);
+            }
             let (ops, last) = self.commands(subject, asks, settles, draft).await?;
             match self.store(&ops).await {
                 Err(PlatformError::Storage(StorageError::Exists)) => {
@@ -412,6 +481,38 @@ impl<P: Platform> Local<P> {
             }
         }
         Err(StorageError::Exists.into())
+    }
+
+    /// Whether another tab has sent this: its draft has gone with it, or the case of the report is there, which the draft
+    /// names from the beginning, or what it takes the place of is settled.
+    async fn sent(
+        &self,
+        subject: &Subject,
+        asks: &[Ask],
+        settles: &[CommandId],
+        kept: Option<&str>,
+    ) -> Result<bool, PlatformError> {
+        if let Some(key) = kept
+            && self.db.get(Table::Drafts, key.into()).await?.is_none()
+        {
+            return Ok(true);
+        }
+        let reports = asks.iter().any(|ask| ask.kind == REPORT);
+        if !reports && (asks.is_empty() || settles.is_empty()) {
+            return Ok(false);
+        }
+        let outbox = self.outbox().await?;
+        let settled =
+            |row: &OutboxRow| row.kind == wire::SETTLE && settles.iter().any(|id| id.0 == row.aggregate);
+        // A report that is made once more takes the place of the refused one.
+        let same = |row: &OutboxRow| {
+            row.kind == REPORT && row.aggregate == subject.aggregate && !settles.contains(&row.id)
+        };
+        if outbox.iter().any(|row| settled(row) || (reports && same(row))) {
+            return Ok(true);
+        }
+        let key = DocKey::Case(CaseId(subject.aggregate));
+        Ok(reports && self.doc(&subject.site, key).await?.is_some())
     }
 
     async fn commands(
@@ -608,6 +709,19 @@ impl<P: Platform> Local<P> {
         self.db.readable(Table::Drafts, key).await
     }
 
+    /// The drafts whose keys begin so, in the order of their keys.
+    ///
+    /// # Errors
+    /// Of storage.
+    pub async fn drafts<T: DeserializeOwned>(&self, prefix: &str) -> Result<Vec<T>, PlatformError> {
+        let keys = self.db.keys(Table::Drafts, &Span::Prefix(prefix.to_owned())).await?;
+        let mut drafts = Vec::new();
+        for key in keys {
+            drafts.extend(self.db.readable(Table::Drafts, key).await?);
+        }
+        Ok(drafts)
+    }
+
     /// Keeps a draft.
     ///
     /// # Errors
@@ -707,7 +821,7 @@ impl<P: Platform> Local<P> {
     pub async fn photo(
         &self,
         site: &SiteCode,
-        case: CaseId,
+        album: Album,
         photo: AttachmentId,
         part: Part,
     ) -> Result<Vec<u8>, Rejection> {
@@ -719,7 +833,11 @@ impl<P: Platform> Local<P> {
             Part::Thumb => "thumb",
             Part::Full => "full",
         };
-        let url = format!("/api/cases/{case}/photos/{photo}?site={site}&part={part}");
+        let album = match album {
+            Album::Case(case) => format!("cases/{case}"),
+            Album::Round(round) => format!("rounds/{round}"),
+        };
+        let url = format!("/api/{album}/photos/{photo}?site={site}&part={part}");
         let response = self.platform.send(Request::get(url)).await?;
         if !response.is_ok() {
             return Err(problem(&response));

@@ -2,14 +2,16 @@
 import { AxeBuilder } from "@axe-core/playwright";
 import type { Page } from "@playwright/test";
 import { PHONE } from "../devices.ts";
-import { expect, test } from "../journey.ts";
-import { alongAGuardsPages, alongTheOfficesPages } from "../pages.ts";
+import { type Device, expect, test } from "../journey.ts";
+import * as labels from "../labels.ts";
+import { alongAGuardsPages, alongAWalkersPages, alongTheOfficesPages, type Look, type MakeDevice } from "../pages.ts";
 import * as people from "../people.ts";
+import * as rounds from "../rounds.ts";
+import type { Server } from "../server.ts";
 
-test("axe finds nothing serious on any page, by day and by night", { tag: "@phone" }, async ({ device, picture }) => {
-  test.setTimeout(180_000);
-  const found: string[] = [];
-  const look = async (page: Page, name: string) => {
+/** A look for what axe finds, by day and by night. */
+function forBarriers(picture: (page: Page, step: string) => Promise<void>, found: string[]): Look {
+  return async (page, name) => {
     for (const colorScheme of ["dark", "light"] as const) {
       // Without movement, or axe may measure a colour on its way.
       await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
@@ -22,9 +24,36 @@ test("axe finds nothing serious on any page, by day and by night", { tag: "@phon
       }
     }
   };
+}
+
+/** Signs a guard in who walks a round, and reads what is printed on its labels. */
+async function beforeARound(server: Server, phone: Device, make: MakeDevice): Promise<(place: string) => labels.Label> {
+  const begun = await rounds.plan(server, rounds.STOPS, 240);
+  const supervisor = (await make()).page;
+  await people.signIn(supervisor, people.SUPERVISOR);
+  await people.signIn(phone.page, people.GUARD);
+  await begun();
+  return labels.printed(supervisor, rounds.SITE);
+}
+
+test("axe finds nothing serious on any page, by day and by night", { tag: "@phone" }, async ({ device, picture }) => {
+  test.setTimeout(180_000);
+  const found: string[] = [];
+  const look = forBarriers(picture, found);
   await alongAGuardsPages(await device(PHONE), look);
   await alongTheOfficesPages(device, look);
   expect(found).toEqual([]);
+});
+
+test("axe finds nothing serious on a round, in either language", { tag: "@phone" }, async ({ server, device, scanner, picture }) => {
+  test.setTimeout(240_000);
+  const found: string[] = [];
+  const look = forBarriers(picture, found);
+  const { phone, camera } = await scanner();
+  const label = await beforeARound(server, phone, device);
+  for (const language of ["zh", "en"] as const) await alongAWalkersPages({ phone, camera, label }, language, look);
+  expect(found).toEqual([]);
+  expect(phone.errors).toEqual([]);
 });
 
 /** Room for a thumb, in CSS pixels, and for what one reaches for in a hurry. */
@@ -46,7 +75,8 @@ async function tooSmall(page: Page): Promise<string[]> {
         // A radio or a file input is tapped on its label, which lies around it.
         const target = element.closest<HTMLElement>("label") ?? element;
         const { width, height } = target.getBoundingClientRect();
-        const main = target.matches(".btn:not(.small)");
+        // What is tapped on a walk, with gloves on, is as large as a button.
+        const main = target.matches(".btn:not(.small), .tap, .stop-head");
         // A half pixel is rounding.
         if (height + 0.5 < (main ? MAIN : THUMB) || width + 0.5 < THUMB) {
           const name = element.getAttribute("aria-label") ?? target.innerText.trim().slice(0, 20);
@@ -59,18 +89,33 @@ async function tooSmall(page: Page): Promise<string[]> {
   );
 }
 
-test("everything on a phone has room for a thumb", { tag: "@phone" }, async ({ device }) => {
-  test.setTimeout(120_000);
-  const found: string[] = [];
-  const look = async (page: Page, name: string) => {
+/** A look for what is too small, and for what sticks out. */
+function forThumbs(found: string[]): Look {
+  return async (page, name) => {
     found.push(...(await tooSmall(page)).map((one) => `${name}: ${one}`));
     // Nothing sticks out sideways, either.
     const width = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     if (width > 0) found.push(`${name}: ${width} px wider than the screen`);
   };
+}
+
+test("everything on a phone has room for a thumb", { tag: "@phone" }, async ({ device }) => {
+  test.setTimeout(120_000);
+  const found: string[] = [];
+  const look = forThumbs(found);
   await alongAGuardsPages(await device(PHONE), look);
   // The desk, too, is opened on a phone when somebody is out and about.
   await alongTheOfficesPages(() => device(PHONE), look);
+  expect(found).toEqual([]);
+});
+
+test("everything on a round has room for a thumb, in either language", { tag: "@phone" }, async ({ server, device, scanner }) => {
+  test.setTimeout(120_000);
+  const found: string[] = [];
+  const look = forThumbs(found);
+  const { phone, camera } = await scanner();
+  const label = await beforeARound(server, phone, device);
+  for (const language of ["zh", "en"] as const) await alongAWalkersPages({ phone, camera, label }, language, look);
   expect(found).toEqual([]);
 });
 

@@ -63,6 +63,31 @@ test("going back leads to where one came from, as it was left", { tag: "@phone" 
   expect(phone.errors).toEqual([]);
 });
 
+test("the browser's way back closes what lies over a page, and then leaves the page", { tag: "@phone" }, async ({ device }) => {
+  const phone = await device(PHONE);
+  const { page } = phone;
+  await people.signIn(page, people.GUARD);
+  const before = await page.evaluate(() => history.length);
+  await people.write(page, { text: "滴水" });
+  const places = page.getByRole("dialog", { name: "在哪里" });
+  for (let times = 0; times < 2; times += 1) {
+    await page.getByRole("button", { name: "选地点" }).click();
+    await expect(places).toBeVisible();
+    await page.evaluate(() => history.back());
+    await expect(places).toBeHidden();
+    await expect(page).toHaveURL(`${phone.url}/report`);
+    await expect(page.getByLabel("补充一句")).toHaveValue("滴水");
+  }
+  // Closed by its own button, it leaves nothing behind.
+  await page.getByRole("button", { name: "选地点" }).click();
+  await places.getByRole("button", { name: "关闭" }).click();
+  await expect(places).toBeHidden();
+  expect(await page.evaluate(() => history.length)).toBe(before + 1);
+  await page.goBack();
+  await expect(heading(page, "金洲花园")).toBeVisible();
+  expect(phone.errors).toEqual([]);
+});
+
 test("a page that was come to is read out and named in the title", { tag: "@phone" }, async ({ device }) => {
   const phone = await device(PHONE);
   const { page } = phone;

@@ -68,6 +68,10 @@ pub enum Scenario {
     Growth,
     /// Pokes from a commit to 50 listeners.
     Wall,
+    /// A day of the plan at 200 sites of 20 routes.
+    Plan,
+    /// The report of a day's rounds, at a site of 10,000 and of 1,000,000 ticks.
+    Report,
 }
 
 fn main() -> ExitCode {

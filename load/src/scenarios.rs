@@ -3,6 +3,7 @@
 mod devices;
 mod growth;
 mod photos;
+mod rounds;
 mod writes;
 
 use anyhow::ensure;
@@ -23,6 +24,8 @@ pub async fn run(options: &Options, scenario: Scenario) -> anyhow::Result<Vec<Fi
         Scenario::Documents => growth::documents(options).await,
         Scenario::Growth => growth::growth(options).await,
         Scenario::Wall => growth::wall(options).await,
+        Scenario::Plan => rounds::plan(options).await,
+        Scenario::Report => rounds::report(options).await,
     }
 }
 

@@ -1,9 +1,13 @@
 //! What the load asks of the database itself: copies of rows, a site filled at once, and counts.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::Range,
+};
 
 use anyhow::Context;
 use server::db::{Conn, pieces, rows_of_placeholders};
+use shared::round::Round;
 use sqlx::{AssertSqlSafe, Row, any::AnyRow};
 
 /// A value of a row.
@@ -101,8 +105,10 @@ pub type Rows = BTreeMap<&'static str, Vec<Vec<Value>>>;
 /// The rows that reports have left, in lots of so many reports, in the order in which those were taken.
 pub async fn lots(conn: &mut Conn, size: usize) -> anyhow::Result<Vec<Rows>> {
     let mut order: HashMap<String, usize> = HashMap::new();
-    let cases =
-        sqlx::query("select aggregate, min(seq) as first from events group by aggregate order by first");
+    // Routes and rounds come with the property: whoever writes the lots elsewhere has them already.
+    let cases = sqlx::query(
+        "select aggregate, min(seq) as first from events where kind = 'case' group by aggregate order by first",
+    );
     for (i, row) in cases.fetch_all(&mut *conn).await?.iter().enumerate() {
         order.insert(row.try_get("aggregate")?, i);
     }
@@ -238,6 +244,48 @@ pub async fn fill(conn: &mut Conn, from: usize, to: usize) -> anyhow::Result<()>
         facts.execute(&mut *conn).await?;
         docs.execute(&mut *conn).await?;
         feed.execute(&mut *conn).await?;
+    }
+    Ok(())
+}
+
+/// The date of the rounds that [`fill_rounds`] has put on a day, counted from the day of the one that it copies.
+pub fn day_of(round: &Round, day: usize) -> anyhow::Result<jiff::civil::Date> {
+    (0..day).try_fold(round.task.occurrence.date, |date, _| Ok(date.tomorrow()?))
+}
+
+/// Fills a site, by SQL, with copies of a round, so many on each of the days after it: their facts and documents.
+pub async fn fill_rounds(
+    conn: &mut Conn,
+    round: &Round,
+    numbers: Range<usize>,
+    a_day: usize,
+) -> anyhow::Result<()> {
+    let body = serde_json::to_string(round)?;
+    let (id, date) = (round.id.to_string(), round.task.occurrence.date.to_string());
+    let numbers: Vec<usize> = numbers.collect();
+    for numbers in pieces(&numbers) {
+        let statement = |start: &str, columns| {
+            AssertSqlSafe(format!("{start} values {}", rows_of_placeholders(conn, numbers.len(), columns)))
+        };
+        // Of constants and placeholders only.
+        let mut facts = sqlx::query(statement(
+            "insert into round_facts (site, round_id, route, day, minute, until_at, ended)",
+            7,
+        ));
+        let mut docs = sqlx::query(statement("insert into docs (site, doc, version, born, seq, body)", 6));
+        for number in numbers {
+            let own = (*number as u128 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
+            let own = uuid::Uuid::from_u128(own).to_string();
+            let day = day_of(round, number / a_day + 1)?.to_string();
+            let body = body.replace(&id, &own).replace(&date, &day);
+            let route = format!("R-{:02}", number % 20);
+            facts = facts.bind("jinzhou").bind(own.clone()).bind(route).bind(day).bind(1_320_i64);
+            facts = facts.bind(1_i64).bind(1_i64);
+            docs = docs.bind("jinzhou").bind(format!("round:{own}")).bind(9_i64).bind(1_i64).bind(1_i64);
+            docs = docs.bind(body);
+        }
+        facts.execute(&mut *conn).await?;
+        docs.execute(&mut *conn).await?;
     }
     Ok(())
 }

@@ -15,6 +15,7 @@ mod judge;
 mod push;
 pub mod quarantine;
 mod refusals;
+mod rounds;
 pub mod store;
 
 use utoipa_axum::{router::OpenApiRouter, routes};

@@ -285,7 +285,7 @@ impl DerefMut for WriteTx {
     }
 }
 
-/// The most rows of one statement. With at most 17 columns they stay far below the parameters that SQLite (32,766) and
+/// The most rows of one statement. With at most 20 columns they stay far below the parameters that SQLite (32,766) and
 /// PostgreSQL (65,535) take.
 const ROWS_MAX: usize = 256;
 /// What sqlx calls SQLite.

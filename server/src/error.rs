@@ -89,7 +89,7 @@ fn status(code: Code) -> StatusCode {
         | Code::RelayForeign
         | Code::CursorForeign
         | Code::RequestForeignOrigin => StatusCode::FORBIDDEN,
-        Code::RequestNotFound | Code::FileNotFound | Code::CaseNotVisible | Code::RoundNotVisible => {
+        Code::RequestNotFound | Code::FileNotFound | Code::CaseNotVisible | Code::RoundNotVisible | Code::LabelNone => {
             StatusCode::NOT_FOUND
         }
         Code::RequestMethod => StatusCode::METHOD_NOT_ALLOWED,
@@ -136,6 +136,7 @@ fn status(code: Code) -> StatusCode {
         | Code::RoundUnknownStop
         | Code::RoundTooMany
         | Code::RoundOwn
+        | Code::RoundBadDays
         | Code::RouteNotAllowed
         | Code::RouteNotThere
         | Code::RouteChangedMeanwhile
@@ -149,6 +150,7 @@ fn status(code: Code) -> StatusCode {
         | Code::RouteBadDue
         | Code::RouteBadItem
         | Code::LabelBadCode
+        | Code::LabelNoAddress
         | Code::AuthNameAmbiguous
         | Code::AuthPasswordShort
         | Code::FileWrongHash

@@ -2,8 +2,8 @@
 //!
 //! Bytes arrive by tus 1.0 (`tus`), wait in the [`depot`] until their last one is in, are checked and freed of metadata
 //! ([`photo`]) and then lie in the depot for good (`upload`). A row of `uploads` says how far each is ([`store`]); it
-//! never claims bytes that the depot does not have. What is never finished is forgotten after a while ([`expiry`]). What was uploaded is shown only through a case that names it
-//! (`read`).
+//! never claims bytes that the depot does not have. What is never finished is forgotten after a while ([`expiry`]). What
+//! was uploaded is shown only through a case or round that names it (`read`).
 
 mod checksum;
 pub mod depot;
@@ -49,4 +49,5 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(tus::look, tus::append, tus::terminate))
         .layer(map_response(tus::with_version))
         .routes(routes!(read::photo))
+        .routes(routes!(read::round_photo))
 }

@@ -27,10 +27,10 @@ use tokio::sync::{oneshot, watch};
 
 use crate::{
     App, Error,
-    cases::Cases,
     commands::{self, Court, Run},
     db,
     files::upload::{Note, Noted},
+    ledger::Ledgers,
     sites::Writer,
 };
 
@@ -294,25 +294,25 @@ async fn together(app: &App, site: &SiteCode, works: &[&Work]) -> Result<Vec<Res
         }
         return Ok(outcomes);
     };
-    let mut cases = Cases::default();
+    let mut ledgers = Ledgers::default();
     // Uploads first: the commands that name their photos find them in the database.
     let mut noted = VecDeque::new();
     let mut runs = Vec::new();
     for work in works {
         match work {
-            Work::Upload(note) => noted.push_back(spoiled(note.apply(app, &mut writer, &mut cases).await)?),
+            Work::Upload(note) => noted.push_back(spoiled(note.apply(app, &mut writer, &mut ledgers).await)?),
             Work::Commands(run) => runs.push(run),
         }
     }
     let mut judged = VecDeque::new();
     if !runs.is_empty() {
-        let mut court = Court::prepare(&mut writer, &mut cases, &runs).await?;
+        let mut court = Court::prepare(&mut writer, &mut ledgers, &runs).await?;
         for run in runs {
             judged.push_back(spoiled(court.judge(run).await)?);
         }
         court.close().await?;
     }
-    cases.write(&mut writer).await?;
+    ledgers.write(&mut writer).await?;
     writer.commit().await?;
     for work in works {
         outcomes.extend(match work {

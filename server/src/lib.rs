@@ -2,8 +2,8 @@
 //! that person may see.
 //!
 //! Where to start: [`router`] lists the addresses. A command's way leads through [`commands`] (chain, signature,
-//! verdict) and [`cases`] (load, decide, append) into documents and feeds, from which [`feed`] answers pulls and
-//! [`live`] pokes. [`sites`] imports a property, [`accounts`] signs people in, [`files`] takes photos, [`backup`] makes
+//! verdict) and [`ledger`] (load, decide, append) into documents and feeds, from which [`feed`] answers pulls and
+//! [`live`] pokes. [`cases`] and [`rounds`] say what is theirs in it. [`sites`] imports a property, [`accounts`] signs people in, [`files`] takes photos, [`backup`] makes
 //! backups and puts them back.
 //!
 //! Only `store.rs` files speak SQL; [`db`] holds all in which SQLite and PostgreSQL differ. [`clock`] and [`random`] are
@@ -21,11 +21,13 @@ pub mod error;
 pub mod feed;
 pub mod files;
 pub mod gather;
+pub mod ledger;
 pub mod live;
 mod mutant;
 pub mod random;
 mod rate_limit;
 pub mod relay;
+pub mod rounds;
 mod security;
 mod site_files;
 pub mod sites;
@@ -212,6 +214,7 @@ fn api(max_photo_mb: u32) -> OpenApiRouter<App> {
     .merge(feed::routes())
     .merge(live::routes())
     .merge(files::routes())
+    .merge(rounds::routes())
     .merge(relay::routes(max_photo_mb))
 }
 

@@ -1,5 +1,5 @@
-//! The server's binary: `firsthand serve | import FILE | add-admin | set-password | lock | unlock | backup DIR |
-//! restore DIR | missing | openapi`.
+//! The server's binary: `firsthand serve | import FILE | labels FILE | add-admin | set-password | lock | unlock |
+//! backup DIR | restore DIR | missing | openapi`.
 
 use std::{
     future::IntoFuture,
@@ -19,13 +19,14 @@ use server::{
     commands::collect,
     config::{Settings, Storage},
     feed, files, live,
+    rounds::{keeper, labels, sheet, usual},
     sites::{
         by_hand,
         import::{FirstPassword, add_admin, read, sentence},
     },
     telemetry,
 };
-use shared::ids::SiteCode;
+use shared::ids::{PlaceCode, SiteCode};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// How long requests in progress may take when the server stops. What one of them did not acknowledge is sent again.
@@ -58,6 +59,25 @@ enum Command {
         /// Everybody who has no password yet gets a random one; all are printed as CSV: code, name, password.
         #[arg(long)]
         print_passwords: bool,
+        #[command(flatten)]
+        storage: Storage,
+    },
+    /// Writes sheets of the labels that hang at a site's checkpoints: a page of HTML that prints on A4, eight to a page.
+    Labels {
+        /// The file to be written.
+        file: PathBuf,
+        /// The site's code.
+        #[arg(long)]
+        site: String,
+        /// The address by which people reach the server, such as `https://firsthand.example`: the labels link to it.
+        #[arg(long, env = "FIRSTHAND_PUBLIC_URL")]
+        public_url: String,
+        /// Only the labels of these places.
+        #[arg(long)]
+        place: Vec<String>,
+        /// Make a new label for each of these places first, because the old one is lost or was passed on.
+        #[arg(long)]
+        replace: Vec<String>,
         #[command(flatten)]
         storage: Storage,
     },
@@ -179,6 +199,16 @@ async fn run(command: Command) -> anyhow::Result<()> {
             };
             import(&file, first, &storage).await
         }
+        Command::Labels { file, site, public_url, place, replace, storage } => {
+            let app = App::open(&storage, Settings::default(), Clock::System).await?;
+            let (site, places) = (SiteCode(site), |codes: Vec<String>| codes.into_iter().map(PlaceCode));
+            labels::replace(&app, &site, &places(replace).collect()).await?;
+            let places: Vec<PlaceCode> = places(place).collect();
+            let page = sheet::sheets(&app, &site, &public_url, &places).await?;
+            std::fs::write(&file, page).with_context(|| format!("{} cannot be written", file.display()))?;
+            app.db.close().await;
+            Ok(())
+        }
         Command::AddAdmin { site, code, name, password_stdin, storage } => {
             let password = password_stdin.then(|| std::io::stdin().lines().next()).flatten().transpose()?;
             let given = password.is_some();
@@ -289,6 +319,8 @@ async fn serve(storage: Storage, settings: Settings) -> anyhow::Result<()> {
     tokio::spawn(live::across::keep_in_touch(app.clone()));
     tokio::spawn(collect::keep_judged(app.clone()));
     tokio::spawn(files::expiry::keep_swept(app.clone()));
+    tokio::spawn(keeper::keep(app.clone()));
+    tokio::spawn(usual::keep_refreshed(app.clone()));
     let stop = app.clone();
     let service = server::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
     let served = axum::serve(listener, service).with_graceful_shutdown(async move {

@@ -12,8 +12,8 @@ use std::{
 
 use serde::de::DeserializeOwned;
 use shared::{
-    ids::SiteCode,
-    site::{People, Places, Site},
+    ids::{PlaceCode, SiteCode},
+    site::{People, PlaceKind, Places, Site},
     time::Zone,
     wire::DocKey,
 };
@@ -38,6 +38,21 @@ pub struct Known {
     pub people: People,
     /// The sequence numbers of the three documents, by which a copy is known to be fresh.
     seqs: Vec<(String, i64)>,
+}
+
+impl Known {
+    /// The site as an import makes it.
+    pub(crate) fn new(site: Site, places: Places, people: People) -> Known {
+        Known { zone: site.calendar(), site, places, people, seqs: Vec::new() }
+    }
+
+    /// What people call a place, with what it is in.
+    pub(crate) fn place_name(&self, place: &PlaceCode) -> String {
+        let path = self.places.path(place);
+        let names = path.iter().filter(|one| one.kind != PlaceKind::Site).map(|one| one.name.as_str());
+        let names: Vec<&str> = names.collect();
+        if names.is_empty() { place.to_string() } else { names.join(" ") }
+    }
 }
 
 /// The sites as they were last read, so that not every command parses hundreds of places.

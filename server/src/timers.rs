@@ -6,9 +6,35 @@
 
 pub mod store;
 
-use std::time::Duration;
+use std::{future::Future, time::Duration};
 
 use crate::{App, Error};
+
+/// It is looked this often whether work is due.
+const LOOK: Duration = Duration::from_secs(5 * 60);
+
+/// Does work whenever it is due and no other process does it, until the server stops.
+pub async fn keep<F>(app: &App, work: &str, every: Duration, act: impl Fn() -> F)
+where
+    F: Future<Output = Result<(), Error>>,
+{
+    let mut stopping = app.stopping.subscribe();
+    let mut looks = tokio::time::interval(LOOK);
+    loop {
+        tokio::select! {
+            _ = looks.tick() => {}
+            _ = stopping.wait_for(|stopping| *stopping) => return,
+        }
+        let done = match claim(app, work, every).await {
+            Ok(true) => act().await,
+            Ok(false) => Ok(()),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = done {
+            tracing::error!(%error, work, "what is done now and then is done later");
+        }
+    }
+}
 
 /// Whether work is due and this process is to do it; then it is due again after `every`.
 ///

@@ -38,7 +38,7 @@ codes! {
     CaseNotAllowed = "case.not_allowed",
     /// The case is in a state in which this cannot be done. Fields: `stage`.
     CaseWrongStage = "case.wrong_stage",
-    /// A report for a case that exists already.
+    /// A report for a case that exists already, or what another tab has sent from the same draft.
     CaseExists = "case.exists",
     /// A field that must be filled is empty. Fields: `field`.
     CaseFieldMissing = "case.field_missing",
@@ -93,6 +93,8 @@ codes! {
     RoundTooMany = "round.too_many",
     /// Nobody reviews what they walked themselves.
     RoundOwn = "round.own",
+    /// What is asked for begins after it ends, or is of too many days. Fields: `max`.
+    RoundBadDays = "round.bad_days",
     // --- rules of a route ---
     /// Routes are the supervisors' and the director's to change. Fields: `command`.
     RouteNotAllowed = "route.not_allowed",
@@ -121,6 +123,10 @@ codes! {
     // --- a label at a checkpoint ---
     /// No label carries this code: it was mistyped.
     LabelBadCode = "label.bad_code",
+    /// There is no label to print: none hangs there yet. Fields: `place`, if one was named.
+    LabelNone = "label.none",
+    /// Labels cannot be printed before the server knows its own address.
+    LabelNoAddress = "label.no_address",
     // --- one command of a push ---
     /// The command's text is not a command at all.
     CommandUnreadable = "command.unreadable",

@@ -8,7 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::route::Occurrence;
+use crate::{route::Occurrence, wire};
 
 macro_rules! uuid_ids {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
@@ -170,6 +170,24 @@ pub enum Principal {
     Role(crate::site::Role),
     /// The office, for what is in quarantine; or exactly this person of the office.
     Quarantine(Option<PersonId>),
+    /// One of the others, for what belongs to rounds.
+    Rounds(Box<Principal>),
+}
+
+impl Principal {
+    /// The same for what belongs to rounds.
+    pub fn for_rounds(self) -> Principal {
+        Principal::Rounds(Box::new(self))
+    }
+
+    /// What a device has to say that it reads, to hold this principal; `None` for those of every device.
+    pub const fn reads(&self) -> Option<&'static str> {
+        match self {
+            Principal::All | Principal::Company(_) | Principal::Person(_) | Principal::Role(_) => None,
+            Principal::Quarantine(_) => Some(wire::READS_QUARANTINE),
+            Principal::Rounds(_) => Some(wire::READS_ROUNDS),
+        }
+    }
 }
 
 impl fmt::Display for Principal {
@@ -181,6 +199,7 @@ impl fmt::Display for Principal {
             Principal::Role(role) => write!(f, "role:{}", role.as_str()),
             Principal::Quarantine(None) => f.write_str("quarantine"),
             Principal::Quarantine(Some(id)) => write!(f, "quarantine:{id}"),
+            Principal::Rounds(principal) => write!(f, "rounds:{principal}"),
         }
     }
 }

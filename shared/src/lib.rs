@@ -22,6 +22,7 @@ pub mod session;
 pub mod site;
 pub mod sync;
 pub mod time;
+pub mod unread;
 pub mod wire;
 
 pub use code::Code;

@@ -14,6 +14,7 @@ pub mod command;
 mod decide;
 pub mod event;
 mod evolve;
+pub mod report;
 mod standing;
 pub mod trust;
 mod view;
@@ -25,7 +26,7 @@ use serde::{Deserialize, Serialize};
 pub use command::RoundCommand;
 pub use decide::{Context, Yield, decide_start};
 pub use event::{RoundChange, RoundEvent};
-pub use standing::{Standing, Standings};
+pub use standing::{LOOK_AFTER, Standing, Standings};
 
 use crate::{
     ids::{AttachmentId, CaseId, CompanyCode, ItemCode, PersonId, PlaceCode, RoundId, RouteCode, StopCode},
@@ -101,6 +102,15 @@ pub struct RoundStop {
     pub planned: BTreeSet<PersonId>,
     /// The version of the route that brought it.
     pub added: u32,
+}
+
+impl RoundStop {
+    /// Whether an answer to an item says that something is wrong. What another version of the route asked for says so by
+    /// itself, or cannot be judged.
+    pub fn is_abnormal(&self, item: &ItemCode, reading: &Reading) -> bool {
+        let item = self.items.iter().find(|one| one.code == *item);
+        item.map_or(matches!(reading, Reading::Ok(false)), |item| item.abnormal(reading))
+    }
 }
 
 /// How far a round is.
@@ -259,11 +269,6 @@ impl Round {
         let state = self.state(stop, now);
         let tick = state.tick();
         let readings = self.readings(&stop.code);
-        let wrong = |(code, reading): (&ItemCode, &Reading)| {
-            let item = stop.items.iter().find(|item| item.code == *code);
-            // What another version of the route asked for says by itself whether it is right, or cannot be judged.
-            item.map_or(matches!(reading, Reading::Ok(false)), |item| item.abnormal(reading))
-        };
         let mut said = self.at(&stop.code).flat_map(|event| event.change.readings());
         let cases: Vec<CaseId> = self.at(&stop.code).filter_map(|event| event.change.case()).collect();
         let unanswered = stop
@@ -271,7 +276,7 @@ impl Round {
             .iter()
             .filter(|item| item.asked(self.id, &stop.code) && !readings.contains_key(&item.code));
         StopStanding {
-            abnormal: !cases.is_empty() || said.any(wrong),
+            abnormal: !cases.is_empty() || said.any(|(code, reading)| stop.is_abnormal(code, reading)),
             arrived_late: tick.is_some_and(|tick| self.arrived_late(&tick.time)),
             uncertain: tick.is_some_and(|tick| tick.time.uncertain),
             out_of_order: tick.is_some_and(|tick| self.out_of_order(stop, tick)),
@@ -284,6 +289,22 @@ impl Round {
     /// The answers at a stop, the last one to each item.
     pub fn readings<'a>(&'a self, stop: &'a StopCode) -> BTreeMap<&'a ItemCode, &'a Reading> {
         self.at(stop).flat_map(|event| event.change.readings()).collect()
+    }
+
+    /// The answers at a stop that say that something is wrong and that another one took the place of, by item, oldest first:
+    /// whether they were mistyped or put right, they are why a stop is abnormal whose last answers are not.
+    pub fn superseded<'a>(&'a self, stop: &'a RoundStop) -> BTreeMap<&'a ItemCode, Vec<&'a Reading>> {
+        let mut answers: BTreeMap<&ItemCode, Vec<&Reading>> = BTreeMap::new();
+        for (code, reading) in self.at(&stop.code).flat_map(|event| event.change.readings()) {
+            answers.entry(code).or_default().push(reading);
+        }
+        for (code, answers) in &mut answers {
+            answers.dedup();
+            answers.pop();
+            answers.retain(|reading| stop.is_abnormal(code, reading));
+        }
+        answers.retain(|_, answers| !answers.is_empty());
+        answers
     }
 
     fn state(&self, stop: &RoundStop, now: Ms) -> StopState<'_> {
@@ -379,12 +400,37 @@ impl Round {
         }
     }
 
+    /// Whether there is more to be done in it at an instant: its window is not over, and nobody has finished it early.
+    pub fn is_on(&self, now: Ms) -> bool {
+        let finished = |event: &RoundEvent| matches!(event.change, RoundChange::Finished { .. });
+        !self.ended && now < self.task.until && !self.log.iter().any(finished)
+    }
+
     /// Who walks it, as far as is known at an instant: whoever last began, or was handed it.
     pub fn walker(&self, now: Ms) -> Option<PersonId> {
         let mut until = self.log.iter().rev().filter(|event| event.time.at <= now);
         until.find_map(|event| match event.change.known() {
             Some(_) => event.by,
             None => event.change.handed_to(),
+        })
+    }
+
+    /// Who answers for a stop where nobody has been: those whom the plan means for it in particular, and whoever took the round
+    /// over from one of them; else whoever walks the round, or walked it last. Of several who are named for the whole round, and
+    /// of those of a role, nobody knows who was to come where nobody has: then it is nobody's.
+    pub fn answerable(&self, stop: &RoundStop) -> BTreeSet<PersonId> {
+        let of_all = matches!(&self.task.who, Who::Persons(all) if *all == stop.planned);
+        if of_all || stop.planned.is_empty() {
+            let only = stop.planned.first().copied().filter(|_| stop.planned.len() == 1);
+            return self.walker(self.task.until).or(only).into_iter().collect();
+        }
+        self.log.iter().fold(stop.planned.clone(), |mut persons, event| {
+            if let (Some(to), Some(from)) = (event.change.handed_to(), event.by)
+                && persons.remove(&from)
+            {
+                persons.insert(to);
+            }
+            persons
         })
     }
 

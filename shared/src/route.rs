@@ -17,16 +17,19 @@ pub use item::{Choice, Item, ItemKind, Milli, Reading};
 pub use plan::{Occurrence, Plan, Slot, Weekday};
 
 use crate::{
-    ids::{PersonId, PlaceCode, RouteCode, StopCode},
+    ids::{CompanyCode, PersonId, PlaceCode, Principal, RouteCode, RouteId, StopCode},
     label::Labels,
-    site::Role,
+    site::{Member, People, Role, Site},
     time::{Ms, Zone},
+    wire,
 };
 
 /// A route as it is now.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Route {
+    /// Follows from site and code.
+    pub id: RouteId,
     /// Stable within the site.
     pub code: RouteCode,
     /// Counted from 1 with every change.
@@ -118,9 +121,27 @@ impl Route {
         route
     }
 
+    /// What tells this version from any other, also from one of the same number: on a device that has changed a route, a version
+    /// may be its own that the server refuses, because somebody else's has taken the number.
+    pub fn stamp(&self) -> String {
+        // A design serialises whatever it holds.
+        wire::hash(&serde_json::to_string(&(self.retired, &self.design)).unwrap_or_default())
+    }
+
+    /// Whose feed the route belongs in: whoever may be meant by it, and who answers for them or looks after its rounds.
+    pub fn audience(&self, site: &Site, people: &People) -> BTreeSet<Principal> {
+        let persons: BTreeSet<PersonId> =
+            self.design.stops.iter().flat_map(|stop| &stop.persons).copied().collect();
+        let meant = |member: &Member| self.design.who.means(member) || persons.contains(&member.id);
+        audience(&self.design.who, persons.iter().copied(), &companies(site, people, meant))
+    }
+
     /// The rounds whose series starts on a date (R13).
     pub fn rounds_on(&self, date: jiff::civil::Date, zone: &Zone) -> Vec<Slot> {
-        if self.retired { Vec::new() } else { self.design.plan.rounds_on(date, zone) }
+        if self.retired {
+            return Vec::new();
+        }
+        self.design.plan.rounds_on(date, zone).into_iter().filter(|slot| self.has(slot)).collect()
     }
 
     /// The round of an occurrence, if the plan has it.
@@ -128,15 +149,86 @@ impl Route {
         self.rounds_on(occurrence.date, zone).into_iter().find(|slot| slot.occurrence == occurrence)
     }
 
+    /// Before its first version a route had no rounds. What was before a later one, an earlier one says.
+    fn has(&self, slot: &Slot) -> bool {
+        self.version > 1 || self.since <= slot.from
+    }
+
     /// The rounds whose windows share an instant with `from..until`, soonest first.
     pub fn rounds_between(&self, from: Ms, until: Ms, zone: &Zone) -> Vec<Slot> {
-        if self.retired { Vec::new() } else { self.design.plan.rounds_between(from, until, zone) }
+        if self.retired {
+            return Vec::new();
+        }
+        let slots = self.design.plan.rounds_between(from, until, zone).into_iter();
+        slots.filter(|slot| self.has(slot)).collect()
     }
 
     /// The first round that begins at or after an instant, within the next eight days.
     pub fn next_round(&self, after: Ms, zone: &Zone) -> Option<Slot> {
         if self.retired { None } else { self.design.plan.next_round(after, zone) }
     }
+}
+
+impl Who {
+    /// Whether somebody may walk it.
+    pub(crate) fn means(&self, member: &Member) -> bool {
+        match self {
+            Who::Roles(roles) => !roles.is_disjoint(&member.roles),
+            Who::Persons(persons) => persons.contains(&member.id),
+            // A colleague may always help out.
+            Who::Area(role) => member.is(*role),
+        }
+    }
+}
+
+/// The subcontractors whose people are meant: their on-site leads see it.
+pub(crate) fn companies(
+    site: &Site,
+    people: &People,
+    meant: impl Fn(&Member) -> bool,
+) -> BTreeSet<CompanyCode> {
+    let walkers = people.people.iter().filter(|member| !member.gone && meant(member));
+    walkers
+        .filter_map(|member| site.company(&member.company))
+        .filter(|company| company.subcontractor)
+        .map(|company| company.code.clone())
+        .collect()
+}
+
+/// Whose feed belongs what is walked by somebody: theirs, that of the persons who are planned for a stop, of their on-site
+/// leads, and of those who look after it.
+pub(crate) fn audience(
+    who: &Who,
+    planned: impl IntoIterator<Item = PersonId>,
+    companies: &BTreeSet<CompanyCode>,
+) -> BTreeSet<Principal> {
+    let mut audience = BTreeSet::from(
+        [Role::Desk, Role::ControlRoom, Role::Supervisor, Role::Director].map(Principal::Role),
+    );
+    match who {
+        Who::Roles(roles) => audience.extend(roles.iter().copied().map(Principal::Role)),
+        Who::Persons(persons) => audience.extend(persons.iter().copied().map(Principal::Person)),
+        Who::Area(role) => {
+            audience.insert(Principal::Role(*role));
+        }
+    }
+    audience.extend(planned.into_iter().map(Principal::Person));
+    audience.extend(companies.iter().cloned().map(Principal::Company));
+    audience.into_iter().map(Principal::for_rounds).collect()
+}
+
+/// The rounds that began after an instant and up to another, each with the version that was in force when it began, soonest
+/// first. `versions` are all that there are, oldest first.
+pub fn begun<'a>(versions: &'a [Route], after: Ms, until: Ms, zone: &Zone) -> Vec<(&'a Route, Slot)> {
+    let replaced = versions.iter().skip(1).map(|next| next.since).chain([Ms(i64::MAX)]);
+    let mut begun: Vec<(&Route, Slot)> = Vec::new();
+    for (route, replaced) in versions.iter().zip(replaced) {
+        let slots = route.rounds_between(after, until.plus(1), zone).into_iter();
+        let in_force = |slot: &Slot| route.since <= slot.from && slot.from < replaced;
+        begun.extend(slots.filter(|slot| after < slot.from && in_force(slot)).map(|slot| (route, slot)));
+    }
+    begun.sort_by_key(|(_, slot)| *slot);
+    begun
 }
 
 /// The version of a route from which a round is made: the one in force when the round begins, if that has it; else the one

@@ -397,6 +397,9 @@ impl Member {
         let mut principals = BTreeSet::from([Principal::All, Principal::Person(self.id)]);
         principals.extend(self.roles.iter().copied().map(Principal::Role));
         principals.extend(self.lead_of.iter().cloned().map(Principal::Company));
+        // Nothing of rounds is addressed to everybody.
+        let own = principals.iter().filter(|principal| **principal != Principal::All).cloned();
+        principals.extend(own.map(Principal::for_rounds).collect::<Vec<_>>());
         if self.office() {
             principals.extend([None, Some(self.id)].map(Principal::Quarantine));
         }

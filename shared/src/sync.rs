@@ -8,6 +8,8 @@
 //!
 //! In this order: commands (text never waits for a photo), then what is new, then photos, thumbnails first.
 
+mod round;
+
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
@@ -15,11 +17,11 @@ use uuid::Uuid;
 
 use crate::{
     Code, Rejection,
-    case::{Case, CaseCommand, CaseView, Context, decide_report},
+    case::{Case, CaseCommand, CaseView, Context, decide_any_report},
     ids::{AttachmentId, CaseId, CaseNumber, CommandId, PersonId, SiteCode},
     site::{Member, People, Places, Site},
     time::{EventTime, MINUTE, Ms, SECOND, Zone},
-    wire::{self, Answer, Command, DocKey, Envelope, Had, Part, Verdict},
+    wire::{self, Answer, DocKey, Envelope, Had, Part, Verdict},
 };
 
 /// While the app is visible, what is new is asked for at least this often.
@@ -42,7 +44,7 @@ pub struct OutboxRow {
     pub author: PersonId,
     /// At which site.
     pub site: SiteCode,
-    /// Of which case.
+    /// Of which case or other aggregate.
     pub aggregate: Uuid,
     /// What is asked.
     pub kind: String,
@@ -95,6 +97,11 @@ pub enum Delivery {
 }
 
 impl OutboxRow {
+    /// The document that shows what it has done.
+    pub fn doc(&self) -> DocKey {
+        DocKey::changed_by(&self.kind, self.aggregate)
+    }
+
     /// Whether the server has not given its final word, or has lost it.
     pub fn unsent(&self) -> bool {
         matches!(self.delivery, Delivery::Pending | Delivery::Held { .. } | Delivery::Again(_))
@@ -452,7 +459,8 @@ impl<'a> Judge<'a> {
     pub fn check(&self, view: Option<&CaseView>, command: &CaseCommand, now: Ms) -> Result<(), Rejection> {
         let context = self.context(now);
         match (command, view) {
-            (CaseCommand::Report(report), _) => decide_report(report, &context).map(drop),
+            // Where it was found is judged with its round.
+            (CaseCommand::Report(report), _) => decide_any_report(report, &context).map(drop),
             (_, Some(CaseView::Full(case))) => case.decide(command, &context).map(drop),
             // Of an outline the device knows too little to judge: the server will.
             (_, Some(CaseView::Outline(_))) => Ok(()),
@@ -481,14 +489,14 @@ impl<'a> Judge<'a> {
     }
 
     fn apply(&self, id: CaseId, view: Option<CaseView>, row: &OutboxRow) -> Option<CaseView> {
-        let Ok(Command::Case(command)) = Envelope::read(&row.text).and_then(|envelope| envelope.command())
+        let Some(command) = Envelope::read(&row.text).ok().and_then(|envelope| envelope.case_command())
         else {
             return view;
         };
         let context = self.context(row.at.plus(self.offset));
-        match (&*command, view) {
+        match (&command, view) {
             (CaseCommand::Report(report), None) => {
-                let events = decide_report(report, &context).ok()?;
+                let events = decide_any_report(report, &context).ok()?;
                 let (first, rest) = events.split_first()?;
                 let case = Case::begin(id, first)?;
                 Some(CaseView::Full(Box::new(rest.iter().fold(case, Case::evolve))))

@@ -20,8 +20,8 @@
 //! **Pull.** `GET /api/pull?site=…&person=…&cursor=…` answers with the documents that this person may see and that have
 //! changed since the cursor, which is opaque and holds a position per principal. `gone` names what the person has lost
 //! sight of. If somebody else is signed in than the person named, as may be on a shared phone, the answer is 401.
-//! Kinds of documents that came later are sent only to a device that asks for them (`reads=quarantine`), because an
-//! older one could not read the page that holds them; once it asks, it gets them all.
+//! Kinds of documents that came later are sent only to a device that asks for them (`reads=quarantine,rounds`), because
+//! an older one could not read the page that holds them; once it asks, it gets them all.
 //!
 //! **Live.** `GET /api/live` is a stream of server-sent events, each a [`Poke`]; a poke only says that a pull is worthwhile.
 //!
@@ -32,27 +32,35 @@
 //! chain, because an older backup was put back, the device says in [`PushRequest::gap`] that nobody has what is missing.
 //! Photos that the server has lost are found missing by `HEAD`, and sent again.
 //!
+//! **Routes and rounds.** The aggregate of a `route.…` is [`RouteId::of`](crate::ids::RouteId::of) site and code, that of a
+//! `round.…` [`RoundId::of`](crate::ids::RoundId::of) site, route and occurrence, so that a phone without a network names
+//! the same round as the server. A problem found at a stop is a `case.report` that says so in `from`.
+//!
 //! **Files.** tus 1.0 at `/api/files`; the upload of a photo's part lies at [`file_name`], so that a lost answer is
-//! healed by `HEAD`; whoever carries another's adds `?author=`. A photo is read through the case that shows it: `GET /api/cases/{case}/photos/{photo}`.
+//! healed by `HEAD`; whoever carries another's adds `?author=`. A photo is read through the case or round that shows it:
+//! `GET /api/cases/{case}/photos/{photo}`, `GET /api/rounds/{round}/photos/{photo}`.
 //!
 //! **Errors.** `application/problem+json` with a stable code, see [`Problem`].
 
 use std::fmt;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::{
     Code, Rejection,
     case::{CaseCommand, CaseView},
-    ids::{AttachmentId, CaseId, CaseNumber, CommandId, DeviceId, PersonId, SiteCode},
+    ids::{AttachmentId, CaseId, CaseNumber, CommandId, DeviceId, PersonId, RoundId, RouteId, SiteCode},
     json,
     quarantine::Ruling,
     rejection::Fields,
+    round::{Round, RoundCommand},
+    route::{Route, RouteCommand},
     site::{People, Places, Site},
     time::{EventTime, Heard, Ms},
+    unread::Unread,
 };
 
 /// The version of the wire that this code speaks.
@@ -104,12 +112,18 @@ pub struct Envelope {
 pub enum Command {
     /// Of a case.
     Case(Box<CaseCommand>),
+    /// Of a route.
+    Route(Box<RouteCommand>),
+    /// Of a round.
+    Round(Box<RoundCommand>),
     /// Of a refused command: it has been mended or withdrawn.
     Settle,
     /// Of a command in quarantine: what becomes of it.
     Rule(Ruling),
 }
 
+/// A stop of a round was reached.
+const TICK: &str = "round.tick";
 /// The kind of [`Command::Settle`].
 pub const SETTLE: &str = "refusal.settle";
 /// The kind of [`Command::Rule`] that takes; its aggregate is the command in quarantine.
@@ -132,27 +146,49 @@ impl Envelope {
         serde_json::to_string(self).unwrap_or_default()
     }
 
+    /// The text of a command as it may stand in documents: without the token or code of a label, with which whoever reads
+    /// them could tick from anywhere.
+    pub fn published(text: &str) -> String {
+        let Ok(mut envelope) = Envelope::read(text) else { return text.to_owned() };
+        if let Some(secret) = envelope.label() {
+            *secret = String::new().into();
+            return envelope.write();
+        }
+        text.to_owned()
+    }
+
+    /// Where a tick says what its label is recognised by.
+    fn label(&mut self) -> Option<&mut serde_json::Value> {
+        let proof = self.body.get_mut("proof").filter(|_| self.kind == TICK)?;
+        let secret = if proof.get("code").is_some() { "/code" } else { "/token/token" };
+        proof.pointer_mut(secret)
+    }
+
     /// What it asks.
     ///
     /// # Errors
     /// `command.unknown_kind`, `command.bad_body`.
     pub fn command(&self) -> Result<Command, Rejection> {
-        match self.kind.as_str() {
-            SETTLE => return Ok(Command::Settle),
-            TAKE | DISCARD if self.v == 1 => return self.ruling().map(Command::Rule),
-            _ => {}
+        let kind = self.kind.as_str();
+        match kind {
+            SETTLE => Ok(Command::Settle),
+            TAKE | DISCARD if self.v == 1 => self.ruling().map(Command::Rule),
+            _ if self.v == 1 && CaseCommand::KINDS.contains(&kind) => self.asked().map(Command::Case),
+            _ if self.v == 1 && RouteCommand::KINDS.contains(&kind) => self.asked().map(Command::Route),
+            _ if self.v == 1 && RoundCommand::KINDS.contains(&kind) => self.asked().map(Command::Round),
+            _ => Err(Rejection::new(Code::CommandUnknownKind).with("kind", kind)),
         }
-        if !CaseCommand::KINDS.contains(&self.kind.as_str()) || self.v != 1 {
-            return Err(Rejection::new(Code::CommandUnknownKind).with("kind", &self.kind));
-        }
-        // A list would be taken for the fields in their order.
-        if !self.body.is_object() {
-            return Err(Rejection::new(Code::CommandBadBody).with("detail", "no object"));
-        }
-        let tagged = serde_json::json!({ &self.kind: self.body });
-        json::read(&tagged.to_string())
-            .map(|command| Command::Case(Box::new(command)))
-            .map_err(|error| Rejection::new(Code::CommandBadBody).with("detail", error))
+    }
+
+    /// What it asks of a case; `None` if it is of anything else, or cannot be read.
+    pub fn case_command(&self) -> Option<CaseCommand> {
+        let of_case = self.v == 1 && CaseCommand::KINDS.contains(&self.kind.as_str());
+        of_case.then(|| self.asked().ok()).flatten()
+    }
+
+    /// What the kind makes of the body.
+    fn asked<T: DeserializeOwned>(&self) -> Result<T, Rejection> {
+        read_body(&self.body, &serde_json::json!({ &self.kind: self.body }))
     }
 
     fn ruling(&self) -> Result<Ruling, Rejection> {
@@ -160,13 +196,31 @@ impl Envelope {
         struct Body {
             reason: String,
         }
-        if !self.body.is_object() {
-            return Err(Rejection::new(Code::CommandBadBody).with("detail", "no object"));
-        }
-        json::read(&self.body.to_string())
-            .map(|Body { reason }| Ruling { take: self.kind == TAKE, reason })
-            .map_err(|error| Rejection::new(Code::CommandBadBody).with("detail", error))
+        let Body { reason } = read_body(&self.body, &self.body)?;
+        Ok(Ruling { take: self.kind == TAKE, reason })
     }
+}
+
+/// What a body says, read from it or from what it stands in.
+fn read_body<T: DeserializeOwned>(
+    body: &serde_json::Value,
+    whole: &serde_json::Value,
+) -> Result<T, Rejection> {
+    // A list would be taken for the fields in their order.
+    if !body.is_object() {
+        return Err(Rejection::new(Code::CommandBadBody).with("detail", "no object"));
+    }
+    json::read(&whole.to_string()).map_err(|error| Rejection::new(Code::CommandBadBody).with("detail", error))
+}
+
+/// The body of a command, as it travels in the envelope.
+pub(crate) fn body(command: &impl Serialize, kind: &str) -> serde_json::Value {
+    let tagged = serde_json::to_string(command).unwrap_or_default();
+    // A command serialises to an object with its kind as the one field.
+    json::read(&tagged)
+        .ok()
+        .and_then(|mut tagged: serde_json::Value| tagged.get_mut(kind).map(serde_json::Value::take))
+        .unwrap_or_default()
 }
 
 /// The hash of a command: SHA-256 over its text, in lowercase hex.
@@ -303,10 +357,25 @@ pub enum DocKey {
     People,
     /// A case.
     Case(CaseId),
+    /// A route.
+    Route(RouteId),
+    /// A round.
+    Round(RoundId),
     /// A refused command.
     Refusal(CommandId),
     /// A command in quarantine.
     Quarantine(CommandId),
+}
+
+impl DocKey {
+    /// The document that shows what a command of a kind has done to its aggregate.
+    pub fn changed_by(kind: &str, aggregate: Uuid) -> DocKey {
+        match kind.split_once('.') {
+            Some(("route", _)) => DocKey::Route(RouteId(aggregate)),
+            Some(("round", _)) => DocKey::Round(RoundId(aggregate)),
+            Some(_) | None => DocKey::Case(CaseId(aggregate)),
+        }
+    }
 }
 
 impl fmt::Display for DocKey {
@@ -316,6 +385,8 @@ impl fmt::Display for DocKey {
             DocKey::Places => f.write_str("places"),
             DocKey::People => f.write_str("people"),
             DocKey::Case(id) => write!(f, "case:{id}"),
+            DocKey::Route(id) => write!(f, "route:{id}"),
+            DocKey::Round(id) => write!(f, "round:{id}"),
             DocKey::Refusal(id) => write!(f, "refusal:{id}"),
             DocKey::Quarantine(id) => write!(f, "quarantine:{id}"),
         }
@@ -331,6 +402,8 @@ impl std::str::FromStr for DocKey {
             None if text == "places" => Ok(DocKey::Places),
             None if text == "people" => Ok(DocKey::People),
             Some(("case", id)) => id.parse().map(DocKey::Case).map_err(|_| unreadable),
+            Some(("route", id)) => id.parse().map(DocKey::Route).map_err(|_| unreadable),
+            Some(("round", id)) => id.parse().map(DocKey::Round).map_err(|_| unreadable),
             Some(("refusal", id)) => id.parse().map(DocKey::Refusal).map_err(|_| unreadable),
             Some(("quarantine", id)) => id.parse().map(DocKey::Quarantine).map_err(|_| unreadable),
             None | Some(_) => Err(unreadable),
@@ -364,11 +437,20 @@ pub enum Doc {
     People(People),
     /// A case.
     Case(CaseView),
+    /// A route, its labels without their codes; only to a device that says that it reads rounds.
+    Route(UnreadRoute),
+    /// A round; likewise.
+    Round(UnreadRound),
     /// A refused command.
     Refusal(Refusal),
     /// A command in quarantine; only to a device that says that it reads them.
     Quarantine(Quarantined),
 }
+
+/// A route as it came. Schemas name what a document is when it is read, for which its type must have a name of its own.
+type UnreadRoute = Unread<Route>;
+/// A round as it came.
+type UnreadRound = Unread<Round>;
 
 impl Doc {
     /// What it is and which.
@@ -378,8 +460,20 @@ impl Doc {
             Doc::Places(_) => DocKey::Places,
             Doc::People(_) => DocKey::People,
             Doc::Case(view) => DocKey::Case(view.id()),
+            Doc::Route(route) => DocKey::Route(RouteId(route.id)),
+            Doc::Round(round) => DocKey::Round(RoundId(round.id)),
             Doc::Refusal(refusal) => DocKey::Refusal(refusal.id),
             Doc::Quarantine(quarantined) => DocKey::Quarantine(quarantined.id),
+        }
+    }
+
+    /// The version that a verdict names, of what commands change.
+    pub fn version(&self) -> Option<u32> {
+        match self {
+            Doc::Case(view) => Some(view.version()),
+            Doc::Route(route) => Some(route.version),
+            Doc::Round(round) => Some(round.version),
+            Doc::Site(_) | Doc::Places(_) | Doc::People(_) | Doc::Refusal(_) | Doc::Quarantine(_) => None,
         }
     }
 }
@@ -414,8 +508,11 @@ pub struct Quarantined {
     pub text: String,
 }
 
-/// What a device adds to a pull, `reads=…`, to be sent documents that version 1 did not have from its beginning.
+/// What a device adds to a pull, `reads=…` with commas between, to be sent documents that version 1 did not have from its
+/// beginning: what is in quarantine.
 pub const READS_QUARANTINE: &str = "quarantine";
+/// The same for routes and rounds.
+pub const READS_ROUNDS: &str = "rounds";
 
 /// What has changed for a person.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]

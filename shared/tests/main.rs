@@ -9,6 +9,7 @@ mod properties;
 mod quarantine;
 mod relay;
 mod rounds;
+mod rounds_report;
 mod rounds_trust;
 mod rounds_who_may_do_what;
 mod rounds_wire;

@@ -1,5 +1,7 @@
 //! What speaks for and against a tick, each reason by itself; and that nothing is ever blocked for one.
 
+use std::collections::BTreeMap;
+
 use crate::kit::walk as kit;
 use kit::{
     GATE, PUMP, Walk,
@@ -12,6 +14,7 @@ use shared::{
     round::{
         Context, RoundChange, RoundCommand,
         command::{Position, Proof, Tick, Via},
+        report::RoundsReport,
         trust::{self, Doubt, Level, Trust, Usual},
     },
     route::{ItemKind, Reading},
@@ -22,7 +25,7 @@ fn command(tick: Tick) -> RoundCommand {
     RoundCommand::Tick(Box::new(tick))
 }
 
-/// How far the tick of a stop is trusted, the last one there.
+/// How far the tick of a stop is trusted once the round is over, the last one there.
 fn trust_among(walk: &Walk, stop: &str, usual: &Usual) -> Trust {
     let mut ticks = walk
         .round
@@ -30,7 +33,8 @@ fn trust_among(walk: &Walk, stop: &str, usual: &Usual) -> Trust {
         .iter()
         .filter(|event| matches!(&event.change, RoundChange::Ticked(tick) if tick.stop == stop.into()));
     let tick = ticks.next_back().unwrap_or_else(|| panic!("{stop} is not ticked"));
-    trust::of(&walk.round, tick, &walk.world.places, usual).unwrap_or_else(|| panic!("no tick"))
+    trust::of(&walk.round, tick, &walk.world.places, usual, walk.round.task.until)
+        .unwrap_or_else(|| panic!("no tick"))
 }
 
 fn trust(walk: &Walk, stop: &str) -> (Level, Vec<Doubt>) {
@@ -155,7 +159,8 @@ fn two_places_in_the_same_breath_are_noticed_wherever_they_are() {
 fn the_same_tick_twice_is_noticed_once_and_a_later_visit_is_not() {
     let walk = at("22:02").then(GUARD, ticks(GATE)).on("2026-11-22 22:05").then(GUARD, ticks(GATE));
     assert_eq!(trust(&walk, GATE), (Level::Medium, vec![Doubt::Again]));
-    let first = trust::of(&walk.round, &walk.round.log[0], &walk.world.places, &Usual::new()).unwrap();
+    let (round, places) = (&walk.round, &walk.world.places);
+    let first = trust::of(round, &round.log[0], places, &Usual::new(), walk.now.at).unwrap();
     assert_eq!(first.level, Level::High);
     let walk = walk.on("2026-11-22 22:30").then(GUARD, ticks(GATE));
     assert_eq!(trust(&walk, GATE), (Level::High, vec![]));
@@ -169,6 +174,33 @@ fn a_photo_that_was_asked_for_is_missed_until_it_comes() {
     assert_eq!(trust(&walk, GATE), (Level::Medium, vec![Doubt::PhotoMissing]));
     let walk = walk.then(GUARD, read(GATE, "front", Reading::Photos(vec![photo(1)])));
     assert_eq!(trust(&walk, GATE), (Level::High, vec![]));
+}
+
+#[test]
+fn nobody_is_doubted_for_a_photo_that_may_still_be_taken() {
+    let mut design = night();
+    design.stops[0].items.push(item("front", ItemKind::Photo { percent: 100 }));
+    let walk = Walk::of(&property("Asia/Shanghai"), design).on("2026-11-22 22:05");
+    let code = Proof::Code(shared::label::code(&token(GATE)));
+    let walk = walk.then(GUARD, command(Tick { proof: code, ..tick(GATE) }));
+    let judged = |walk: &Walk, wall: &str| {
+        let (round, places) = (&walk.round, &walk.world.places);
+        trust::of(round, &round.log[0], places, &Usual::new(), walk.world.at(wall)).unwrap()
+    };
+    let (typed, missing) = (vec![Doubt::CodeTyped], vec![Doubt::CodeTyped, Doubt::PhotoMissing]);
+    let on = Trust { level: Level::Medium, doubts: typed };
+    assert_eq!(judged(&walk, "2026-11-22 22:59"), on);
+    assert_eq!(judged(&walk, "2026-11-22 23:00"), Trust { level: Level::Low, doubts: missing.clone() });
+    // Whoever finishes early takes no more photos.
+    let finished = walk.clone().then(GUARD, kit::finish());
+    assert_eq!(judged(&finished, "2026-11-22 22:06").doubts, missing);
+    // A report that is drawn meanwhile counts nobody among those who are to be asked.
+    let report = |wall| {
+        RoundsReport::of([&walk.round], &walk.world.places, &BTreeMap::new(), walk.world.at(wall)).routes[0]
+            .tally
+            .doubtful
+    };
+    assert_eq!((report("2026-11-22 22:06"), report("2026-11-22 23:00")), (0, 1));
 }
 
 #[test]
@@ -195,5 +227,6 @@ fn a_time_that_is_merely_uncertain_lowers_nothing() {
 #[test]
 fn what_is_no_tick_is_not_judged() {
     let walk = at("22:05").then(GUARD, read(GATE, "calm", Reading::Ok(true)));
-    assert_eq!(trust::of(&walk.round, &walk.round.log[0], &walk.world.places, &Usual::new()), None);
+    let (round, places) = (&walk.round, &walk.world.places);
+    assert_eq!(trust::of(round, &round.log[0], places, &Usual::new(), walk.now.at), None);
 }

@@ -9,14 +9,15 @@ use crate::kit::walk as kit;
 use kit::{
     GATE, NIGHT, PUMP, Walk,
     cast::{CAPTAIN, GUARD, LOBBY, SUPERVISOR, TECHNICIAN},
-    finish, found, hand_over, item, night, photo, property, read, review, skip, tick,
+    finish, found, hand_over, item, night, photo, property, read, review, skip, tick, ticks, token,
 };
 use rstest::rstest;
 use serde_json::{Value, json};
 use shared::{
     Code,
+    case::CaseCommand,
     ids::{CaseId, CommandId, DeviceId},
-    json,
+    json, label,
     round::{
         Round, RoundChange, RoundCommand,
         command::{Position, Proof, Tick, Via},
@@ -24,7 +25,8 @@ use shared::{
     route::{Choice, Design, ItemKind, Milli, Reading, Route, RouteCommand, RouteKind, Weekday, Who},
     site::Role,
     time::Ms,
-    wire::{Envelope, GENESIS},
+    unread::Unread,
+    wire::{Command, Doc, DocKey, Envelope, GENESIS},
 };
 use uuid::Uuid;
 
@@ -87,7 +89,7 @@ fn commands() -> Vec<RoundCommand> {
 }
 
 fn route_commands() -> Vec<RouteCommand> {
-    let save = |(version, design)| RouteCommand::Save { code: NIGHT.into(), version, design };
+    let save = |(version, design)| RouteCommand::Save { code: NIGHT.into(), version, from: None, design };
     let mut commands: Vec<RouteCommand> = (0..).zip(designs()).map(save).collect();
     commands.push(RouteCommand::Retire { code: NIGHT.into() });
     commands
@@ -170,8 +172,26 @@ fn the_golden_commands_are_of_every_kind() {
         assert_eq!(value(&command), json!({ command.kind(): command.body() }));
     }
     for command in route_commands() {
-        assert!(value(&command).get(command.kind()).is_some());
+        assert_eq!(value(&command), json!({ command.kind(): command.body() }));
     }
+}
+
+#[test]
+fn a_change_of_a_route_may_say_what_it_was_made_from() {
+    let from = Some(walk().routes[0].stamp());
+    let save = RouteCommand::Save { code: NIGHT.into(), version: 1, from: from.clone(), design: night() };
+    let body = save.body();
+    assert_eq!(body["from"], json!(from));
+    let read: RouteCommand = json::read(&value(&save).to_string()).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(read, save);
+}
+
+#[test]
+fn what_a_route_is_told_apart_by_is_the_same_on_every_device() {
+    let golden: Value = serde_json::from_str(GOLDEN).unwrap_or_else(|error| panic!("{error}"));
+    let read: Route = json::read(&golden["route"].to_string()).unwrap_or_else(|error| panic!("{error}"));
+    let stamp = "8212aa0367cbfb4554aa5aa284cd709b4b680ef31eccb2b143ba97e76c2aee2a";
+    assert_eq!([read.stamp(), walk().routes[0].stamp()], [stamp, stamp]);
 }
 
 fn envelope(kind: &str, v: u16, body: Value) -> Envelope {
@@ -194,32 +214,103 @@ fn envelope(kind: &str, v: u16, body: Value) -> Envelope {
 
 #[test]
 fn a_command_is_read_out_of_its_envelope_as_it_was_put_in() {
+    let asked = |kind: &str, body| {
+        let text = envelope(kind, 1, body).write();
+        Envelope::read(&text).and_then(|envelope| envelope.command())
+    };
     for command in commands() {
-        let text = envelope(command.kind(), 1, command.body()).write();
-        let read = Envelope::read(&text).and_then(|envelope| RoundCommand::read(&envelope));
-        assert_eq!(read, Ok(command));
+        assert_eq!(asked(command.kind(), command.body()), Ok(Command::Round(Box::new(command))));
+    }
+    for command in route_commands() {
+        assert_eq!(asked(command.kind(), command.body()), Ok(Command::Route(Box::new(command))));
     }
 }
 
 #[rstest]
-#[case("case.report", 1, json!({}), Code::CommandUnknownKind)]
+#[case("round.sing", 1, json!({}), Code::CommandUnknownKind)]
+#[case("route.save", 2, json!({}), Code::CommandUnknownKind)]
+#[case("route.retire", 1, json!(["R-N"]), Code::CommandBadBody)]
 #[case("round.start", 2, json!({}), Code::CommandUnknownKind)]
 #[case("round.start", 1, json!({}), Code::CommandBadBody)]
 #[case("round.finish", 1, json!(["typhoon"]), Code::CommandBadBody)]
 #[case("round.start", 1, json!({ "route": "R", "occurrence": "2026-11-22/2:00", "route_version": 1 }), Code::CommandBadBody)]
-fn what_is_no_command_of_a_round_has_its_code(
+fn what_is_no_command_of_a_route_or_round_has_its_code(
     #[case] kind: &str,
     #[case] v: u16,
     #[case] body: Value,
     #[case] expected: Code,
 ) {
-    assert_eq!(RoundCommand::read(&envelope(kind, v, body)).map_err(|refusal| refusal.code), Err(expected));
+    assert_eq!(envelope(kind, v, body).command().map_err(|refusal| refusal.code), Err(expected));
 }
 
 #[test]
-fn what_the_server_does_not_carry_out_yet_it_does_not_take() {
-    for command in commands() {
-        let read = envelope(command.kind(), 1, command.body()).command();
-        assert_eq!(read.map_err(|refusal| refusal.code), Err(Code::CommandUnknownKind));
+fn a_document_is_found_by_what_its_commands_name() {
+    let walk = walk();
+    for (doc, kind, aggregate) in [
+        (Doc::Round(Unread::of(&walk.round).unwrap()), "round.tick", walk.round.id.0),
+        (Doc::Route(Unread::of(&walk.routes[0].view()).unwrap()), "route.save", walk.routes[0].id.0),
+    ] {
+        assert_eq!(doc.key(), DocKey::changed_by(kind, aggregate));
+        assert!(doc.version().is_some_and(|version| version > 0));
+        let written = value(&doc);
+        let again: Doc =
+            json::read(&written.to_string()).unwrap_or_else(|error| panic!("{error} in {written}"));
+        assert_eq!(again, doc);
     }
+}
+
+#[test]
+fn what_proves_that_one_stood_before_a_label_is_not_published() {
+    let walk = Walk::night();
+    let envelope = |command: &RoundCommand| Envelope {
+        id: CommandId(Uuid::from_u128(1)),
+        device: DeviceId(Uuid::from_u128(2)),
+        author: GUARD,
+        n: 1,
+        prev: GENESIS.to_owned(),
+        kind: command.kind().to_owned(),
+        v: 1,
+        site: "jinzhou".into(),
+        aggregate: walk.round.id.0,
+        base: None,
+        at: Ms(0),
+        heard: None,
+        body: command.body(),
+    };
+    let code = label::code(&token(GATE));
+    let typed = RoundCommand::Tick(Box::new(Tick { proof: Proof::Code(code.clone()), ..tick(GATE) }));
+    for (command, secret) in [(ticks(GATE), token(GATE)), (typed, code)] {
+        let text = envelope(&command).write();
+        assert!(text.contains(&secret));
+        let published = Envelope::published(&text);
+        assert!(!published.contains(&secret), "{published}");
+        assert!(matches!(Envelope::read(&published).unwrap().command(), Ok(Command::Round(_))));
+    }
+    let other = envelope(&skip(GATE)).write();
+    assert_eq!(Envelope::published(&other), other);
+    assert_eq!(Envelope::published("no envelope"), "no envelope");
+}
+
+#[test]
+fn a_document_that_is_kept_unread_goes_on_as_it_came_and_names_its_photos() {
+    let skipped =
+        RoundCommand::Skip { stop: GATE.into(), reason: "locked".to_owned(), photos: vec![photo(7)] };
+    let walk = Walk::night().on("2026-11-22 22:05").then(GUARD, skipped).then(GUARD, ticks(LOBBY));
+    let unread = Unread::of(&walk.round).unwrap();
+    assert_eq!(value(&unread), value(&walk.round));
+    assert_eq!((unread.id, unread.version), (walk.round.id.0, walk.round.version));
+    assert_eq!(unread.photos(), [photo(7).id]);
+    assert_eq!(unread.read().map(|round| (**round).clone()), Some(walk.round));
+    let other = r#"{"id":"019a0000-0000-7000-8000-000000000001","version":1,"of":"another version"}"#;
+    let other: Unread<Round> = json::read(other).unwrap();
+    assert_eq!(other.read(), None);
+    assert!(json::read::<Unread<Round>>(r#"{"version":1}"#).is_err());
+}
+
+#[test]
+fn what_is_asked_of_a_case_is_read_without_the_rest() {
+    let report = CaseCommand::Report(found(walk().round.id, GATE, "leak"));
+    assert_eq!(envelope("case.report", 1, report.body()).case_command(), Some(report));
+    assert_eq!(envelope("round.tick", 1, ticks(GATE).body()).case_command(), None);
+    assert_eq!(envelope("case.report", 2, json!({})).case_command(), None);
 }

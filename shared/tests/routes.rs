@@ -11,8 +11,9 @@ use kit::{
 use rstest::rstest;
 use shared::{
     Code,
-    ids::{PersonId, RoundId, RouteId, StopCode},
+    ids::{PersonId, Principal, RoundId, RouteId, StopCode},
     label::{self, Label, Labels, Match, Shown},
+    round::Round,
     route::{
         self, Choice, Design, ItemKind, Milli, Occurrence, Plan, Reading, Route, RouteCommand, Weekday, Who,
         for_round,
@@ -196,19 +197,26 @@ fn a_round_is_made_from_the_version_in_force_when_it_begins() {
     );
 }
 
+/// What makes the route.
+fn first(design: Design) -> RouteCommand {
+    RouteCommand::Save { code: NIGHT.into(), version: 0, from: None, design }
+}
+
 fn save(world: &World, by: PersonId, design: &Design) -> Result<(), Code> {
-    let command = RouteCommand::Save { code: NIGHT.into(), version: 0, design: design.clone() };
+    let command = first(design.clone());
     judge(world, by, &command, None)
 }
 
 fn judge(world: &World, by: PersonId, command: &RouteCommand, route: Option<&Route>) -> Result<(), Code> {
     let context = route::Context {
         actor: Some(world.member(by)),
+        site: &world.site.code,
         places: &world.places,
         people: &world.people,
         now: EventTime::exact(Ms(0)),
     };
-    command.decide(route, &context).map(drop).map_err(|refusal| refusal.code)
+    let id = RouteId::of(&world.site.code, &NIGHT.into());
+    command.decide(id, route, &context).map(drop).map_err(|refusal| refusal.code)
 }
 
 #[test]
@@ -225,12 +233,35 @@ fn supervisors_and_the_director_change_routes_and_nobody_else() {
 fn a_change_made_without_another_one_is_refused_so_that_none_vanishes() {
     let world = property("Asia/Shanghai");
     let routes = versions(&world, vec![(Ms(0), night()), (Ms(1), night())]);
-    let command = |version| RouteCommand::Save { code: NIGHT.into(), version, design: night() };
+    let command = |version| RouteCommand::Save { code: NIGHT.into(), version, from: None, design: night() };
     let retire = RouteCommand::Retire { code: NIGHT.into() };
     assert_eq!(judge(&world, SUPERVISOR, &command(1), Some(&routes[1])), Err(Code::RouteChangedMeanwhile));
     assert_eq!(judge(&world, SUPERVISOR, &command(2), Some(&routes[1])), Ok(()));
     assert_eq!(judge(&world, SUPERVISOR, &retire, None), Err(Code::RouteNotThere));
     assert_eq!(judge(&world, SUPERVISOR, &retire, Some(&routes[1])), Ok(()));
+}
+
+#[test]
+fn a_change_of_an_own_change_that_was_refused_is_refused_with_it() {
+    let world = property("Asia/Shanghai");
+    let called = |name: &str| Design { name: name.to_owned(), ..night() };
+    let saved = |names: &[&str]| {
+        let designs = (0..).map(Ms).zip(names.iter().map(|name| called(name)));
+        versions(&world, designs.collect()).pop().unwrap()
+    };
+    // On a device without a network the second change follows the first; meanwhile somebody else's has become version 2.
+    let (here, there) = (saved(&["was", "mine"]), saved(&["was", "theirs"]));
+    let again =
+        |from| RouteCommand::Save { code: NIGHT.into(), version: 2, from, design: called("mine anew") };
+    let changed = Err(Code::RouteChangedMeanwhile);
+    assert_eq!(judge(&world, SUPERVISOR, &again(Some(here.stamp())), Some(&here)), Ok(()));
+    assert_eq!(judge(&world, SUPERVISOR, &again(Some(here.stamp())), Some(&there)), changed);
+    assert_eq!(judge(&world, SUPERVISOR, &again(Some(there.stamp())), Some(&there)), Ok(()));
+    // That a route was retired meanwhile is a change, too.
+    let retired = Route { retired: true, ..here.clone() };
+    assert_eq!(judge(&world, SUPERVISOR, &again(Some(here.stamp())), Some(&retired)), changed);
+    // An app that does not say what it changed is judged by the number alone.
+    assert_eq!(judge(&world, SUPERVISOR, &again(None), Some(&there)), Ok(()));
 }
 
 fn choice(options: &[&str]) -> ItemKind {
@@ -462,4 +493,60 @@ fn a_link_is_read_as_it_is_written_and_nothing_else_is() {
         assert_eq!(label::read_link(other), None, "{other}");
     }
     assert_eq!(label::token(&[7; 15]), None, "fewer than 128 bits");
+}
+
+#[test]
+fn a_round_begins_by_the_version_of_then_once() {
+    let world = property("Asia/Shanghai");
+    let mut other = night();
+    other.plan = Plan { every_min: 60, ..nights() };
+    let routes = versions(
+        &world,
+        vec![(world.at("2026-11-22 12:00"), night()), (world.at("2026-11-22 23:00"), other)],
+    );
+    let begun = |after: &str, until: &str| -> Vec<String> {
+        let begun = route::begun(&routes, world.at(after), world.at(until), &world.zone);
+        begun.iter().map(|(route, slot)| format!("{} by {}", slot.occurrence, route.version)).collect()
+    };
+    let night = ["2026-11-22/22:00 by 1", "2026-11-22/23:00 by 2", "2026-11-22/24:00 by 2"];
+    assert_eq!(begun("2026-11-22 13:00", "2026-11-23 00:30"), night);
+    assert_eq!(begun("2026-11-22 22:00", "2026-11-23 00:00"), night[1..], "after the one, up to the other");
+    assert_eq!(begun("2026-11-21 13:00", "2026-11-22 21:59"), [""; 0], "there was no route the night before");
+    let mut retired = routes.clone();
+    retired[1].retired = true;
+    let begun =
+        route::begun(&retired, world.at("2026-11-22 13:00"), world.at("2026-11-24 00:30"), &world.zone);
+    assert_eq!(begun.len(), 1);
+}
+
+#[test]
+fn a_route_is_shown_to_whom_its_rounds_are() {
+    let world = property("Asia/Shanghai");
+    let mut design = night();
+    design.stops[1].persons = BTreeSet::from([CLEANER]);
+    let routes = versions(&world, vec![(Ms(0), design)]);
+    let route = &routes[0];
+    let slot = route.next_round(Ms(0), &world.zone).unwrap_or_else(|| panic!("no round"));
+    let plan = Round::plan(route, slot, &world.site, &world.places, &world.people, slot.from);
+    let round = Round::begin(RoundId::of(&world.site.code, &route.code, slot.occurrence), &plan);
+    let audience = route.audience(&world.site, &world.people);
+    assert_eq!(round.map(|round| round.audience()), Some(audience.clone()));
+    assert!(audience.iter().all(|principal| principal.reads() == Some("rounds")));
+    assert!(audience.contains(&Principal::Person(CLEANER).for_rounds()));
+}
+
+#[test]
+fn a_route_is_known_by_its_code_and_no_other_id() {
+    let world = property("Asia/Shanghai");
+    let command = first(night());
+    let context = route::Context {
+        actor: None,
+        site: &world.site.code,
+        places: &world.places,
+        people: &world.people,
+        now: EventTime::exact(Ms(0)),
+    };
+    let other = RouteId::of(&world.site.code, &"R-S".into());
+    let refused = command.decide(other, None, &context).map_err(|refusal| refusal.code);
+    assert_eq!(refused, Err(Code::CommandBadBody));
 }

@@ -1,15 +1,17 @@
 //! The sync engine as a function: what comes next, what answers and faults make of it, what a device shows meanwhile.
 
-use crate::kit::story as kit;
+use crate::kit::{story as kit, walk as patrol};
 use kit::{
     cast::{GUARD, TECHNICIAN, World},
     complete, dispatch, found, photo,
 };
+use patrol::{GATE, PUMP, Walk, cast::LOBBY, ticks};
 use rstest::rstest;
 use shared::{
     Code, Rejection,
     case::{CaseCommand, CaseView, StageName, command::Report},
-    ids::{CaseId, CaseNumber, CommandId, DeviceId, PersonId, SiteCode},
+    ids::{CaseId, CaseNumber, CommandId, DeviceId, PersonId, RoundId, SiteCode},
+    round::{Round, RoundCommand},
     sync::{
         BACKOFF_MAX, Delivery, Fault, HELD_AGAIN, Judge, OutboxRow, PULL_EVERY, Pulled, Reaction, Retry,
         Snapshot, Step, UploadRow, UploadState, has_gap, plan, react, settled, verdicts,
@@ -368,4 +370,154 @@ fn what_the_rules_refuse_changes_nothing_on_screen() {
 
 fn not_his_command() -> CaseCommand {
     dispatch(TECHNICIAN)
+}
+
+/// What somebody did in a round, as a row of the outbox.
+fn round_row(n: u64, id: RoundId, command: &RoundCommand, at: Ms, delivery: Delivery) -> OutboxRow {
+    made(n, id.0, command.kind(), command.body(), at, delivery)
+}
+
+fn report_row(n: u64, case: CaseId, report: Report, at: Ms) -> OutboxRow {
+    let command = CaseCommand::Report(report);
+    made(n, case.0, command.kind(), command.body(), at, Delivery::Pending)
+}
+
+fn made(
+    n: u64,
+    aggregate: Uuid,
+    kind: &str,
+    body: serde_json::Value,
+    at: Ms,
+    delivery: Delivery,
+) -> OutboxRow {
+    let envelope = Envelope {
+        id: CommandId(Uuid::from_u128(u128::from(n))),
+        device: DeviceId(Uuid::from_u128(7)),
+        author: GUARD,
+        n,
+        prev: wire::GENESIS.to_owned(),
+        kind: kind.to_owned(),
+        v: 1,
+        site: site(),
+        aggregate,
+        base: None,
+        at,
+        heard: None,
+        body,
+    };
+    let row = row(n, delivery);
+    OutboxRow { aggregate, kind: kind.to_owned(), at, text: envelope.write(), ..row }
+}
+
+fn walker(world: &patrol::cast::World) -> Judge<'_> {
+    Judge {
+        me: world.member(GUARD),
+        site: &world.site,
+        zone: &world.zone,
+        places: &world.places,
+        people: &world.people,
+        offset: 0,
+    }
+}
+
+/// The stops that are ticked, in the order of their times.
+fn ticked(round: &Round) -> Vec<&str> {
+    round.log.iter().filter_map(|event| Some(event.change.tick()?.stop.as_str())).collect()
+}
+
+#[rstest]
+#[case::on_this_device_only(Delivery::Pending, true)]
+#[case::that_waits_for_something(held(NOW), true)]
+#[case::that_the_server_lost(again(5), true)]
+#[case::newer_than_what_was_shown(done(99), true)]
+#[case::that_is_in_what_was_shown(done(1), false)]
+#[case::that_was_refused(refused(), false)]
+fn a_round_is_shown_with_a_tick(#[case] delivery: Delivery, #[case] expected: bool) {
+    let walk = Walk::night();
+    let start = walk.start(1);
+    let walk = walk.on("2026-11-22 22:04").then(GUARD, start);
+    let at = walk.world.at("2026-11-22 22:05");
+    let rows = [round_row(2, walk.round.id, &ticks(GATE), at, delivery)];
+    let base = Some(walk.round.clone());
+    let shown = walker(&walk.world).overlay_round(walk.round.id, base, &walk.routes, &rows).unwrap();
+    assert_eq!(ticked(&shown), if expected { vec![GATE] } else { vec![] });
+}
+
+#[test]
+fn a_round_that_is_delivered_in_part_has_each_of_its_ticks_once() {
+    let walk = Walk::night();
+    let (id, start) = (walk.round.id, walk.start(1));
+    let early = walk.world.at("2026-11-22 22:05");
+    let mut rows = vec![
+        round_row(1, id, &start, early, done(2)),
+        round_row(2, id, &ticks(GATE), early.plus(SECOND), done(3)),
+        round_row(3, id, &ticks(LOBBY), early.plus(MINUTE), held(NOW)),
+        round_row(4, id, &ticks(PUMP), early.plus(2 * MINUTE), Delivery::Pending),
+    ];
+    let judge = walker(&walk.world);
+    let delivered = walk.clone().on("2026-11-22 22:05").then(GUARD, start).then(GUARD, ticks(GATE));
+    assert_eq!(delivered.round.version, 3);
+    let shown = judge.overlay_round(id, Some(delivered.round.clone()), &walk.routes, &rows).unwrap();
+    assert_eq!(ticked(&shown), [GATE, LOBBY, PUMP]);
+    // The server's word on the last comes before its document.
+    rows[3].delivery = done(5);
+    let shown = judge.overlay_round(id, Some(delivered.round), &walk.routes, &rows).unwrap();
+    assert_eq!(ticked(&shown), [GATE, LOBBY, PUMP]);
+    // Nothing of it is pulled yet: it comes about by this device's own commands.
+    let shown = judge.overlay_round(id, None, &walk.routes, &rows).unwrap();
+    assert_eq!(ticked(&shown), [GATE, LOBBY, PUMP]);
+}
+
+#[test]
+fn a_round_comes_of_its_start_and_of_nothing_else() {
+    let walk = Walk::night();
+    let (id, at) = (walk.round.id, walk.world.at("2026-11-22 22:05"));
+    let judge = walker(&walk.world);
+    let tick = round_row(1, id, &ticks(GATE), at, Delivery::Pending);
+    assert_eq!(judge.overlay_round(id, None, &walk.routes, [&tick]), None);
+    let refused = round_row(1, id, &walk.start(1), at, refused());
+    assert_eq!(judge.overlay_round(id, None, &walk.routes, [&refused, &tick]), None);
+    let start = round_row(1, id, &walk.start(1), at, Delivery::Pending);
+    let begun = judge.overlay_round(id, None, &walk.routes, [&start, &tick]).unwrap();
+    assert_eq!(ticked(&begun), [GATE]);
+    let other = RoundId(Uuid::from_u128(99));
+    assert_eq!(judge.overlay_round(other, None, &walk.routes, [&start, &tick]), None);
+}
+
+#[test]
+fn a_report_from_a_stop_is_in_its_round_once_that_has_begun_and_only_there() {
+    let walk = Walk::night();
+    let (id, at) = (walk.round.id, walk.world.at("2026-11-22 22:05"));
+    let judge = walker(&walk.world);
+    let start = round_row(1, id, &walk.start(1), at, Delivery::Pending);
+    let report = report_row(2, CASE, patrol::found(id, GATE, "leak"), at.plus(MINUTE));
+    let cases = |base: Option<Round>, rows: &[&OutboxRow]| {
+        let shown = judge.overlay_round(id, base, &walk.routes, rows.iter().copied())?;
+        Some(shown.log.iter().filter_map(|event| event.change.case()).collect::<Vec<_>>())
+    };
+    assert_eq!(cases(None, &[&report]), None, "nobody has begun the round");
+    assert_eq!(cases(None, &[&report, &start]), Some(vec![]), "it was made before the round");
+    assert_eq!(cases(None, &[&start, &report]), Some(vec![CASE]));
+    let elsewhere = report_row(3, CASE, patrol::found(RoundId(Uuid::from_u128(99)), GATE, "leak"), at);
+    assert_eq!(cases(None, &[&start, &elsewhere]), Some(vec![]), "it is another round's");
+    // What the server shows of it already is not there twice.
+    let shown = judge.overlay_round(id, None, &walk.routes, [&start, &report]);
+    assert_eq!(cases(shown, &[&report]), Some(vec![CASE]));
+}
+
+#[test]
+fn what_somebody_is_about_to_do_in_a_round_is_judged_one_after_the_other() {
+    let walk = Walk::night();
+    let (id, at) = (walk.round.id, walk.world.at("2026-11-22 22:05"));
+    let judge = walker(&walk.world);
+    let judged = |round: Option<Round>, commands: &[RoundCommand]| {
+        let round = judge.walk(id, round, &walk.routes, commands, at);
+        round.map_err(|refusal| refusal.code).map(|round| round.map(|round| ticked(&round).len()))
+    };
+    assert_eq!(judged(None, &[ticks(GATE)]), Err(Code::RoundNotThere));
+    assert_eq!(judged(None, &[walk.start(1), ticks(GATE), ticks(LOBBY)]), Ok(Some(2)));
+    assert_eq!(judged(Some(walk.round.clone()), &[ticks(GATE)]), Ok(Some(1)));
+    assert_eq!(judged(None, &[]), Ok(None));
+    let unknown = ticks("roof");
+    assert_eq!(judged(None, &[walk.start(1), ticks(GATE), unknown]), Err(Code::RoundUnknownStop));
 }

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 
 use anyhow::{Context, Result};
 
@@ -39,11 +40,30 @@ pub struct Tested {
     pub load: PathBuf,
 }
 
+/// Cargo, with clippy in place of the compiler for what is written here: it compiles as that does, and refuses what the
+/// lints say a word about. Whatever tests build, they build with it, so that nothing is built twice.
+pub fn looked_at() -> Command {
+    let mut cargo = cargo();
+    cargo.env("RUSTC_WORKSPACE_WRAPPER", "clippy-driver");
+    // How `cargo clippy -- -D warnings` says it to clippy: each word with this mark behind it.
+    let arguments = ["-D", "warnings"].map(|word| format!("{word}__CLIPPY_HACKERY__"));
+    cargo.env("CLIPPY_ARGS", arguments.concat());
+    cargo
+}
+
 /// Builds the programs that tests start from outside.
 pub fn tested() -> Result<Tested> {
     // With the tests, because what only they depend on changes the features of hundreds of crates: without them, all of
     // these would be compiled once more.
-    call(cargo().args(["build", "--workspace", "--tests", "--bin", "firsthand", "--bin", "firsthand-load"]))?;
+    call(looked_at().args([
+        "build",
+        "--workspace",
+        "--tests",
+        "--bin",
+        "firsthand",
+        "--bin",
+        "firsthand-load",
+    ]))?;
     Ok(Tested {
         server: workspace::target("debug/firsthand"),
         load: workspace::target("debug/firsthand-load"),

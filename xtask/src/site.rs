@@ -128,8 +128,13 @@ impl Site {
             })
             .collect();
         weights.sort_by(|left, right| right.cmp(left));
-        let is_first = |name: &str| !name.ends_with(".wasm") || name.ends_with(wasm::FIRST_PART);
-        Ok(weights.into_iter().partition(|(.., name)| is_first(name)))
+        let is_first = |path: &str| {
+            let name = path.rsplit('/').next().unwrap_or(path);
+            // The scanner and its decoder come when something is scanned.
+            let scans = name.starts_with("scanner") || name.starts_with("decoder");
+            !scans && (!name.ends_with(".wasm") || name == wasm::FIRST_PART)
+        };
+        Ok(weights.into_iter().partition(|(.., path)| is_first(path)))
     }
 }
 

@@ -1,7 +1,8 @@
 //! `cargo xtask test`: everything that a change must pass, in stages, each with its duration at the end.
 //!
-//! The stages share their builds: one profile, one selection of packages. All stages run even after one has
-//! failed, so that one run says everything that is wrong.
+//! The stages share their builds: one profile, one selection of packages, and clippy looks on while these are compiled, so
+//! that no crate is compiled for clippy alone. All stages run even after one has failed, so that one run says everything
+//! that is wrong; only what clippy refuses is not built.
 
 mod foreign;
 mod words;
@@ -17,16 +18,16 @@ use clap::ValueEnum;
 use crate::postgres::{Durability, Postgres};
 use crate::process::{call, cargo, program, timed};
 use crate::site::{self, Site};
-use crate::tools::{self, CargoDeny, Tool};
+use crate::tools::{self, Tool};
 use crate::{build, load, workspace};
 use foreign::Foreign;
 
 #[derive(clap::Args)]
 pub struct Options {
-    /// Also what takes too long for every change: the tests that are marked as ignored.
+    /// Also what takes too long for every change: the tests that are marked as ignored, rustdoc and the dependencies' licences.
     #[arg(long)]
     long: bool,
-    /// Only these stages; without any, all.
+    /// Only these stages; without any, all, of which those that take long need `--long`.
     stages: Vec<Stage>,
 }
 
@@ -37,28 +38,35 @@ enum Stage {
     Format,
     /// No tracked file names this machine or a mirror.
     Words,
-    /// clippy has nothing to say, about the app in the browser's target.
+    /// Everything is built for this machine, the app with its units, too, and clippy has nothing to say.
     Clippy,
     /// Rules, wire, API on SQLite and on a PostgreSQL and an S3 store of its own, the app's units and these chores.
     Cargo,
     /// Every scenario of the load, with little of everything: nothing is lost.
     Load,
-    /// rustdoc has nothing to say.
-    Docs,
-    /// Bans, licences and sources of the dependencies.
-    Deny,
     /// The site can be built, and its shell weighs no more than it may.
     Site,
     /// The journeys in a real Chromium.
     End2end,
+    /// rustdoc has nothing to say. It needs every dependency checked as well as built.
+    Docs,
+    /// Bans, licences and sources of the dependencies. It needs cargo-deny, which is built where it is missing.
+    Deny,
+}
+
+impl Stage {
+    /// Whether it needs so much built that every change would wait too long for it.
+    fn is_long(self) -> bool {
+        matches!(self, Stage::Docs | Stage::Deny)
+    }
 }
 
 pub fn test(options: &Options) -> Result<()> {
-    let stages: Vec<Stage> = Stage::value_variants()
-        .iter()
-        .copied()
-        .filter(|stage| options.stages.is_empty() || options.stages.contains(stage))
-        .collect();
+    let asked = |stage: &Stage| match options.stages.as_slice() {
+        [] => options.long || !stage.is_long(),
+        stages => stages.contains(stage),
+    };
+    let stages: Vec<Stage> = Stage::value_variants().iter().copied().filter(asked).collect();
     prepare(&stages)?;
     let mut beside = Beside::begin(&stages);
 
@@ -85,7 +93,6 @@ pub fn test(options: &Options) -> Result<()> {
 
 /// What is made ready while other stages run, because each of them leaves a core idle now and then.
 struct Beside {
-    deny: Option<Result<CargoDeny>>,
     site: Option<Later<Site>>,
     foreign: Option<Later<Foreign>>,
     journeys: Option<Later<()>>,
@@ -95,7 +102,6 @@ impl Beside {
     fn begin(stages: &[Stage]) -> Beside {
         let asked = |stage: Stage| stages.contains(&stage);
         Beside {
-            deny: asked(Stage::Deny).then(CargoDeny::begin),
             site: (asked(Stage::Site) || asked(Stage::End2end)).then(|| Later::of("the site", site::ensure)),
             foreign: asked(Stage::Cargo).then(|| Later::of("the foreign clients", Foreign::start)),
             journeys: asked(Stage::End2end).then(|| Later::of("the journeys", install_journeys)),
@@ -132,18 +138,21 @@ fn prepare(stages: &[Stage]) -> Result<()> {
         match stage {
             Stage::Format => tools::ensure_component("rustfmt", "fmt")?,
             Stage::Words => missing.push(Tool::Git),
-            Stage::Clippy => {
-                tools::ensure_component("clippy", "clippy")?;
-                tools::ensure_wasm_target()?;
-            }
+            Stage::Clippy => tools::ensure_component("clippy", "clippy")?,
             Stage::Cargo => {
+                tools::ensure_component("clippy", "clippy")?;
                 tools::ensure_node()?;
                 missing.extend([Tool::Nginx, Tool::Postgres, Tool::PythonVenv]);
             }
-            Stage::Load => missing.push(Tool::Postgres),
+            Stage::Load => {
+                tools::ensure_component("clippy", "clippy")?;
+                missing.push(Tool::Postgres);
+            }
             Stage::Docs | Stage::Site => tools::ensure_wasm_target()?,
-            Stage::Deny => {}
+            Stage::Deny => tools::ensure_deny()?,
             Stage::End2end => {
+                tools::ensure_component("clippy", "clippy")?;
+                tools::ensure_wasm_target()?;
                 tools::ensure_node()?;
                 missing.extend([Tool::Chromium, Tool::ChineseFonts, Tool::PythonVenv]);
             }
@@ -156,31 +165,19 @@ fn run(stage: Stage, long: bool, beside: &mut Beside) -> Result<()> {
     match stage {
         Stage::Format => call(cargo().args(["fmt", "--all", "--check"])),
         Stage::Words => words::check(),
-        Stage::Clippy => {
-            call(host(cargo().arg("clippy")).args(["--all-targets", "--", "-D", "warnings"]))?;
-            call(browser(cargo().arg("clippy")).args(["--all-targets", "--", "-D", "warnings"]))
-        }
+        Stage::Clippy => call(build::looked_at().args(["test", "--workspace", "--no-run"])),
         Stage::Cargo => {
             let foreign = beside.foreign.take().context("nobody began to make the foreign clients ready")?;
             cargo_test(long, &foreign.ready()?)
         }
         Stage::Load => load::smoke(&Postgres::start(Durability::Lost)?),
         Stage::Docs => {
-            let documentation = || {
-                let mut command = cargo();
-                command.env("RUSTDOCFLAGS", "-D warnings").args([
-                    "doc",
-                    "--no-deps",
-                    "--document-private-items",
-                ]);
-                command
-            };
-            call(host(&mut documentation()))?;
-            call(browser(&mut documentation()))
+            let mut docs = cargo();
+            docs.env("RUSTDOCFLAGS", "-D warnings");
+            call(docs.args(["doc", "--workspace", "--no-deps", "--document-private-items"]))
         }
         Stage::Deny => {
-            let mut deny = beside.deny.take().context("cargo-deny was not asked for")??.ready()?;
-            call(deny.args(["--log-level", "error", "check", "bans", "licenses", "sources"]))
+            call(tools::deny().args(["--log-level", "error", "check", "bans", "licenses", "sources"]))
         }
         Stage::Site => {
             let site = beside.site()?;
@@ -195,19 +192,9 @@ fn run(stage: Stage, long: bool, beside: &mut Beside) -> Result<()> {
     }
 }
 
-/// Everything but the app, which is not made for this machine.
-fn host(command: &mut Command) -> &mut Command {
-    command.args(["--workspace", "--exclude", "firsthand-app"])
-}
-
-/// The app, in the profile of the site: the macros that both expand are built once.
-fn browser(command: &mut Command) -> &mut Command {
-    command.args(["--package", "firsthand-app", "--target", "wasm32-unknown-unknown", "--profile", "wasm"])
-}
-
 fn cargo_test(long: bool, foreign: &Foreign) -> Result<()> {
     let postgres = Postgres::start(Durability::Lost)?;
-    let mut command = cargo();
+    let mut command = build::looked_at();
     command.args(["test", "--workspace", "--no-fail-fast"]);
     // `CI` lets insta refuse a snapshot that is new instead of writing it beside the old one.
     command.env("CI", "true").env("TEST_POSTGRES_URL", postgres.url()).env("NGINX", tools::nginx());

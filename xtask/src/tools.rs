@@ -2,9 +2,9 @@
 //! together with the command that installs it.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::Command;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 
 use crate::process::{call, cargo, output, program, succeeds};
 use crate::workspace;
@@ -120,49 +120,31 @@ pub fn ensure_node() -> Result<()> {
     Ok(())
 }
 
-/// The cargo-deny to call: one that is installed already, or one that is built into the target folder meanwhile.
-pub struct CargoDeny {
-    program: PathBuf,
-    building: Option<Child>,
+/// Makes sure that there is a cargo-deny: builds one into the target folder where none is installed.
+pub fn ensure_deny() -> Result<()> {
+    if succeeds(deny().arg("--version")) {
+        return Ok(());
+    }
+    // Unoptimised and without lines, because it is built more often than its speed is noticed.
+    let mut build = cargo();
+    build.env("CARGO_PROFILE_DEV_DEBUG", "false");
+    build.args([
+        "install",
+        "--quiet",
+        "--locked",
+        "--debug",
+        "cargo-deny",
+        "--version",
+        CARGO_DENY,
+        "--root",
+    ]);
+    call(build.arg(workspace::target("tools"))).context("cargo-deny is missing, and could not be built")
 }
 
-impl CargoDeny {
-    /// Looks for it, and begins to build it where it is missing: with what the other stages leave over of the machine,
-    /// because it takes minutes.
-    pub fn begin() -> Result<CargoDeny> {
-        let own = workspace::target("tools");
-        let binary = own.join("bin/cargo-deny");
-        for name in [PathBuf::from("cargo-deny"), binary.clone()] {
-            if succeeds(program(&name).arg("--version")) {
-                return Ok(CargoDeny { program: name, building: None });
-            }
-        }
-        let mut nice = program("nice");
-        nice.args(["-n", "19"]).arg(cargo().get_program());
-        // Unoptimised and without lines, because it is built far more often than its speed is noticed.
-        nice.env("CARGO_PROFILE_DEV_DEBUG", "false");
-        nice.args([
-            "install",
-            "--quiet",
-            "--locked",
-            "--debug",
-            "cargo-deny",
-            "--version",
-            CARGO_DENY,
-            "--root",
-        ]);
-        let building = nice.arg(&own).spawn().context("cargo-deny cannot be built")?;
-        Ok(CargoDeny { program: binary, building: Some(building) })
-    }
-
-    /// Waits until it is built.
-    pub fn ready(self) -> Result<Command> {
-        if let Some(mut building) = self.building {
-            let status = building.wait().context("cargo-deny is being built")?;
-            ensure!(status.success(), "cargo-deny could not be built: {status}");
-        }
-        Ok(program(self.program))
-    }
+/// The cargo-deny to call: the project's own, else one that is installed.
+pub fn deny() -> Command {
+    let own = workspace::target("tools/bin/cargo-deny");
+    program(if own.is_file() { own } else { "cargo-deny".into() })
 }
 
 /// The Chromium in which the journeys run.

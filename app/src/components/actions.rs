@@ -19,6 +19,7 @@ use shared::{
 
 pub use asking::{Asked, Asking, What};
 pub use dispatch::{DispatchForm, Names};
+pub use form::Usual;
 pub use offer::{Action, Offer, offer};
 
 use crate::{

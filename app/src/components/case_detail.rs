@@ -27,7 +27,7 @@ use crate::{
     i18n::*,
     reactive::{Memo, Signal, effect, memo},
     state::{Property, State},
-    ui::{Card, Chip, Glyph, Icon, Show, Tone, view},
+    ui::{Card, Chip, Glyph, Icon, LongText, Show, Tone, view},
     words,
 };
 
@@ -186,17 +186,35 @@ pub fn Facts(
                 .collect_view()
         })
     };
-    let text = move || {
-        case.with(|case| (!case.text.is_empty()).then(|| view! { <p class="pre">{case.text.clone()}</p> }))
-    };
+    let text = memo(move |_| case.with(|case| case.text.clone()));
     let isolated = memo(move |_| case.with(|case| case.isolated));
+    // Whose device has the round, who may see it.
+    let round = move || {
+        let from = case.with(|case| case.from.clone())?;
+        let walk = state.walk(from.round, now.get())?;
+        let (locale, property) = (i18n.get_locale(), state.property.get()?);
+        let title = words::round::title(locale, &walk.round, walk.route.as_deref(), &property.zone);
+        Some(view! {
+            <a class="link" href=format!("/rounds/{}", from.round)>
+                <Icon glyph=Glyph::Walk />
+                <span>{words::round::with(t_string!(i18n, rounds.found_on), &title)}</span>
+            </a>
+        })
+    };
     let customer = move || case.with(|case| customer_view(i18n.get_locale(), case));
     view! {
         <Card>
             <h2 class="sr">{t_string!(i18n, case.facts)}</h2>
             <CasePhotos case=case />
-            {text}
+            <Show when=move || text.with(|text| !text.is_empty())>
+                <LongText
+                    text=text
+                    more=t_string!(i18n, case.read_on)
+                    less=t_string!(i18n, case.read_less)
+                />
+            </Show>
             <dl class="kv">{list}</dl>
+            {round}
             {customer}
             <Show when=move || isolated.get()>
                 <div class="row tight">

@@ -31,10 +31,12 @@ struct Entry {
     name: String,
     /// The names around it, from the building down, as shown: `北区 › 5 号楼 › 1 层`.
     around: String,
-    /// Its own name, folded for comparing.
-    own: String,
-    /// All names on the way to it, folded.
+    /// The names on the way to it, its own last, folded for comparing.
+    names: Vec<String>,
+    /// All of them in one.
     way: String,
+    /// The building that it is or lies in.
+    building: Option<PlaceCode>,
 }
 
 impl Atlas {
@@ -60,8 +62,12 @@ impl Atlas {
                 id: place.id.clone(),
                 name: place.name.clone(),
                 around,
-                own: fold(&place.name),
                 way: names.iter().map(|name| fold(name)).collect(),
+                names: names.iter().map(|name| fold(name)).collect(),
+                building: path
+                    .iter()
+                    .find(|around| around.kind == PlaceKind::Building)
+                    .map(|building| building.id.clone()),
             });
             atlas.inside.entry(top(place.parent.as_ref())).or_default().push(at);
         }
@@ -72,12 +78,21 @@ impl Atlas {
     ///
     /// Each word has to be found: in the place's own name, in the names on the way to it, or with its characters in
     /// order along that way, so that `5大堂` and `81203` find what they mean.
-    pub fn search(&self, typed: &str) -> Vec<&PlaceCode> {
+    ///
+    /// Of places that fit equally well those come first that are known already, then what lies near these, in the same
+    /// building, and then the shorter name.
+    pub fn search(&self, typed: &str, known: &[PlaceCode]) -> Vec<&PlaceCode> {
         let words: Vec<String> = typed.split_whitespace().map(fold).filter(|word| !word.is_empty()).collect();
         if words.is_empty() {
             return Vec::new();
         }
-        let mut hits: Vec<(usize, usize)> = self
+        let near: Vec<&PlaceCode> = known.iter().filter_map(|id| self.entry(id)?.building.as_ref()).collect();
+        let distance = |entry: &Entry| match known.iter().position(|id| *id == entry.id) {
+            Some(at) => at,
+            None if entry.building.as_ref().is_some_and(|building| near.contains(&building)) => known.len(),
+            None => known.len() + 1,
+        };
+        let mut hits: Vec<([usize; 3], usize)> = self
             .entries
             .iter()
             .enumerate()
@@ -86,7 +101,7 @@ impl Atlas {
                     .iter()
                     .map(|word| entry.rank(word))
                     .try_fold(0, |worst, rank| rank.map(|rank| worst.max(rank)))?;
-                Some((worst, at))
+                Some(([worst, distance(entry), entry.own().chars().count()], at))
             })
             .collect();
         hits.sort_unstable();
@@ -105,20 +120,48 @@ impl Atlas {
 impl Entry {
     /// How well a word fits, 0 best; `None` if it does not.
     fn rank(&self, word: &str) -> Option<usize> {
-        if self.own == word {
+        let own = self.own();
+        if own == word {
             Some(0)
-        } else if self.own.starts_with(word) {
+        } else if own.starts_with(word) {
             Some(1)
-        } else if self.own.contains(word) {
+        } else if begins(&self.names, word) {
             Some(2)
-        } else if self.way.contains(word) {
+        } else if own.contains(word) {
             Some(3)
-        } else if in_order(&self.way, word) {
+        } else if self.way.contains(word) {
             Some(4)
+        } else if in_order(&self.way, word) {
+            Some(5)
         } else {
             None
         }
     }
+
+    fn own(&self) -> &str {
+        self.names.last().map_or("", String::as_str)
+    }
+}
+
+/// Whether a word is made of the beginnings of names, one after the other: `5大堂` of `5号楼` and `大堂`, and not of
+/// `15号楼`.
+fn begins(names: &[String], word: &str) -> bool {
+    names.iter().enumerate().any(|(at, name)| {
+        let common =
+            name.chars().zip(word.chars()).take_while(|(one, other)| one == other).map(|(one, _)| one);
+        // The longest beginning first: mostly that is it.
+        let mut length: usize = common.map(char::len_utf8).sum();
+        while length > 0 {
+            if word.is_char_boundary(length) {
+                let rest = &word[length..];
+                if rest.is_empty() || begins(&names[at + 1..], rest) {
+                    return true;
+                }
+            }
+            length -= 1;
+        }
+        false
+    })
 }
 
 /// Without what people leave out or write differently: case, spaces, dashes, the full width of digits.
@@ -165,7 +208,11 @@ pub fn PlacePicker(
     let hits = move || {
         atlas.with(|atlas| {
             let hits = typed.with(|typed| {
-                atlas.search(typed).into_iter().filter_map(|id| atlas.entry(id)).collect::<Vec<_>>()
+                recent
+                    .with(|recent| atlas.search(typed, recent))
+                    .into_iter()
+                    .filter_map(|id| atlas.entry(id))
+                    .collect::<Vec<_>>()
             });
             if hits.is_empty() {
                 return view! { <p class="s center">{t_string!(i18n, field.no_place)}</p> }.into_any();
@@ -337,11 +384,19 @@ mod tests {
             place("B8-LOBBY", Some("B8"), "大堂", PlaceKind::Area),
             place("B8-1203", Some("B8"), "8-1203", PlaceKind::Unit),
             place("PUMP", Some("S"), "水泵房 A", PlaceKind::Room),
+            place("B15", Some("S"), "15 号楼", PlaceKind::Building),
+            place("B15-LOBBY", Some("B15"), "大堂", PlaceKind::Area),
         ])
     }
 
     fn found(typed: &str) -> Vec<String> {
-        Atlas::new(&places()).search(typed).into_iter().map(ToString::to_string).collect()
+        found_by(typed, &[])
+    }
+
+    /// By somebody who knows these places.
+    fn found_by(typed: &str, known: &[&str]) -> Vec<String> {
+        let known: Vec<PlaceCode> = known.iter().copied().map(PlaceCode::from).collect();
+        Atlas::new(&places()).search(typed, &known).into_iter().map(ToString::to_string).collect()
     }
 
     #[test]
@@ -353,15 +408,33 @@ mod tests {
 
     #[test]
     fn words_are_found_along_the_way_to_a_place() {
-        assert_eq!(found("5大堂"), ["B5-LOBBY"]);
+        assert_eq!(found("5大堂"), ["B5-LOBBY", "B15-LOBBY"]);
         assert_eq!(found("大堂 8 号"), ["B8-LOBBY"]);
-        assert_eq!(found("大堂"), ["B5-LOBBY", "B8-LOBBY"]);
+        assert_eq!(found("大堂"), ["B5-LOBBY", "B8-LOBBY", "B15-LOBBY"]);
         assert_eq!(found("泵房a"), ["PUMP"]);
     }
 
     #[test]
     fn a_name_of_its_own_comes_before_what_lies_in_it() {
         assert_eq!(found("5 号楼").first().map(String::as_str), Some("B5"));
+    }
+
+    #[test]
+    fn beginnings_of_names_come_before_what_only_has_the_same_signs() {
+        // The building, what begins so, what lies in it, and only then another one with the same digit.
+        assert_eq!(found("5")[..4], ["B5", "B5-1203", "B5-1", "B5-LOBBY"]);
+        assert!(found("5")[4..].contains(&"B15".to_owned()));
+        let names = ["北区".to_owned(), "5号楼".to_owned(), "1层".to_owned(), "大堂".to_owned()];
+        assert!(begins(&names, "5大堂") && begins(&names, "5号楼1层") && begins(&names, "大"));
+        assert!(!begins(&names, "号楼") && !begins(&names, "大堂5") && !begins(&names, "5号大门"));
+    }
+
+    #[test]
+    fn places_that_somebody_knows_come_before_others_and_then_what_is_near_them() {
+        assert_eq!(found_by("大堂", &["B15-LOBBY"]), ["B15-LOBBY", "B5-LOBBY", "B8-LOBBY"]);
+        assert_eq!(found_by("大堂", &["B8-1203"]), ["B8-LOBBY", "B5-LOBBY", "B15-LOBBY"]);
+        // What fits better comes first all the same.
+        assert_eq!(found_by("5大堂", &["B15-LOBBY"])[0], "B5-LOBBY");
     }
 
     #[test]
@@ -381,7 +454,7 @@ mod tests {
             lat: None,
             lon: None,
         });
-        assert_eq!(Atlas::new(&Places::new(many.collect())).search("房").len(), HITS);
+        assert_eq!(Atlas::new(&Places::new(many.collect())).search("房", &[]).len(), HITS);
     }
 
     #[test]
@@ -391,7 +464,7 @@ mod tests {
             let of = of.map(PlaceCode::from);
             atlas.inside(of.as_ref()).map(|entry| entry.id.to_string()).collect()
         };
-        assert_eq!(ids(None), ["S", "N", "PUMP"]);
+        assert_eq!(ids(None), ["S", "N", "PUMP", "B15"]);
         assert_eq!(ids(Some("N")), ["B5", "B8"]);
         assert!(ids(Some("PUMP")).is_empty());
     }

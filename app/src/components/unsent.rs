@@ -4,11 +4,11 @@
 use leptos::prelude::*;
 use shared::{
     Code, Rejection,
-    case::CaseCommand,
-    ids::{AttachmentId, CaseId, CommandId, PersonId},
+    case::{CaseCommand, command::Origin},
+    ids::{AttachmentId, CaseId, CommandId, PersonId, RoundId},
     sync::{Delivery, OutboxRow, UploadRow, UploadState},
     time::Ms,
-    wire::{Command, DISCARD, Envelope, Part, Refusal, SETTLE, TAKE},
+    wire::{DISCARD, Envelope, Part, Refusal, SETTLE, TAKE},
 };
 
 use crate::{
@@ -18,6 +18,7 @@ use crate::{
 };
 
 const REPORT: &str = "case.report";
+const SAVE_ROUTE: &str = "route.save";
 
 /// How much is not at the server.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -69,6 +70,34 @@ pub fn of_state(state: State) -> Vec<Entry> {
             })
         })
     })
+}
+
+/// What of it is of a round: what was done in it, with its photos, and what was reported from one of its stops.
+pub fn of_round(
+    mut entries: Vec<Entry>,
+    round: RoundId,
+    text: impl Fn(CommandId) -> Option<String>,
+) -> Vec<Entry> {
+    let reported = |entry: &Entry| {
+        let from = || at_stop(&text(entry.command)?).map(|from| from.round);
+        entry.kind.as_deref() == Some(REPORT) && from() == Some(round)
+    };
+    entries.retain(|entry| entry.case.0 == round.0 || reported(entry));
+    entries
+}
+
+/// At which stop of a round a command was made, read from its text.
+pub fn at_stop(text: &str) -> Option<Origin> {
+    let envelope = Envelope::read(text).ok()?;
+    if let Some(command) = envelope.case_command() {
+        return match command {
+            CaseCommand::Report(report) => report.from.map(|from| *from),
+            _ => None,
+        };
+    }
+    // Those of a round's commands that are made at a stop name it so.
+    let stop = envelope.body.get("stop").filter(|_| envelope.kind.starts_with("round."))?;
+    Some(Origin { round: RoundId(envelope.aggregate), stop: stop.as_str()?.into() })
 }
 
 /// How far one thing got.
@@ -282,7 +311,7 @@ impl Photos {
     }
 }
 
-/// Where a refused command is mended: reports on their page, everything else at its case.
+/// Where a refused command is mended: reports and routes on their page, everything else at its case.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Mend {
     /// On this page.
@@ -295,6 +324,7 @@ pub enum Mend {
 pub fn mend(entry: &Entry, case_is_known: bool) -> Mend {
     match entry.kind.as_deref() {
         Some(REPORT) => Mend::At(format!("/report?mend={}", entry.command)),
+        Some(SAVE_ROUTE) => Mend::At(format!("/watch/route?mend={}", entry.command)),
         Some(SETTLE | TAKE | DISCARD) | None => Mend::No,
         Some(_) if case_is_known => Mend::At(format!("/cases/{}", entry.case)),
         Some(_) => Mend::No,
@@ -315,10 +345,7 @@ pub fn text_of(state: State, command: CommandId) -> Option<String> {
 
 /// What a command asks, read from its text.
 pub fn asked(text: &str) -> Option<CaseCommand> {
-    match Envelope::read(text).and_then(|envelope| envelope.command()).ok()? {
-        Command::Case(command) => Some(*command),
-        Command::Settle | Command::Rule(_) => None,
-    }
+    Envelope::read(text).ok()?.case_command()
 }
 
 /// Whether something that is not at the server needs this photo: then its bytes stay, whatever is done to a draft.
@@ -364,7 +391,11 @@ pub fn said(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use shared::ids::DeviceId;
+    use shared::{
+        case::command::{Report, Source},
+        ids::DeviceId,
+        round::RoundCommand,
+    };
     use uuid::Uuid;
 
     use super::*;
@@ -478,11 +509,79 @@ mod tests {
         assert_eq!(said(&mine.text).as_deref(), Some("门没锁"));
     }
 
+    fn text(kind: &str, aggregate: Uuid, body: serde_json::Value) -> String {
+        let envelope = Envelope {
+            id: CommandId(id(9)),
+            device: DeviceId(id(50)),
+            author: PersonId(id(1)),
+            n: 1,
+            prev: String::new(),
+            kind: kind.to_owned(),
+            v: 1,
+            site: "jinzhou".into(),
+            aggregate,
+            base: None,
+            at: Ms(5),
+            heard: None,
+            body,
+        };
+        envelope.write()
+    }
+
     #[test]
-    fn reports_are_mended_on_their_page_and_the_rest_at_the_case() {
+    fn of_a_round_are_its_commands_their_photos_and_what_was_reported_from_its_stops() {
+        let round = RoundId(id(700));
+        let tick =
+            RoundCommand::Skip { stop: "gate".into(), reason: "门锁着".to_owned(), photos: Vec::new() };
+        let of = |number, kind: &str, aggregate, body, delivery| OutboxRow {
+            aggregate,
+            text: text(kind, aggregate, body),
+            ..row(number, kind, delivery)
+        };
+        let report = |from: Option<RoundId>| {
+            let report = CaseCommand::Report(Report {
+                category: "loose".into(),
+                place: "S".into(),
+                text: String::new(),
+                since: String::new(),
+                source: Source::Found,
+                urgency: None,
+                isolated: false,
+                accused: None,
+                on_behalf_of: None,
+                photos: Vec::new(),
+                from: from.map(|round| Box::new(Origin { round, stop: "pump".into() })),
+            });
+            report.body()
+        };
+        let outbox = [
+            of(1, tick.kind(), round.0, tick.body(), refused()),
+            of(2, REPORT, id(102), report(Some(round)), Delivery::Pending),
+            of(3, REPORT, id(103), report(None), Delivery::Pending),
+            of(4, REPORT, id(104), report(Some(RoundId(id(701)))), Delivery::Pending),
+            of(5, "round.read", round.0, serde_json::json!({ "stop": "hall", "readings": {} }), done()),
+            of(6, "round.tick", id(701), tick.body(), Delivery::Pending),
+        ];
+        let uploads = [upload(5, Part::Full, 0, UploadState::Waiting)];
+        let text = |command| outbox.iter().find(|row| row.id == command).map(|row| row.text.clone());
+        let listed = of_round(entries(&outbox, &uploads, &[], PersonId(id(1))), round, text);
+        let commands: Vec<u128> = listed.iter().map(|entry| entry.command.0.as_u128()).collect();
+        assert_eq!(commands, [1, 2, 5]);
+        let stop = |at: usize| at_stop(&outbox[at].text).map(|from| (from.round, from.stop.to_string()));
+        assert_eq!(stop(0), Some((round, "gate".to_owned())));
+        assert_eq!(stop(1), Some((round, "pump".to_owned())));
+        assert_eq!(stop(2), None);
+        assert_eq!(stop(4), Some((round, "hall".to_owned())));
+    }
+
+    #[test]
+    fn reports_and_routes_are_mended_on_their_page_and_the_rest_at_the_case() {
         let listed = |kind: &str| entries(&[row(3, kind, refused())], &[], &[], PersonId(id(1))).remove(0);
         let report = listed("case.report");
         assert_eq!(mend(&report, false), Mend::At(format!("/report?mend={}", report.command)));
+        let route = listed("route.save");
+        assert_eq!(mend(&route, false), Mend::At(format!("/watch/route?mend={}", route.command)));
+        assert_eq!(mend(&listed("route.retire"), false), Mend::No);
         let pause = listed("case.pause");
         assert_eq!(mend(&pause, true), Mend::At(format!("/cases/{}", pause.case)));
         assert_eq!(mend(&pause, false), Mend::No);

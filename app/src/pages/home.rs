@@ -4,11 +4,14 @@ mod lists;
 
 use std::sync::Arc;
 
+use futures::future::LocalBoxFuture;
 use leptos::{ev, prelude::*, reactive::spawn_local_scoped};
 use shared::{
+    Code, Rejection,
     case::{CaseCommand, CaseView},
-    ids::SiteCode,
+    ids::{CaseId, SiteCode},
 };
+use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
 use self::lists::Lists;
 use super::own::own;
@@ -16,9 +19,10 @@ use crate::{
     address::Address,
     components::{CaseItem, LittleRoom, Net, NetChip, toast, unsent_count},
     i18n::*,
+    part::Why,
     platform::photo,
     reactive::{RwSignal, Signal, effect, memo},
-    state::{REPORT_DRAFT, ReportDraft, State},
+    state::{REPORT_DRAFT, ReportDraft, State, report_address},
     ui::{
         Button, ButtonKind, Card, Chip, Choice, EmptyState, For, Glyph, Icon, IconButton, PhotoAdd, Picks,
         PicksLayout, Sheet, Show, Skeleton, Tone, TopBar, view,
@@ -31,7 +35,11 @@ const REPORT: &str = "/report";
 
 /// The home page.
 #[component]
-pub fn Home() -> impl IntoView {
+pub fn Home(
+    /// The round that is on; nothing until the part of the app that knows it is here.
+    #[prop(into)]
+    round: ViewFn,
+) -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
     lead_to_first_page(state);
@@ -64,6 +72,7 @@ pub fn Home() -> impl IntoView {
         <main class="main">
             <LittleRoom />
             <Hero />
+            {move || round.run()}
             <Unfinished />
             <Waiting />
             {move || {
@@ -218,39 +227,43 @@ async fn keep_first(state: State, chosen: Vec<photo::Chosen>) -> Result<(), shar
     Ok(())
 }
 
-/// A report that was begun.
+/// The reports that were begun: by themselves, and at stops of rounds.
 #[component]
 fn Unfinished() -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
-    let draft = RwSignal::new(None::<ReportDraft>);
+    let drafts = RwSignal::new(Vec::<ReportDraft>::new());
     leptos::task::spawn_local(async move {
-        // Without it the card is missing; the draft itself stays.
-        let found = state.draft::<ReportDraft>(REPORT_DRAFT).await.ok().flatten();
-        let _ = draft.try_set(found.filter(|draft| !draft.is_empty()));
+        // Without them the cards are missing; the drafts themselves stay.
+        let mut found = state.reports().await.unwrap_or_default();
+        found.retain(|draft| !draft.is_empty());
+        let _ = drafts.try_set(found);
     });
-    let about = move || {
-        draft.with(|draft| {
-            let photos = draft.as_ref().map_or(0, |draft| draft.photos.len());
-            let text = draft.as_ref().map(|draft| draft.text.clone()).unwrap_or_default();
-            let photos = counted(t_string!(i18n, field.photo_count), photos);
-            if text.trim().is_empty() { photos } else { format!("{photos} · {text}") }
-        })
-    };
     view! {
-        <Show when=move || draft.with(Option::is_some)>
-            <Card tone=Tone::Warn>
-                <div class="row between">
-                    <div class="grow">
-                        <h2>{t_string!(i18n, field.unfinished)}</h2>
-                        <p class="s one-line">{about}</p>
-                    </div>
-                    <a class="btn small ghost" href="/report">
-                        {t_string!(i18n, field.go_on)}
-                    </a>
-                </div>
-            </Card>
-        </Show>
+        <For each=move || drafts.get() key=|draft| draft.case let(draft)>
+            {
+                let place = state.property.with_untracked(|property| {
+                    draft.from.as_ref()?;
+                    Some(words::spot(property.as_ref()?, draft.place.as_ref()?))
+                });
+                let photos = counted(t_string!(i18n, field.photo_count), draft.photos.len());
+                let text = Some(draft.text.trim().to_owned()).filter(|text| !text.is_empty());
+                let about: Vec<String> = place.into_iter().chain([photos]).chain(text).collect();
+                view! {
+                    <Card tone=Tone::Warn>
+                        <div class="row between">
+                            <div class="grow">
+                                <h2>{t_string!(i18n, field.unfinished)}</h2>
+                                <p class="s one-line">{about.join(" · ")}</p>
+                            </div>
+                            <a class="btn small ghost" href=report_address(draft.from.as_ref())>
+                                {t_string!(i18n, field.go_on)}
+                            </a>
+                        </div>
+                    </Card>
+                }
+            }
+        </For>
     }
     .into_any()
 }
@@ -417,7 +430,7 @@ fn MyCase(view: Arc<CaseView>) -> impl IntoView {
         busy.set(true);
         let done = t_string!(i18n, field.checked).to_owned();
         spawn_local_scoped(async move {
-            let kept = state.act(id, &[CaseCommand::Check {}], None, &[]).await;
+            let kept = looked_at(state, id).await;
             let _ = busy.try_set(false);
             toast(kept.map(|()| done));
         });
@@ -455,6 +468,27 @@ fn MyCase(view: Arc<CaseView>) -> impl IntoView {
         </div>
     };
     view! { <CaseItem view=view>{actions}</CaseItem> }.into_any()
+}
+
+/// Says that whoever answers for a case has looked at it today (B2).
+async fn looked_at(state: State, case: CaseId) -> Result<(), Rejection> {
+    state.part.again(Why::Asked);
+    state.part.here().await;
+    match check(state, case).await {
+        Ok(checked) => checked.await,
+        // What is here does not fail.
+        Err(_) => Err(Code::DeviceOffline.into()),
+    }
+}
+
+/// Nothing else on this page makes a command, and how that is done comes with the pages' part; see `further` in
+/// `app/src/pages.rs`.
+#[wasm_split(pages, fallible)]
+fn check(
+    state: State,
+    case: CaseId,
+) -> Result<LocalBoxFuture<'static, Result<(), Rejection>>, SplitLoaderError> {
+    Ok(Box::pin(async move { state.act(case, &[CaseCommand::Check {}], None, &[]).await }))
 }
 
 /// Whether the case is to be looked at today (B2).

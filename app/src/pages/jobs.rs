@@ -24,8 +24,8 @@ use crate::{
     reactive::{Signal, effect, memo},
     state::State,
     ui::{
-        Button, ButtonKind, Card, Chip, Countdown, EmptyState, For, Glyph, Icon, Show, Skeleton, TimeLeft,
-        TimeUnit, Tone, TopBar, view,
+        Button, ButtonKind, Card, Chip, Countdown, EmptyState, For, Glyph, Icon, LongText, Show, Skeleton,
+        TimeLeft, TimeUnit, Tone, TopBar, view,
     },
     words,
 };
@@ -129,7 +129,8 @@ fn left_words(i18n: I18n, left: TimeLeft) -> String {
         TimeUnit::Hours => t_string!(i18n, desk.hours).replace("{n}", &figure),
         TimeUnit::Days => t_string!(i18n, desk.days).replace("{n}", &figure),
     };
-    if left.overdue { t_string!(i18n, desk.over).replace("{span}", &text) } else { text }
+    let template = if left.overdue { t_string!(i18n, desk.over) } else { t_string!(i18n, desk.left) };
+    template.replace("{span}", &text)
 }
 
 /// One dispatch: all that is needed to go there, and the next step.
@@ -302,7 +303,11 @@ fn JobCard(
                 </a>
             </h2>
             <Show when=move || has_text.get()>
-                <p class="pre">{text}</p>
+                <LongText
+                    text=Signal::derive(text)
+                    more=t_string!(i18n, case.read_on)
+                    less=t_string!(i18n, case.read_less)
+                />
             </Show>
             <CasePhotos case=case />
             <div class="row tight s">
@@ -313,9 +318,15 @@ fn JobCard(
                 note.get()
                     .map(|note| {
                         view! {
-                            <div class="row tight s">
+                            <div class="row tight top s">
                                 <Icon glyph=Glyph::Notice size="little" />
-                                <span class="pre">{note}</span>
+                                <div class="col tighter">
+                                    <LongText
+                                        text=move || note.clone()
+                                        more=t_string!(i18n, case.read_on)
+                                        less=t_string!(i18n, case.read_less)
+                                    />
+                                </div>
                             </div>
                         }
                     })
@@ -329,7 +340,7 @@ fn JobCard(
             <Show when=move || at_door.get()>
                 <p class="s">{t_string!(i18n, desk.at_door)}</p>
             </Show>
-            <div class="actions">{buttons}</div>
+            <div class="actions stay">{buttons}</div>
         </Card>
     }
     .into_any()

@@ -26,6 +26,17 @@ where
     }
 }
 
+/// Something of the part that a page does without until it is here.
+pub fn once_here<F>(part: Part, piece: impl FnOnce() -> F) -> AnyView
+where
+    F: Future<Output = Result<AnyView, SplitLoaderError>>,
+{
+    match part.got() {
+        Got::Whole => piece().now_or_never().and_then(Result::ok).into_any(),
+        Got::Coming | Got::Failed => ().into_any(),
+    }
+}
+
 /// In place of a page whose part could not be loaded. Trying again may load the app anew; what was typed is in drafts.
 #[component]
 fn Missing(

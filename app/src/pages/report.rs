@@ -9,7 +9,7 @@ use shared::{
     Code, Rejection,
     case::{
         CaseCommand,
-        command::{Customer, NAME_MAX, PHOTOS_MAX, TEXT_MAX, Urgency},
+        command::{Customer, NAME_MAX, Origin, PHOTOS_MAX, TEXT_MAX, Urgency},
     },
     ids::{CategoryCode, CommandId, PersonId, PlaceCode},
     site::{CaseKind, Category},
@@ -23,12 +23,17 @@ use self::{
 use crate::{
     address::Address,
     components::{
-        LittleRoom, PersonPicker, PlacePicker, asked, children, named, picture, taken, text_of, toast,
+        LittleRoom, PersonPicker, PlacePicker,
+        actions::{
+            Action, Usual,
+            work::{WorkDraft, draft_key, fixes},
+        },
+        asked, children, named, picture, taken, text_of, toast,
     },
     i18n::*,
     platform::{clock, device, events, ids, photo},
     reactive::{Memo, RwSignal, Signal, effect, memo},
-    state::{REPORT_DRAFT, ReportDraft, State},
+    state::{REPORT_DRAFT, ReportDraft, State, report_key},
     ui::{
         Banner, Button, ButtonKind, Card, Choice, EmptyState, Field, FieldKind, For, Glyph, Icon, IconButton,
         Lightbox, Photo, PhotoAdd, PhotoStrip, Picks, PicksLayout, Picture, Sheet, Show, Skeleton, Tone,
@@ -45,6 +50,8 @@ const WAIT_MS: u32 = 100;
 pub fn Report(
     /// The refused command that this report takes the place of.
     mend: Option<CommandId>,
+    /// The stop of a round from which somebody came.
+    from: Option<Origin>,
 ) -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
@@ -54,8 +61,12 @@ pub fn Report(
         while state.taking.get_untracked() {
             clock::sleep(WAIT_MS).await;
         }
-        let key = mend.map_or_else(|| REPORT_DRAFT.to_owned(), |id| format!("mend-{id}"));
-        let draft = begin(state, &key, mend).await;
+        let key = match (mend, &from) {
+            (Some(id), _) => format!("mend-{id}"),
+            (None, Some(from)) => report_key(from),
+            (None, None) => REPORT_DRAFT.to_owned(),
+        };
+        let draft = begin(state, &key, mend, from).await;
         // The paper's signals belong to the page, which may have been left meanwhile.
         let Some(owner) = owner.filter(|_| !paper.is_disposed()) else { return };
         let begun = draft.map(|draft| owner.with(|| Paper::new(state, key, draft)));
@@ -83,12 +94,24 @@ pub fn Report(
     }
 }
 
-/// The draft to go on with: the one that is kept, else what the refused command asked, else an empty one.
-async fn begin(state: State, key: &str, mend: Option<CommandId>) -> Result<ReportDraft, Rejection> {
+/// The draft to go on with: the one that is kept, else what the refused command asked, else an empty one, of the stop from
+/// which somebody came.
+async fn begin(
+    state: State,
+    key: &str,
+    mend: Option<CommandId>,
+    from: Option<Origin>,
+) -> Result<ReportDraft, Rejection> {
     if let Some(draft) = state.draft::<ReportDraft>(key).await? {
         return Ok(draft);
     }
-    let Some(id) = mend else { return ReportDraft::new() };
+    let Some(id) = mend else {
+        let draft = ReportDraft::new()?;
+        let Some(from) = from else { return Ok(draft) };
+        let walk = state.walk(from.round, state.now_ms()).ok_or(Code::RoundNotThere)?;
+        let stop = walk.round.find(&from.stop).ok_or(Code::RoundNotThere)?;
+        return Ok(ReportDraft { place: Some(stop.place.clone()), from: Some(from), ..draft });
+    };
     let here = state.refused_command(id);
     // A report that was refused on another device is known by the server's copy; its photos are not here.
     let photos_here = here.is_some();
@@ -96,7 +119,10 @@ async fn begin(state: State, key: &str, mend: Option<CommandId>) -> Result<Repor
     let Some(CaseCommand::Report(report)) = refused else { return Err(Code::CommandUnreadable.into()) };
     let photos = if photos_here { report.photos.clone() } else { Vec::new() };
     let case = shared::ids::CaseId(ids::new_id().map_err(|_| Code::DeviceCrypto)?);
-    Ok(form::draft(case, report, photos, form::fixed_with(&refused_with(state, id))))
+    let draft = form::draft(case, report, photos, form::fixed_with(&refused_with(state, id)));
+    // From here on every tab that mends it reports the same case.
+    let _ = state.keep_draft(key, &draft).await;
+    Ok(draft)
 }
 
 /// What was refused because this report was: it goes with the mended one.
@@ -110,13 +136,33 @@ fn refused_with(state: State, report: CommandId) -> Vec<CaseCommand> {
         .collect()
 }
 
+/// Ends the draft of a report that another tab has sent. What was written and photographed here since is a remark that is
+/// begun on its case; where that cannot be, the draft stays.
+async fn end_sent(state: State, key: &str, draft: &ReportDraft, fixed: Option<&str>) {
+    // Else it is shown at the next change.
+    let _ = state.refresh(&[]).await;
+    let Some((text, photos)) = state.reported(draft.case) else { return };
+    if let Some(left) = form::left_over(draft, fixed, &text, &photos) {
+        let remark = draft_key(Action::Comment, draft.case);
+        let begun = state.draft::<WorkDraft>(&remark).await;
+        if !matches!(begun, Ok(None)) || state.keep_draft(&remark, &left).await.is_err() {
+            return;
+        }
+    }
+    // The photos are the case's, or the remark's. A draft that stays is refused again.
+    let _ = state.drop_draft(key, &[]).await;
+}
+
 /// The bar: the way back keeps everything; the bin asks first.
 #[component]
 fn Bar(#[prop(optional_no_strip)] paper: Option<Paper>) -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
     let address = expect_context::<Address>();
-    let home = move || address.back("/");
+    let home = move || {
+        let from = paper.and_then(|paper| paper.draft.with_untracked(|draft| draft.from.clone()));
+        address.back(&from.map_or_else(|| "/".to_owned(), |from| format!("/rounds/{}", from.round)));
+    };
     let asking = RwSignal::new(false);
     let discard = move || {
         let Some(paper) = paper else { return };
@@ -302,15 +348,35 @@ fn Sheets(paper: Paper, mend: Option<CommandId>) -> impl IntoView {
         };
         busy.set(true);
         paper.close();
+        let saved = t_string!(i18n, rounds.saved).to_owned();
+        let sent_before = t_string!(i18n, field.sent_before).to_owned();
         spawn_local_scoped(async move {
             let with: Vec<CommandId> = mend.map(|id| children(state, id)).unwrap_or_default();
             let settles: Vec<CommandId> = mend.into_iter().chain(with).collect();
             let refused = mend.map(|id| refused_with(state, id)).unwrap_or_default();
-            let then = form::then(fixed, refused);
+            let then = form::then(fixed.clone(), refused);
             match state.report(draft.case, report, then, &paper.key(), &settles).await {
                 Ok(()) => {
                     device::vibrate(30);
-                    address.instead(&format!("/cases/{}", draft.case));
+                    match &draft.from {
+                        // Whoever is on a round goes on.
+                        Some(from) => {
+                            toast(Ok(saved));
+                            address.back(&format!("/rounds/{}", from.round));
+                        }
+                        None => address.instead(&format!("/cases/{}", draft.case)),
+                    }
+                }
+                // Another tab had the same draft, and was faster.
+                Err(rejection) if rejection.code == Code::CaseExists => {
+                    end_sent(state, &paper.key(), &draft, fixed.as_deref()).await;
+                    toast(Ok(sent_before));
+                    let there = state.cases.with_untracked(|cases| cases.contains_key(&draft.case));
+                    address.instead(&if there {
+                        format!("/cases/{}", draft.case)
+                    } else {
+                        "/cases".to_owned()
+                    });
                 }
                 Err(rejection) => {
                     paper.reopen();
@@ -437,6 +503,15 @@ fn Sheets(paper: Paper, mend: Option<CommandId>) -> impl IntoView {
         >
             <div class="col" node_ref=spots.at(Spot::Result) tabindex="-1">
                 <p class="s">{t_string!(i18n, field.fixed_text)}</p>
+                <Usual
+                    answers=move || fixes(i18n)
+                    text=Signal::derive(move || {
+                        paper.draft.with(|draft| draft.fixed.clone().unwrap_or_default())
+                    })
+                    on_text=move |text: String| {
+                        page.write(Spot::Result, |draft| draft.fixed = Some(text));
+                    }
+                />
                 <Field
                     id="report-fixed"
                     label=t_string!(i18n, field.result)
@@ -452,20 +527,22 @@ fn Sheets(paper: Paper, mend: Option<CommandId>) -> impl IntoView {
                     max=limit(TEXT_MAX)
                     required=true
                 />
-                <Button
-                    label=t_string!(i18n, field.fixed_send)
-                    busy=busy
-                    disabled=paper.adding
-                    on_click=move || {
-                        let result = paper.draft.with_untracked(|draft| draft.fixed.clone()).unwrap_or_default();
-                        if result.trim().is_empty() {
-                            let missing = Rejection::new(Code::CaseFieldMissing).with("field", "result");
-                            page.fault.set(Some(Fault::Refused(missing)));
-                        } else {
-                            send(Some(result.trim().to_owned()));
+                <div class="form-foot">
+                    <Button
+                        label=t_string!(i18n, field.fixed_send)
+                        busy=busy
+                        disabled=paper.adding
+                        on_click=move || {
+                            let result = paper.draft.with_untracked(|draft| draft.fixed.clone()).unwrap_or_default();
+                            if result.trim().is_empty() {
+                                let missing = Rejection::new(Code::CaseFieldMissing).with("field", "result");
+                                page.fault.set(Some(Fault::Refused(missing)));
+                            } else {
+                                send(Some(result.trim().to_owned()));
+                            }
                         }
-                    }
-                />
+                    />
+                </div>
             </div>
         </Sheet>
     }

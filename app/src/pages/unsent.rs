@@ -1,14 +1,22 @@
 //! What is on this device and not at the server: what waits for the network, and what was refused and waits for a
 //! person.
 
+use std::sync::Arc;
+
 use leptos::prelude::*;
-use shared::{Rejection, case::CaseCommand, ids::CommandId};
+use shared::{
+    Rejection,
+    case::CaseCommand,
+    ids::{CommandId, RoundId},
+    route::Route,
+    wire::Envelope,
+};
 
 use crate::{
     address::Address,
     components::{
         Entry, Got, HandOver, LeftByOthers, Loss, Mend, Photos, RefusedPhotos, TakeOver, Unsent as Count,
-        WithdrawSheet, asked, mend, of_state, said, text_of,
+        WithdrawSheet, asked, at_stop, mend, of_state, said, text_of,
     },
     i18n::*,
     reactive::{RwSignal, Signal, memo},
@@ -102,6 +110,9 @@ fn Row(entry: Entry, losing: RwSignal<Option<Loss>>) -> impl IntoView {
         Some(kind) => words::action(i18n.get_locale(), kind).to_owned(),
         None => t_string!(i18n, field.photos).to_owned(),
     };
+    // Of several ticks of a round each says at which stop.
+    let stop = text.as_deref().and_then(at_stop).map(|from| from.stop);
+    let of_route = entry.kind.as_deref().is_some_and(|kind| kind.starts_with("route."));
     // A refused report has no case to show: its own words name it.
     let reported = text.as_deref().and_then(place_and_category);
     let title = move || {
@@ -109,6 +120,17 @@ fn Row(entry: Entry, losing: RwSignal<Option<Loss>>) -> impl IntoView {
         let property = state.property.get()?;
         if let Some(view) = state.case(case) {
             return Some(words::heading(locale, &property, &view));
+        }
+        if let Some(walk) = state.walk(RoundId(case.0), state.now_ms()) {
+            let title = words::round::title(locale, &walk.round, walk.route.as_deref(), &property.zone);
+            let stop = stop.as_ref().and_then(|stop| walk.round.find(stop));
+            return Some(match stop {
+                Some(stop) => format!("{title} · {}", words::spot(&property, &stop.place)),
+                None => title,
+            });
+        }
+        if let Some(text) = text_of(state, command).filter(|_| of_route) {
+            return route_named(&text, &state.known_routes());
         }
         let (place, category) = reported.as_ref()?;
         let category = property.site.category(category)?;
@@ -179,6 +201,18 @@ fn Row(entry: Entry, losing: RwSignal<Option<Loss>>) -> impl IntoView {
         }),
         Some(Mend::No) | None => None,
     };
+    let of_round = entry.kind.as_deref().is_some_and(|kind| kind.starts_with("round."));
+    let round = RoundId(case.0);
+    let to_round = move || {
+        let there = of_round && state.walk(round, state.now_ms()).is_some();
+        there.then(|| {
+            view! {
+                <a class="btn small ghost" href=format!("/rounds/{round}")>
+                    {t_string!(i18n, rounds.route)}
+                </a>
+            }
+        })
+    };
     let children = entry.children.clone();
     let listed = (!children.is_empty()).then(|| {
         let lines = children.iter().map(|child| view! { <Child command=*child /> }.into_any()).collect_view();
@@ -221,6 +255,7 @@ fn Row(entry: Entry, losing: RwSignal<Option<Loss>>) -> impl IntoView {
             <p class="xs num">{made}</p>
             {elsewhere}
             {listed}
+            {to_round}
             {buttons}
             {photo_buttons}
         </Card>
@@ -255,9 +290,41 @@ fn Child(command: CommandId) -> impl IntoView {
     .into_any()
 }
 
+/// Which route a command changes, by the name that it gives it, else by the one it has.
+fn route_named(text: &str, routes: &[Arc<Route>]) -> Option<String> {
+    let envelope = Envelope::read(text).ok()?;
+    let given = envelope.body.get("design").and_then(|design| design.get("name")?.as_str());
+    given.map(str::to_owned).or_else(|| {
+        routes.iter().find(|route| route.id.0 == envelope.aggregate).map(|route| route.design.name.clone())
+    })
+}
+
 fn place_and_category(text: &str) -> Option<(shared::ids::PlaceCode, shared::ids::CategoryCode)> {
     match asked(text)? {
         CaseCommand::Report(report) => Some((report.place, report.category)),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::route::RouteCommand;
+
+    use super::*;
+    use crate::state::rounds_kit::{Made, TEN, night};
+
+    #[test]
+    fn what_is_not_sent_of_a_route_names_it() {
+        let routes = [night(true)];
+        let named = |command: &RouteCommand| {
+            let mut made = Made::default();
+            made.add(4, routes[0].id.0, command.kind(), command.body(), TEN);
+            route_named(&made.0[0].text, &routes)
+        };
+        let mut design = routes[0].design.clone();
+        design.name = "北区夜巡".to_owned();
+        let save = RouteCommand::Save { code: "night".into(), version: 3, from: None, design };
+        assert_eq!(named(&save).as_deref(), Some("北区夜巡"));
+        assert_eq!(named(&RouteCommand::Retire { code: "night".into() }).as_deref(), Some("夜巡"));
     }
 }

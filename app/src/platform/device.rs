@@ -156,6 +156,23 @@ pub fn set_title(page: Option<&str>) {
     }
 }
 
+/// Opens the browser's dialog to print the page.
+pub fn print() {
+    if let Ok(window) = bridge::window() {
+        // Where nothing can be printed nothing happens.
+        let _ = window.print();
+    }
+}
+
+/// Focuses the element of an id, and scrolls it into sight.
+pub fn focus(id: &str) {
+    let element = bridge::document().ok().and_then(|document| document.get_element_by_id(id));
+    if let Some(element) = element.and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok()) {
+        // What cannot be focused is at least named by what is said.
+        let _ = element.focus();
+    }
+}
+
 /// Loads the page anew.
 pub fn reload() {
     if let Ok(window) = bridge::window() {

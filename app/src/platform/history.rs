@@ -3,7 +3,7 @@
 //! Each entry of the history that the app has made says how many of the app's own lie below it.
 
 use wasm_bindgen::{JsCast as _, JsValue};
-use web_sys::{Element, HtmlAnchorElement, HtmlElement, MouseEvent};
+use web_sys::{Element, HtmlAnchorElement, HtmlDialogElement, HtmlElement, MouseEvent};
 
 use super::{PlatformError, bridge, events::Listener};
 
@@ -39,6 +39,21 @@ pub fn go(address: &str, replace: bool, depth: usize) -> Result<(), PlatformErro
 /// Goes back by one entry.
 pub fn back() -> Result<(), PlatformError> {
     bridge::window()?.history().and_then(|history| history.back()).map_err(unable)
+}
+
+/// Goes on by so many entries, or back.
+pub fn by(entries: i32) -> Result<(), PlatformError> {
+    bridge::window()?.history().and_then(|history| history.go_with_delta(entries)).map_err(unable)
+}
+
+/// Closes what lies over the page, the uppermost of several, as Escape does. Answers whether there was anything.
+pub fn close_dialog() -> bool {
+    let dialog = element("dialog[open]:not(:has(dialog[open]))");
+    let dialog = dialog.and_then(|dialog| dialog.dyn_into::<HtmlDialogElement>().ok());
+    dialog.is_some_and(|dialog| {
+        dialog.close();
+        true
+    })
 }
 
 fn unable(_: JsValue) -> PlatformError {

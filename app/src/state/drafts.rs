@@ -4,16 +4,34 @@
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use shared::{
     Rejection,
-    case::command::{Customer, PhotoRef, Urgency},
+    case::command::{Customer, Origin, PhotoRef, Urgency},
     ids::{AttachmentId, CaseId, CategoryCode, PersonId, PlaceCode},
     wire,
 };
 
 use super::State;
-use crate::platform::{crypto, ids, photo};
+use crate::{
+    address,
+    platform::{crypto, ids, photo},
+};
 
-/// The key of the draft of a report; there is one at a time.
+/// The key of the draft of a report; there is one at a time, and one for each stop of a round. All their keys begin so.
 pub const REPORT_DRAFT: &str = "report";
+
+/// The key of the draft of a report that is begun at a stop of a round.
+pub fn report_key(from: &Origin) -> String {
+    format!("{REPORT_DRAFT}/{}/{}", from.round, from.stop)
+}
+
+/// Where a report is written that is begun at this stop, or at none.
+pub fn report_address(from: Option<&Origin>) -> String {
+    match from {
+        Some(from) => {
+            address::with("/report", &[("round", &from.round.to_string()), ("stop", from.stop.as_str())])
+        }
+        None => "/report".to_owned(),
+    }
+}
 
 /// A report that is being made.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -42,6 +60,9 @@ pub struct ReportDraft {
     pub on_behalf_of: Option<PersonId>,
     /// Solved already, and how.
     pub fixed: Option<String>,
+    /// The stop of a round at which it was found (F2).
+    #[serde(default)]
+    pub from: Option<Origin>,
 }
 
 impl ReportDraft {
@@ -63,6 +84,7 @@ impl ReportDraft {
             accused: None,
             on_behalf_of: None,
             fixed: None,
+            from: None,
         })
     }
 
@@ -79,6 +101,14 @@ impl State {
     /// Of storage.
     pub async fn draft<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, Rejection> {
         self.local()?.draft(key).await.map_err(Rejection::from)
+    }
+
+    /// Every report that was begun, on this device.
+    ///
+    /// # Errors
+    /// Of storage.
+    pub async fn reports(&self) -> Result<Vec<ReportDraft>, Rejection> {
+        self.local()?.drafts(REPORT_DRAFT).await.map_err(Rejection::from)
     }
 
     /// Keeps a draft.
@@ -137,5 +167,25 @@ impl State {
         self.measure_room();
         kept?;
         Ok(photo)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use shared::ids::RoundId;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn a_report_is_kept_by_the_stop_at_which_it_was_begun_and_found_among_all_reports() {
+        let at =
+            |round: u128, stop: &str| Origin { round: RoundId(Uuid::from_u128(round)), stop: stop.into() };
+        let stops = [at(1, "gate"), at(1, "hall"), at(2, "gate")];
+        let keys: BTreeSet<String> = stops.iter().map(report_key).collect();
+        assert_eq!(keys.len(), 3);
+        assert!(keys.iter().all(|key| key.starts_with(REPORT_DRAFT) && key != REPORT_DRAFT));
     }
 }

@@ -1,22 +1,37 @@
 //! Changing things: judge by the rules, store on the device, show, and let the sync engine send it.
 
-use ::device::{Ask, Nudge, Subject};
+use ::device::{Album, Ask, Nudge, Subject};
 use shared::{
     Code, Rejection,
-    case::{CaseCommand, CaseView, command::Report},
+    case::{
+        CaseCommand,
+        command::{PhotoRef, Report},
+    },
     ids::{AttachmentId, CaseId, CommandId},
     quarantine::Ruling,
-    wire::{self, Envelope, Part},
+    wire::{Envelope, Part},
 };
 use uuid::Uuid;
 
 use super::State;
 
+/// The draft that ends with what is done, by its key.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Ends<'a> {
+    /// It may not have been kept at all.
+    Begun(&'a str),
+    /// It was kept.
+    Kept(&'a str),
+}
+
 impl State {
     /// Does something to a case, and with it mends refused commands (`settles`). Returns once it is saved on this device.
     ///
+    /// A draft ends with it. Of anything but a report it has to be kept before: one that is gone was sent from another tab.
+    ///
     /// # Errors
-    /// What the rules say against it, or what this device cannot do; then nothing has changed and the draft stays.
+    /// What the rules say against it, `case.exists` where it was sent already, or what this device cannot do; then nothing
+    /// has changed and the draft stays.
     pub async fn act(
         &self,
         case: CaseId,
@@ -31,7 +46,9 @@ impl State {
             judge.check(view.as_deref(), command, self.now_ms())?;
         }
         let asks: Vec<Ask> = commands.iter().map(Ask::from).collect();
-        self.store(case.0, view.as_deref(), &asks, settles, draft).await
+        let begins = matches!(commands.first(), Some(CaseCommand::Report(_)));
+        let draft = draft.map(|key| if begins { Ends::Begun(key) } else { Ends::Kept(key) });
+        self.store(case.0, view.map(|view| view.version()), &asks, settles, draft).await
     }
 
     /// Reports a problem, with what else is known of it already: that it is solved (A9), words and photos that came
@@ -52,13 +69,13 @@ impl State {
         self.act(case, &commands, Some(draft), settles).await
     }
 
-    async fn store(
+    pub(super) async fn store(
         &self,
         aggregate: Uuid,
-        view: Option<&CaseView>,
+        base: Option<u32>,
         asks: &[Ask],
         settles: &[CommandId],
-        draft: Option<&str>,
+        draft: Option<Ends<'_>>,
     ) -> Result<(), Rejection> {
         let local = self.local()?;
         let author = self.session.with_untracked(|session| session.as_ref().map(|session| session.person));
@@ -66,9 +83,13 @@ impl State {
             author: author.ok_or(Code::AuthRequired)?,
             site: self.site.get_untracked().ok_or(Code::SiteNotMember)?,
             aggregate,
-            base: view.map(CaseView::version),
+            base,
         };
-        local.commit(&subject, asks, settles, draft).await?;
+        match draft {
+            Some(Ends::Kept(key)) => local.commit_kept(&subject, asks, settles, key).await?,
+            Some(Ends::Begun(key)) => local.commit(&subject, asks, settles, Some(key)).await?,
+            None => local.commit(&subject, asks, settles, None).await?,
+        }
         // It is saved: what cannot be shown at once is shown at the next change.
         let _ = self.changed(Vec::new()).await;
         self.nudge(Nudge::Saved);
@@ -123,9 +144,23 @@ impl State {
         let text = self
             .outbox
             .with_untracked(|rows| rows.iter().find(|row| row.id == command).map(|row| row.text.clone()));
-        match Envelope::read(&text?).and_then(|envelope| envelope.command()) {
-            Ok(wire::Command::Case(command)) => Some(*command),
-            Ok(wire::Command::Settle | wire::Command::Rule(_)) | Err(_) => None,
+        Envelope::read(&text?).ok()?.case_command()
+    }
+
+    /// The words and photos of a case's report, as this device sent it, or as the server shows it.
+    pub fn reported(&self, case: CaseId) -> Option<(String, Vec<AttachmentId>)> {
+        let text = self.outbox.with_untracked(|rows| {
+            let mut reports = rows.iter().filter(|row| row.aggregate == case.0 && row.kind == "case.report");
+            reports.next().map(|row| row.text.clone())
+        });
+        let ids = |photos: &[PhotoRef]| photos.iter().map(|photo| photo.id).collect();
+        match text.and_then(|text| Envelope::read(&text).ok()?.case_command()) {
+            Some(CaseCommand::Report(report)) => Some((report.text, ids(&report.photos))),
+            Some(_) | None => self.cases.with_untracked(|cases| {
+                let case = cases.get(&case)?.full()?;
+                let photos: Vec<PhotoRef> = case.photos.iter().map(|photo| photo.photo.clone()).collect();
+                Some((case.text.clone(), ids(&photos)))
+            }),
         }
     }
 
@@ -133,8 +168,8 @@ impl State {
     ///
     /// # Errors
     /// `device.offline` where it is nowhere near; the server's own.
-    pub async fn photo(&self, case: CaseId, photo: AttachmentId, part: Part) -> Result<Vec<u8>, Rejection> {
+    pub async fn photo(&self, of: Album, photo: AttachmentId, part: Part) -> Result<Vec<u8>, Rejection> {
         let site = self.site.get_untracked().ok_or(Code::SiteNotMember)?;
-        self.local()?.photo(&site, case, photo, part).await
+        self.local()?.photo(&site, of, photo, part).await
     }
 }

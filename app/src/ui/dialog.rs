@@ -1,5 +1,5 @@
 //! Dialogs. The browser's own `<dialog>` holds the focus inside, gives it back afterwards, and closes on Escape and
-//! on Android's back gesture.
+//! on Android's back gesture; on the browser's way back it is closed by `app/src/address.rs`.
 
 use leptos::{ev, html, prelude::*, text_prop::TextProp};
 

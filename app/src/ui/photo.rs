@@ -3,7 +3,7 @@
 use leptos::{ev, prelude::*, text_prop::TextProp};
 
 use super::dialog::{closed, modal};
-use super::{Glyph, Icon, IconButton, Progress, view, words};
+use super::{Glyph, Icon, IconButton, Progress, Tone, view, words};
 
 use crate::reactive::{RwSignal, Signal, memo};
 
@@ -39,6 +39,12 @@ pub fn Photo(
     /// When it was taken, `14:32`.
     #[prop(optional, into)]
     time: Option<TextProp>,
+    /// From when in the story it is, in a word: reported, after the work.
+    #[prop(optional, into)]
+    tag: Option<TextProp>,
+    /// The colour of that word.
+    #[prop(optional)]
+    tone: Tone,
     /// How much of it is sent, from 0 to 1, while a bar is to be shown; its name is `alt`.
     #[prop(optional, into)]
     progress: Signal<Option<f64>>,
@@ -89,6 +95,7 @@ pub fn Photo(
             >
                 {picture}
             </button>
+            {tag.map(|tag| view! { <span class=format!("photo-tag {}", tone.class())>{words(tag)}</span> })}
             {time.map(|time| view! { <span class="photo-time">{words(time)}</span> })}
             {bar}
             {drop}

@@ -10,7 +10,7 @@ use shared::{
     sync::{
         Delivery, OutboxRow, Pulled, Reaction, UploadRow, UploadState, has_gap, react, settled, verdicts,
     },
-    wire::{self, DocKey, Part, PullResponse, PushRequest, PushResponse, READS_QUARANTINE},
+    wire::{self, DocKey, Part, PullResponse, PushRequest, PushResponse, READS_QUARANTINE, READS_ROUNDS},
 };
 
 use super::{Changes, Engine, SPARE, Shown, Stop, done_at};
@@ -71,7 +71,8 @@ impl<P: Platform> Engine<P> {
         let (person, serves) = (session.person, session.sites.iter().any(|one| one.code == *site));
         let cursor = pulled.cursor.as_ref().map(|cursor| format!("&cursor={cursor}")).unwrap_or_default();
         self.poked.remove(site);
-        let url = format!("/api/pull?site={site}&person={person}&reads={READS_QUARANTINE}{cursor}");
+        let reads = format_args!("{READS_QUARANTINE},{READS_ROUNDS}");
+        let url = format!("/api/pull?site={site}&person={person}&reads={reads}{cursor}");
         let response = self.send(Request::get(url)).await?;
         if !response.is_ok() {
             let fault = response.fault();
@@ -113,11 +114,8 @@ impl<P: Platform> Engine<P> {
             pulled.stable = None;
         }
         let shown = |row: &OutboxRow| {
-            let key = wire::DocKey::Case(CaseId(row.aggregate));
-            docs.iter().find_map(|doc| match doc {
-                wire::Doc::Case(view) if doc.key() == key => Some(view.version()),
-                _ => None,
-            })
+            let key = row.doc();
+            docs.iter().find(|doc| doc.key() == key).and_then(wire::Doc::version)
         };
         let mut done = Vec::new();
         for row in outbox.iter().filter(|row| row.site == *site) {
@@ -178,15 +176,7 @@ impl<P: Platform> Engine<P> {
     }
 
     async fn version(&self, site: &SiteCode, row: &OutboxRow) -> Result<Option<u32>, PlatformError> {
-        let key = DocKey::Case(CaseId(row.aggregate));
-        Ok(self.local.doc(site, key).await?.and_then(|doc| match doc {
-            wire::Doc::Case(view) => Some(view.version()),
-            wire::Doc::Site(_)
-            | wire::Doc::Places(_)
-            | wire::Doc::People(_)
-            | wire::Doc::Refusal(_)
-            | wire::Doc::Quarantine(_) => None,
-        }))
+        Ok(self.local.doc(site, row.doc()).await?.and_then(|doc| doc.version()))
     }
 
     /// The bytes of cases of which this person has lost sight, or sees no more than an outline, except those that the
@@ -200,13 +190,13 @@ impl<P: Platform> Engine<P> {
         let outline = |doc: &&wire::Doc| matches!(doc, wire::Doc::Case(CaseView::Outline(_)));
         let mut names = Vec::new();
         for key in docs.iter().filter(outline).map(wire::Doc::key).chain(gone.iter().copied()) {
-            if let Some(wire::Doc::Case(view)) = self.local.doc(site, key).await? {
-                names.extend(
-                    photos_of(&view).iter().flat_map(|photo| {
-                        [Part::Thumb, Part::Full].map(|part| wire::file_name(photo.id, part))
-                    }),
-                );
-            }
+            let photos: Vec<AttachmentId> = match self.local.doc(site, key).await? {
+                Some(wire::Doc::Case(view)) => photos_of(&view).iter().map(|photo| photo.id).collect(),
+                Some(wire::Doc::Round(round)) => round.photos(),
+                Some(_) | None => Vec::new(),
+            };
+            let parts = |photo| [Part::Thumb, Part::Full].map(|part| wire::file_name(photo, part));
+            names.extend(photos.into_iter().flat_map(parts));
         }
         let needed: BTreeSet<String> = self.local.uploads().await?.iter().map(UploadRow::name).collect();
         names.retain(|name| !needed.contains(name));

@@ -1,11 +1,14 @@
 //! What becomes of a site that somebody has left: nothing of it is shown, and nothing made there is lost.
 
-use device::{Engine, Local, Nudge, Store, Table};
+use device::{Engine, Local, Nudge, Op, Store, Table};
 use futures::executor::block_on;
+use serde_json::json;
 use shared::{
-    ids::SiteCode,
+    ids::{AttachmentId, SiteCode},
     sync::{Delivery, HELD_AGAIN, PULL_EVERY, UploadState},
+    wire::{self, Doc, Part},
 };
+use uuid::Uuid;
 
 use crate::kit::{CLEANER, HERE, Phone, TAKEN, run};
 
@@ -62,6 +65,43 @@ fn what_is_taken_at_a_site_after_its_author_left_goes() {
         assert_eq!(cleaner.outbox().await.unwrap(), []);
         assert_eq!(cleaner.uploads().await.unwrap(), []);
         assert!(cleaner.blobs().await.unwrap().is_empty(), "of a case that is not shown");
+    });
+}
+
+#[test]
+fn a_photo_of_a_round_goes_with_its_round() {
+    block_on(async {
+        let phone = Phone::default();
+        let cleaner = phone.sign_in("cleaner").await;
+        run(&mut Engine::new(cleaner.clone())).await;
+        let store = phone.stores.borrow()[cleaner.name()].clone();
+        let photo = AttachmentId(Uuid::from_u128(9));
+        let round = json!({
+            "id": Uuid::from_u128(8), "version": 2,
+            "task": {
+                "route": "R-C1", "route_version": 1, "occurrence": "2026-11-23/13:00", "from": 0, "until": 1,
+                "name": "", "kind": "cleaning", "ordered": false, "who": { "roles": ["cleaner"] }, "stops": [],
+            },
+            "log": [{
+                "time": { "at": 0, "received": 0, "uncertain": false },
+                "change": { "skipped": { "stop": "lobby", "reason": "施工", "photos": [{
+                    "id": photo, "sha256": "", "bytes": 1, "width": 1, "height": 1,
+                    "thumb_sha256": "", "thumb_bytes": 1,
+                }] } },
+            }],
+        });
+        let shown: Doc = serde_json::from_value(json!({ "round": round })).unwrap();
+        let stored = json!({ "site": HERE, "doc": shown });
+        store.put(Table::Docs, format!("{HERE}|{}", shown.key()), &stored).await.unwrap();
+        let name = wire::file_name(photo, Part::Full);
+        store.apply(&[Op::put_bytes(Table::Blobs, name, vec![1])]).await.unwrap();
+
+        phone.elsewhere.set(true);
+        phone.passed.set(PULL_EVERY);
+        phone.sign_in("cleaner").await;
+        run(&mut Engine::new(cleaner.clone())).await;
+        assert_given_up(&cleaner).await;
+        assert!(cleaner.blobs().await.unwrap().is_empty(), "of a round that is not shown");
     });
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use shared::time::Ms;
 
 use super::store::{self, RestoredSite};
-use crate::{App, Error};
+use crate::{App, Error, rounds};
 
 /// Says what has come back since the last restore, and names what has not.
 ///
@@ -38,18 +38,24 @@ pub async fn missing(app: &App) -> Result<String, Error> {
     }
     for command in store::not_again(&mut tx).await? {
         let store::NotAgain { id, author, kind, aggregate, verdict } = command;
-        line(format!("not taken again: {kind} by {author}, case {aggregate}, command {id}: {verdict}"));
+        line(format!("not taken again: {kind} by {author}, of {aggregate}, command {id}: {verdict}"));
     }
-    for command in store::without_report(&mut tx).await? {
-        let store::WithoutReport { id, author, kind, aggregate } = command;
-        line(format!("waits for its report: {kind} by {author}, case {aggregate}, command {id}"));
+    for command in store::waiting(&mut tx).await? {
+        let store::Waiting { id, author, kind, what, round } = command;
+        let (missing, of) = if round { ("round", "round") } else { ("report", "case") };
+        line(format!("waits for its {missing}: {kind} by {author}, {of} {what}, command {id}"));
     }
     for store::Lost { author, device, first, last } in store::lost(&mut tx).await? {
         line(format!("lost: commands {first} to {last} of {author} on device {device}"));
     }
     for photo in store::without_bytes(&mut tx).await? {
-        let store::NoBytes { site, case, author, photo } = photo;
-        line(format!("without its bytes: photo {photo} by {author}, case {case} of {site}"));
+        let store::NoBytes { site, shown, author, photo } = photo;
+        line(format!("without its bytes: photo {photo} by {author}, {shown} of {site}"));
+    }
+    for (site, place) in rounds::store::labels_since(&mut tx, restore.at).await? {
+        line(format!(
+            "label made after the restore: {place} of {site}; print it, if an older one hangs there"
+        ));
     }
     for store::Silent { person, label, seen } in store::silent(&mut tx, restore.at, app.clock.now()).await? {
         line(format!("not heard of yet: {person} ({label}), last on {}", time(seen)));

@@ -231,25 +231,30 @@ pub async fn not_again(conn: &mut Conn) -> sqlx::Result<Vec<NotAgain>> {
         .collect()
 }
 
-/// A command on a case whose report has not come back.
+/// A command that waits for a report or a round which nobody has brought back.
 #[derive(Clone, Debug)]
-pub struct WithoutReport {
+pub struct Waiting {
     /// Which.
     pub id: CommandId,
     /// Whose, by name.
     pub author: String,
     /// What was asked.
     pub kind: String,
-    /// Of which case.
-    pub aggregate: String,
+    /// For which case or round.
+    pub what: String,
+    /// For a round.
+    pub round: bool,
 }
 
-/// The commands that wait for a report which nobody has brought back.
-pub async fn without_report(conn: &mut Conn) -> sqlx::Result<Vec<WithoutReport>> {
+/// The commands that wait for a report or a round which nobody has brought back. What waits for one of these is not among
+/// them: it comes with it.
+pub async fn waiting(conn: &mut Conn) -> sqlx::Result<Vec<Waiting>> {
     let rows = sqlx::query(
-        "select c.id, a.name, c.kind, c.aggregate from commands c join accounts a on a.id = c.author \
+        "select c.id, a.name, c.kind, coalesce(c.lacks, c.aggregate) as what, c.lacks \
+         from commands c join accounts a on a.id = c.author \
          where c.status = 'held' and not exists \
-         (select 1 from commands r where r.site = c.site and r.aggregate = c.aggregate and r.kind = 'case.report') \
+         (select 1 from commands r where r.site = c.site and r.aggregate = coalesce(c.lacks, c.aggregate) \
+         and r.kind in ('case.report', 'round.start')) \
          order by c.received, c.device, c.n",
     )
     .fetch_all(conn)
@@ -257,11 +262,14 @@ pub async fn without_report(conn: &mut Conn) -> sqlx::Result<Vec<WithoutReport>>
     rows.iter()
         .map(|row| {
             let id: &str = row.try_get("id")?;
-            Ok(WithoutReport {
+            let kind = row.try_get::<Option<String>, _>("kind")?.unwrap_or_default();
+            let lacks: Option<String> = row.try_get("lacks")?;
+            Ok(Waiting {
                 id: id.parse().map_err(|error| damaged("commands", id, error))?,
                 author: row.try_get("name")?,
-                kind: row.try_get::<Option<String>, _>("kind")?.unwrap_or_default(),
-                aggregate: row.try_get::<Option<String>, _>("aggregate")?.unwrap_or_default(),
+                round: lacks.is_some() || kind.starts_with("round."),
+                kind,
+                what: row.try_get::<Option<String>, _>("what")?.unwrap_or_default(),
             })
         })
         .collect()
@@ -332,28 +340,30 @@ pub async fn silent(conn: &mut Conn, since: Ms, now: Ms) -> sqlx::Result<Vec<Sil
         .collect()
 }
 
-/// A photo that a case names, and whose bytes are not here.
+/// A photo that a case or a round names, and whose bytes are not here.
 #[derive(Clone, Debug)]
 pub struct NoBytes {
     /// At which site.
     pub site: String,
-    /// The case's number, or its id before it has one.
-    pub case: String,
+    /// By what it is named: a case's number, or the kind and id.
+    pub shown: String,
     /// Whose, by name.
     pub author: String,
     /// The photo.
     pub photo: String,
 }
 
-/// The photos that cases name, and whose bytes are not here.
+/// The photos that cases and rounds name, and whose bytes are not here.
 pub async fn without_bytes(conn: &mut Conn) -> sqlx::Result<Vec<NoBytes>> {
     let rows = sqlx::query(
-        "select p.site, coalesce(f.number, p.case_id) as shown, a.name, p.photo from case_photos p \
+        "select p.site, p.shown, a.name, p.photo from \
+         (select c.site, c.photo, c.author, c.sha256, 'case ' || coalesce(f.number, c.case_id) as shown \
+         from case_photos c left join case_facts f on f.site = c.site and f.case_id = c.case_id \
+         union all select site, photo, author, sha256, 'round ' || round_id as shown from round_photos) p \
          join accounts a on a.id = p.author \
-         left join case_facts f on f.site = p.site and f.case_id = p.case_id \
          left join uploads u on u.site = p.site and u.photo = p.photo and u.author = p.author \
          and u.part = 'full' and u.sha256 = p.sha256 and u.mime is not null \
-         where u.photo is null order by p.site, shown, p.photo",
+         where u.photo is null order by p.site, p.shown, p.photo",
     )
     .fetch_all(conn)
     .await?;
@@ -361,7 +371,7 @@ pub async fn without_bytes(conn: &mut Conn) -> sqlx::Result<Vec<NoBytes>> {
         .map(|row| {
             Ok(NoBytes {
                 site: row.try_get("site")?,
-                case: row.try_get("shown")?,
+                shown: row.try_get("shown")?,
                 author: row.try_get("name")?,
                 photo: row.try_get("photo")?,
             })

@@ -1,44 +1,22 @@
-//! Events, facts and photos of cases in the database.
-
-use std::collections::BTreeMap;
+//! Facts of cases in the database, and cases by their latest report.
 
 use shared::{
-    case::{Case, command::PhotoRef},
-    ids::{AttachmentId, CaseId, CaseNumber, CommandId, PersonId, Principal, SiteCode},
+    case::Case,
+    ids::{CaseId, CaseNumber, Principal, SiteCode},
     site::Member,
     time::Ms,
-    wire::DocKey,
 };
 use sqlx::{AssertSqlSafe, Row};
 
 use super::search::Position;
 use crate::{
     db::{Conn, damaged, list_after, pieces, rows_of_placeholders},
-    feed,
+    ledger,
 };
-
-/// Those of some cases that exist, each with the sequence number of its latest change.
-pub async fn load(
-    conn: &mut Conn,
-    site: &SiteCode,
-    ids: &[CaseId],
-) -> sqlx::Result<BTreeMap<CaseId, (Case, i64)>> {
-    let keys: Vec<DocKey> = ids.iter().copied().map(DocKey::Case).collect();
-    let mut docs = feed::store::docs(conn, site, &keys).await?;
-    let mut cases = BTreeMap::new();
-    for id in ids {
-        let key = DocKey::Case(*id);
-        let Some(row) = docs.remove(&key) else { continue };
-        let case = serde_json::from_str(&row.body)
-            .map_err(|error| damaged("docs", format_args!("{site}/{key}"), error))?;
-        cases.insert(*id, (case, row.seq));
-    }
-    Ok(cases)
-}
 
 /// A case.
 pub async fn find(conn: &mut Conn, site: &SiteCode, id: CaseId) -> sqlx::Result<Option<Case>> {
-    Ok(load(conn, site, &[id]).await?.remove(&id).map(|(case, _)| case))
+    ledger::store::find(conn, site, id).await
 }
 
 /// The cases of a site before a position, or the latest, that have left the feed of somebody who may have to do with
@@ -98,45 +76,6 @@ pub(super) async fn before(
     Ok(cases)
 }
 
-/// An event to be written.
-#[derive(Clone, Debug)]
-pub struct Event {
-    /// Of which case.
-    pub case: CaseId,
-    /// The version that the case has after it.
-    pub version: i64,
-    /// The sequence number.
-    pub seq: i64,
-    /// Its JSON.
-    pub body: String,
-    /// The command that caused it.
-    pub command: Option<CommandId>,
-}
-
-/// Appends events. Two writers that began from the same version cannot both do so: the version is part of the key.
-pub async fn append(conn: &mut Conn, site: &SiteCode, events: &[Event]) -> sqlx::Result<()> {
-    for events in pieces(events) {
-        let sql = format!(
-            "insert into events (site, kind, aggregate, version, seq, body, command) values {}",
-            rows_of_placeholders(conn, events.len(), 7)
-        );
-        // Made of placeholders only.
-        let mut query = sqlx::query(AssertSqlSafe(sql));
-        for event in events {
-            query = query
-                .bind(site.as_str())
-                .bind("case")
-                .bind(event.case.to_string())
-                .bind(event.version)
-                .bind(event.seq)
-                .bind(event.body.as_str())
-                .bind(event.command.map(|id| id.to_string()));
-        }
-        query.execute(&mut *conn).await?;
-    }
-    Ok(())
-}
-
 /// Writes what statistics ask of cases, each of them once.
 pub async fn put_facts(conn: &mut Conn, site: &SiteCode, cases: &[Case]) -> sqlx::Result<()> {
     for cases in pieces(cases) {
@@ -183,56 +122,4 @@ pub async fn number_taken(conn: &mut Conn, site: &SiteCode, number: &CaseNumber)
             .fetch_optional(conn)
             .await?;
     Ok(case.is_some())
-}
-
-/// That a case names a photo.
-#[derive(Clone, Debug)]
-pub struct Named {
-    /// The case.
-    pub case: CaseId,
-    /// Whose photo.
-    pub author: PersonId,
-    /// Which.
-    pub photo: PhotoRef,
-}
-
-/// Notes that cases name photos.
-pub async fn name_photos(conn: &mut Conn, site: &SiteCode, named: &[Named]) -> sqlx::Result<()> {
-    for named in pieces(named) {
-        let sql = format!(
-            "insert into case_photos (site, photo, author, case_id, sha256) values {} \
-             on conflict (site, photo, author, case_id) do nothing",
-            rows_of_placeholders(conn, named.len(), 5)
-        );
-        // Made of placeholders only.
-        let mut query = sqlx::query(AssertSqlSafe(sql));
-        for Named { case, author, photo } in named {
-            query = query
-                .bind(site.as_str())
-                .bind(photo.id.to_string())
-                .bind(author.to_string())
-                .bind(case.to_string())
-                .bind(photo.sha256.as_str());
-        }
-        query.execute(&mut *conn).await?;
-    }
-    Ok(())
-}
-
-/// The cases that name an author's photo.
-pub async fn cases_of_photo(
-    conn: &mut Conn,
-    site: &SiteCode,
-    author: PersonId,
-    photo: AttachmentId,
-) -> sqlx::Result<Vec<CaseId>> {
-    let ids: Vec<String> = sqlx::query_scalar(
-        "select case_id from case_photos where site = $1 and photo = $2 and author = $3 order by case_id",
-    )
-    .bind(site.as_str())
-    .bind(photo.to_string())
-    .bind(author.to_string())
-    .fetch_all(conn)
-    .await?;
-    ids.iter().map(|id| id.parse().map_err(|error| damaged("case_photos", id, error))).collect()
 }

@@ -18,7 +18,7 @@ use super::{
     chain::Link,
     collect,
     judge::Batch,
-    store::{self, Absent, At, ChainKey, Head, Kept, Place, Refused, Status},
+    store::{self, Absent, At, CREATES, ChainKey, Head, Kept, Place, Refused, Status},
 };
 use crate::{Error, db::Conn};
 
@@ -34,10 +34,12 @@ pub(super) struct Journal {
     heads: BTreeMap<ChainKey, Head>,
     /// The chains that have got longer.
     longer: BTreeSet<ChainKey>,
+    /// Of chains with a gap, the first place behind it.
+    gaps: BTreeMap<ChainKey, i64>,
     places: HashMap<Place, At>,
     /// Whether an id is taken.
     taken: HashMap<CommandId, bool>,
-    /// What there is of cases besides themselves, at the one site.
+    /// What there is of cases and rounds besides themselves, at the one site.
     absent: HashMap<Uuid, Absent>,
     refused: HashMap<CommandId, Option<Refused>>,
     /// What is in quarantine at the site: of which case, by whom, which.
@@ -71,6 +73,7 @@ impl Journal {
             let last_at = self.head(batch.chain()).and_then(|head| head.last_at);
             self.heads.insert(batch.chain(), Head { n: n - 1, hash: prev.clone(), last_at });
             self.longer.insert(batch.chain());
+            self.gaps.insert(batch.chain(), *n);
         }
         Ok(())
     }
@@ -184,6 +187,9 @@ impl Journal {
             status: Status::Held,
             private: true,
             had: None,
+            lacks: None,
+            clock_moved: false,
+            chain_gap: self.gaps.get(&batch.chain()).is_some_and(|first| link.n >= *first),
         };
         let refusal = match &link.envelope {
             None => Some(Code::CommandUnreadable),
@@ -204,7 +210,9 @@ impl Journal {
                 kept.id = envelope.id;
                 let previous = self.head(batch.chain()).and_then(|head| head.last_at);
                 let (made, heard) = (envelope.at, envelope.heard);
-                kept.time = Claim { made, sent, received, heard, previous, registered }.event_time();
+                let claim = Claim { made, sent, received, heard, previous, registered };
+                kept.time = claim.event_time();
+                kept.clock_moved = claim.moved();
                 // What was made later cannot have been answered before.
                 if let (Some(had), Some(restore)) =
                     (&link.had, restore.filter(|restore| kept.time.at <= restore.at))
@@ -270,33 +278,27 @@ impl Journal {
                 }
             };
         }
-        let mut absent = kept.aggregate.and_then(|aggregate| self.absent.get_mut(&aggregate));
-        if let Some(absent) = &mut absent
-            && kept.kind.as_deref() == Some("case.report")
-            && matches!(kept.status, Status::Rejected | Status::Quarantined)
+        if let Some(absent) = kept.waits_for().and_then(|what| self.absent.get_mut(&what))
+            && !absent.held.iter().any(|held| held.id == kept.id)
         {
-            absent.private |= kept.private;
+            absent.held.push(kept.clone());
+            absent.held.sort_by_key(|kept| (kept.time.received, kept.chain(), kept.n));
         }
-        match kept.status {
-            Status::Held => {
-                if let Some(absent) = absent {
-                    absent.held.push(kept.clone());
-                    absent.held.sort_by_key(|kept| (kept.time.received, kept.chain(), kept.n));
-                }
+        if !matches!(kept.status, Status::Rejected | Status::Quarantined) {
+            return;
+        }
+        let refused =
+            Refused { id: kept.id, author: kept.author, received: kept.time.received, private: kept.private };
+        let creates = kept.kind.as_deref().is_some_and(|kind| CREATES.contains(&kind));
+        let absent = kept.aggregate.and_then(|aggregate| self.absent.get_mut(&aggregate));
+        if let Some(absent) = absent.filter(|_| creates) {
+            absent.private |= kept.private;
+            if kept.status == Status::Rejected {
+                absent.refused.push(refused.clone());
             }
-            Status::Rejected => {
-                let refused = Refused {
-                    id: kept.id,
-                    author: kept.author,
-                    received: kept.time.received,
-                    private: kept.private,
-                };
-                if let Some(absent) = absent.filter(|_| kept.kind.as_deref() == Some("case.report")) {
-                    absent.refuse(refused.clone());
-                }
-                self.refused.insert(kept.id, Some(refused));
-            }
-            Status::Done | Status::Quarantined | Status::Collected => {}
+        }
+        if kept.status == Status::Rejected {
+            self.refused.insert(kept.id, Some(refused));
         }
     }
 
@@ -315,7 +317,7 @@ impl Journal {
         self.secluded.range(all).map(|(_, author, id)| (*author, *id))
     }
 
-    /// Looks up what there is of some cases besides themselves.
+    /// Looks up what there is of some cases and rounds besides themselves.
     pub(super) async fn load_absent(
         &mut self,
         conn: &mut Conn,
@@ -333,7 +335,9 @@ impl Journal {
         }
         // What this transaction has kept or decided is not in the database yet.
         let (new, decided) = (std::mem::take(&mut self.new), std::mem::take(&mut self.decided));
-        let concerned = |kept: &&Kept| kept.aggregate.is_some_and(|id| unknown.contains(&id));
+        let concerned = |kept: &&Kept| {
+            [kept.aggregate, kept.waits_for()].into_iter().flatten().any(|id| unknown.contains(&id))
+        };
         for kept in new.iter().chain(&decided).filter(concerned) {
             self.note(kept);
         }
@@ -352,18 +356,22 @@ impl Journal {
         Ok(self.absent.get(&aggregate).is_some_and(|absent| absent.private))
     }
 
-    /// The refused report that should have made a case.
+    /// The first refused command that should have made a case or round; of an author, where others may make it too.
     pub(super) async fn refused_create(
         &mut self,
         conn: &mut Conn,
         site: &SiteCode,
         aggregate: Uuid,
+        author: Option<PersonId>,
     ) -> Result<Option<Refused>, Error> {
         self.load_absent(conn, site, [aggregate]).await?;
-        Ok(self.absent.get(&aggregate).and_then(|absent| absent.refused.clone()))
+        let refused = self.absent.get(&aggregate).into_iter().flat_map(|absent| &absent.refused);
+        let refused = refused.filter(|refused| author.is_none_or(|author| refused.author == author));
+        // Of two that came at the same instant always the same one, whether it is read or was just judged.
+        Ok(refused.min_by_key(|refused| (refused.received, refused.id)).cloned())
     }
 
-    /// The commands that wait for a case, in the order in which they came: they wait no longer.
+    /// The commands that wait for a case or round, in the order in which they came: they wait no longer.
     pub(super) async fn release(
         &mut self,
         conn: &mut Conn,
@@ -379,7 +387,7 @@ impl Journal {
         if let Some(at) = self.places.get_mut(&(kept.chain(), kept.n)) {
             at.verdict = kept.verdict.clone();
         }
-        if let Some(absent) = kept.aggregate.and_then(|aggregate| self.absent.get_mut(&aggregate)) {
+        for absent in self.absent.values_mut() {
             absent.held.retain(|held| held.id != kept.id);
         }
         self.note(&kept);

@@ -7,8 +7,13 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use shared::{
     Code, Rejection,
-    case::{Case, CaseCommand, Context, decide_report},
-    ids::{AttachmentId, CaseId, CommandId, DeviceId, PersonId, Principal},
+    case::{
+        Case, CaseCommand, CaseEvent, Context,
+        command::{PhotoRef, Report},
+        decide_report,
+    },
+    ids::{AttachmentId, CaseId, CommandId, DeviceId, PersonId, Principal, RoundId, RouteId},
+    round::RoundEvent,
     site::Member,
     time::Ms,
     wire::{Answer, Command, DocKey, Envelope, Refusal, Verdict},
@@ -20,12 +25,12 @@ use super::{
     collect,
     journal::Journal,
     refusals,
-    store::{ChainKey, Kept, Status},
+    store::{CREATES, ChainKey, Kept, Status},
 };
 use crate::{
     App, Error, Mutant,
     backup::store::Restore,
-    cases::Cases,
+    ledger::Ledgers,
     sites::{Known, Publication, Writer},
 };
 
@@ -110,9 +115,8 @@ pub(crate) async fn nowhere(app: &App, run: &Run) -> Result<Vec<Answer>, Error> 
 /// # Errors
 /// If the database fails.
 pub(super) async fn again(mut writer: Writer, rows: Vec<Kept>) -> Result<(), Error> {
-    let mut cases = Cases::default();
-    let mut court =
-        Court { known: writer.known()?, journal: Journal::default(), cases: &mut cases, writer: &mut writer };
+    let mut ledgers = Ledgers::default();
+    let mut court = Court::open(&mut writer, &mut ledgers, Journal::default())?;
     let mut asked = Asked::default();
     let mut collected = Vec::with_capacity(rows.len());
     for kept in rows {
@@ -124,11 +128,12 @@ pub(super) async fn again(mut writer: Writer, rows: Vec<Kept>) -> Result<(), Err
     court.look_up(asked).await?;
     for (mut kept, envelope, command) in collected {
         court.decide(&mut kept, &envelope, &command).await?;
+        let status = kept.status;
         court.journal.decide(kept);
-        court.follow(&envelope).await?;
+        court.follow(&envelope, status).await?;
     }
     court.close().await?;
-    cases.write(&mut writer).await?;
+    ledgers.write(&mut writer).await?;
     writer.commit().await
 }
 
@@ -138,24 +143,57 @@ pub(super) enum Outcome {
     Refused(Rejection),
     /// It is kept, and judged when what it waits for has come.
     Waits(Code, Status),
+    /// It is kept, and judged when this case or round is there.
+    Lacks(Uuid),
+}
+
+/// What a report or another command on a case makes.
+pub(super) struct Found {
+    /// The events of the case.
+    pub events: Vec<CaseEvent>,
+    /// Those of the round at whose stop it was found.
+    pub at_stop: Option<(RoundId, Vec<RoundEvent>)>,
+}
+
+impl Found {
+    fn alone(events: Vec<CaseEvent>) -> Found {
+        Found { events, at_stop: None }
+    }
 }
 
 /// Judges at one site, whose row the writer holds.
 pub(crate) struct Court<'a> {
-    pub(super) known: Arc<Known>,
+    pub(crate) known: Arc<Known>,
     pub(super) journal: Journal,
-    pub(super) cases: &'a mut Cases,
-    pub(super) writer: &'a mut Writer,
+    pub(crate) ledgers: &'a mut Ledgers,
+    pub(crate) writer: &'a mut Writer,
 }
 
 impl<'a> Court<'a> {
+    fn open(writer: &'a mut Writer, ledgers: &'a mut Ledgers, journal: Journal) -> Result<Court<'a>, Error> {
+        Ok(Court { known: writer.known()?, journal, ledgers, writer })
+    }
+
+    /// Without anything that has been pushed: for what the server does by itself.
+    ///
+    /// # Errors
+    /// If the site was never imported, or the database fails.
+    pub(crate) async fn convene(
+        writer: &'a mut Writer,
+        ledgers: &'a mut Ledgers,
+    ) -> Result<Court<'a>, Error> {
+        let mut court = Court::open(writer, ledgers, Journal::default())?;
+        court.look_up(Asked::default()).await?;
+        Ok(court)
+    }
+
     /// Takes the chains of some runs, and looks up what judging them will ask for.
     ///
     /// # Errors
     /// If the database fails.
     pub(crate) async fn prepare(
         writer: &'a mut Writer,
-        cases: &'a mut Cases,
+        ledgers: &'a mut Ledgers,
         runs: &[&Run],
     ) -> Result<Court<'a>, Error> {
         let mut journal = Journal::default();
@@ -174,7 +212,7 @@ impl<'a> Court<'a> {
             }
         }
         journal.load_ids(writer.conn(), ids).await?;
-        let mut court = Court { known: writer.known()?, journal, cases, writer };
+        let mut court = Court::open(writer, ledgers, journal)?;
         court.look_up(asked).await?;
         Ok(court)
     }
@@ -182,15 +220,19 @@ impl<'a> Court<'a> {
     /// Looks up what is known to be asked for.
     async fn look_up(&mut self, asked: Asked) -> Result<(), Error> {
         let site = self.writer.code().clone();
-        self.cases.load(self.writer, asked.cases.iter().copied()).await?;
-        let absent = asked.cases.into_iter().filter(|id| self.cases.get(*id).is_none()).map(|id| id.0);
-        self.journal.load_absent(self.writer.conn(), &site, absent).await?;
+        let Ledgers { cases, routes, rounds, here, .. } = &mut *self.ledgers;
+        cases.load(self.writer, asked.cases.iter().copied()).await?;
+        routes.load(self.writer, asked.routes).await?;
+        rounds.load(self.writer, asked.rounds.iter().copied()).await?;
+        let no_case = asked.cases.iter().filter(|id| cases.get(**id).is_none()).map(|id| id.0);
+        let no_round = asked.rounds.iter().filter(|id| rounds.get(**id).is_none()).map(|id| id.0);
+        self.journal.load_absent(self.writer.conn(), &site, no_case.chain(no_round)).await?;
         self.journal.load_refused(self.writer.conn(), &site, asked.settled).await?;
-        self.cases.load_photos(self.writer, asked.photos).await?;
+        here.load(self.writer, asked.photos).await?;
         self.journal.load_secluded(self.writer.conn(), &site).await
     }
 
-    /// Writes down what was judged, apart from the cases.
+    /// Writes down what was judged, apart from what it has changed.
     ///
     /// # Errors
     /// If the database fails.
@@ -238,18 +280,20 @@ impl<'a> Court<'a> {
             }
             None => self.decide(&mut kept, envelope, command).await?,
         }
-        let collected = kept.status == Status::Collected;
+        let status = kept.status;
         let answer = self.journal.keep(link, kept);
-        if !collected {
-            self.follow(envelope).await?;
-        }
+        self.follow(envelope, status).await?;
         Ok(answer)
     }
 
-    /// Looks at what a command that was judged may have changed for others: what has waited for its case, and who may see
-    /// what is in quarantine.
-    async fn follow(&mut self, envelope: &Envelope) -> Result<(), Error> {
-        if envelope.kind == "case.report" {
+    /// Looks at what a command that was judged may have changed for others: what has waited for its case or round, and who
+    /// may see what is in quarantine.
+    async fn follow(&mut self, envelope: &Envelope, status: Status) -> Result<(), Error> {
+        if matches!(status, Status::Held | Status::Collected) {
+            // Nothing has changed; and what waits for the same, as this does, would be looked at for ever.
+            return Ok(());
+        }
+        if CREATES.contains(&envelope.kind.as_str()) {
             self.release(envelope.aggregate).await?;
         }
         if matches!(envelope.kind.as_str(), "case.report" | "case.classify")
@@ -270,13 +314,16 @@ impl<'a> Court<'a> {
         Ok(())
     }
 
-    /// Judges what has waited for a case that now exists, or never will.
-    pub(super) async fn release(&mut self, aggregate: Uuid) -> Result<(), Error> {
+    /// Judges what has waited for a case or round that now exists, or never will.
+    pub(crate) async fn release(&mut self, aggregate: Uuid) -> Result<(), Error> {
         let site = self.writer.code().clone();
         for mut kept in self.journal.release(self.writer.conn(), &site, aggregate).await? {
             let envelope = read_again(&kept)?;
             self.decide(&mut kept, &envelope, &envelope.command()).await?;
+            let status = kept.status;
             self.journal.decide(kept);
+            // What was found at a stop of a round makes a case, for which others may have waited.
+            Box::pin(self.follow(&envelope, status)).await?;
         }
         Ok(())
     }
@@ -300,12 +347,19 @@ impl<'a> Court<'a> {
     ) -> Result<(), Error> {
         match outcome {
             Outcome::Done(verdict) => {
+                kept.lacks = None;
                 kept.verdict = verdict;
                 kept.status = Status::Done;
+            }
+            Outcome::Lacks(what) => {
+                kept.verdict = Verdict::Held { code: Code::CommandCreateMissing };
+                kept.status = Status::Held;
+                kept.lacks = Some(what).filter(|what| kept.aggregate != Some(*what));
             }
             Outcome::Waits(code, status) => {
                 kept.verdict = Verdict::Held { code };
                 kept.status = status;
+                kept.lacks = None;
                 if status == Status::Quarantined {
                     self.seclude(kept, envelope).await?;
                 }
@@ -326,35 +380,55 @@ impl<'a> Court<'a> {
             let refusal = Rejection::new(Code::CommandUnknownSite).with("site", &envelope.site);
             return Ok(Outcome::Refused(refusal));
         };
+        let command = match command {
+            Ok(command) => command,
+            Err(rejection) => return Ok(Outcome::Refused(rejection.clone())),
+        };
         match command {
+            Command::Settle => self.settle(actor, CommandId(envelope.aggregate)).await,
+            Command::Rule(ruling) => self.rule(actor, CommandId(envelope.aggregate), ruling).await,
             // That a case was seen is noted without anybody's doing: there is nothing to rule on.
-            Ok(Command::Case(command)) if actor.gone && !matches!(**command, CaseCommand::See {}) => {
+            Command::Case(_) | Command::Route(_) | Command::Round(_)
+                if actor.gone && !matches!(command, Command::Case(of) if **of == CaseCommand::See {}) =>
+            {
                 Ok(Outcome::Waits(Code::CommandAuthorRevoked, Status::Quarantined))
             }
-            Ok(Command::Case(_)) if self.follows_quarantined(kept) => {
+            Command::Case(_) | Command::Route(_) | Command::Round(_) if self.follows_quarantined(kept) => {
                 Ok(Outcome::Waits(Code::CommandPredecessorMissing, Status::Held))
             }
-            Ok(Command::Case(command)) => {
-                self.case(kept, &as_before_leaving(actor), envelope.aggregate, command).await
+            Command::Case(_) | Command::Route(_) | Command::Round(_) => {
+                self.apply(kept, &as_before_leaving(actor), envelope.aggregate, command).await
             }
-            Ok(Command::Settle) => self.settle(actor, CommandId(envelope.aggregate)).await,
-            Ok(Command::Rule(ruling)) => self.rule(actor, CommandId(envelope.aggregate), ruling).await,
-            Err(rejection) => Ok(Outcome::Refused(rejection.clone())),
         }
     }
 
-    /// Judges a command on a case by the rules, as somebody's who is at the site.
-    pub(super) async fn case(
+    /// Judges a command by the rules, as somebody's who is at the site.
+    pub(super) async fn apply(
         &mut self,
         kept: &Kept,
         actor: &Member,
         aggregate: Uuid,
+        command: &Command,
+    ) -> Result<Outcome, Error> {
+        match command {
+            Command::Case(command) => self.case(kept, actor, CaseId(aggregate), command).await,
+            Command::Route(command) => self.route(kept, actor, RouteId(aggregate), command).await,
+            Command::Round(command) => self.round(kept, actor, RoundId(aggregate), command).await,
+            // They are about a command, and judged where that is known.
+            Command::Settle | Command::Rule(_) => Ok(Outcome::Refused(Code::CommandUnreadable.into())),
+        }
+    }
+
+    async fn case(
+        &mut self,
+        kept: &Kept,
+        actor: &Member,
+        id: CaseId,
         command: &CaseCommand,
     ) -> Result<Outcome, Error> {
         let known = &*Arc::clone(&self.known);
-        let id = CaseId(aggregate);
         let had = match collect::number_before(self.writer, known, kept.had.as_ref()) {
-            Some(number) if !self.cases.number_taken(self.writer, &number).await? => Some(number),
+            Some(number) if !self.ledgers.cases.number_taken(self.writer, &number).await? => Some(number),
             Some(_) | None => None,
         };
         let number = had.clone().unwrap_or_else(|| self.writer.next_number(known, kept.time.received));
@@ -367,23 +441,36 @@ impl<'a> Court<'a> {
             now: kept.time,
             number: Some(&number),
         };
-        let (decided, new) = match (self.cases.find(self.writer, id).await?, command) {
-            (Some(case), command) => (case.decide(command, &context), false),
-            (None, CaseCommand::Report(report)) => (decide_report(report, &context), true),
-            (None, _) => return self.without_case(aggregate).await,
+        let (decided, new) = match (self.ledgers.cases.find(self.writer, id).await?, command) {
+            (Some(case), command) => (case.decide(command, &context).map(Found::alone), false),
+            (None, CaseCommand::Report(report)) => match &report.from {
+                None => (decide_report(report, &context).map(Found::alone), true),
+                Some(from) => {
+                    let Some(found) = self.found_at(kept, id, report, from.round, &context).await? else {
+                        return self.without_round(kept, from.round).await;
+                    };
+                    (found, true)
+                }
+            },
+            (None, _) => return self.without_case(id).await,
         };
-        let events = match decided {
-            Ok(events) => events,
+        let Found { events, at_stop } = match decided {
+            Ok(found) => found,
             Err(rejection) => return Ok(Outcome::Refused(rejection)),
         };
-        self.cases.append(self.writer, id, &events, Some(kept.id))?;
+        self.ledgers.cases.append(self.writer, id, &events, Some(kept.id))?;
+        if let Some((round, events)) = at_stop {
+            self.ledgers.rounds.append(self.writer, round, &events, Some(kept.id))?;
+        }
         match had {
             Some(number) if new => self.writer.number_given_back(&number),
             None if new => self.writer.number_given(known, kept.time.received),
             Some(_) | None => {}
         }
-        self.cases.photos(self.writer, id, kept.author, command.photos()).await?;
-        let (seq, version) = self.cases.append(self.writer, id, &[], None)?;
+        let Ledgers { cases, here, .. } = &mut *self.ledgers;
+        let photos: Vec<_> = command.photos().iter().collect();
+        cases.photos(self.writer, here, id, kept.author, &photos).await?;
+        let (seq, version) = cases.append(self.writer, id, &[], None)?;
         Ok(Outcome::Done(if Case::only_recorded(&events) {
             Verdict::Recorded { seq, version }
         } else {
@@ -391,13 +478,13 @@ impl<'a> Court<'a> {
         }))
     }
 
-    async fn without_case(&mut self, aggregate: Uuid) -> Result<Outcome, Error> {
+    async fn without_case(&mut self, id: CaseId) -> Result<Outcome, Error> {
         let site = self.writer.code().clone();
-        Ok(match self.journal.refused_create(self.writer.conn(), &site, aggregate).await? {
+        Ok(match self.journal.refused_create(self.writer.conn(), &site, id.0, None).await? {
             Some(parent) => {
                 Outcome::Refused(Rejection::new(Code::CommandParentRejected).with("parent", parent.id))
             }
-            None => Outcome::Waits(Code::CommandCreateMissing, Status::Held),
+            None => Outcome::Lacks(id.0),
         })
     }
 
@@ -425,16 +512,17 @@ impl<'a> Court<'a> {
     ) -> Result<(), Error> {
         let site = self.writer.code().clone();
         let id = CaseId(envelope.aggregate);
-        let about_complaint = match self.cases.find(self.writer, id).await? {
+        let about_complaint = match self.ledgers.cases.find(self.writer, id).await? {
             Some(case) => case.confidential(),
             // What belongs to a complaint that was refused, or waits in quarantine, is as confidential as that.
             None => self.journal.private_report(self.writer.conn(), &site, envelope.aggregate).await?,
         };
+        kept.lacks = None;
         kept.private = refusals::private(envelope, &self.known.site, about_complaint);
         kept.status = Status::Rejected;
         kept.verdict = Verdict::Rejected(rejection.clone());
         if refusals::mendable(envelope) {
-            let audience = refusals::audience(kept.author, kept.private);
+            let audience = refusals::audience(kept, &rejection);
             self.show_refusal(kept, rejection, &audience)?;
         }
         Ok(())
@@ -452,7 +540,7 @@ impl<'a> Court<'a> {
             author: kept.author,
             received: kept.time.received,
             rejection,
-            text: kept.text.clone(),
+            text: Envelope::published(&kept.text),
         };
         let body = serde_json::to_string(&refusal).map_err(anyhow::Error::from)?;
         let (key, seq) = (DocKey::Refusal(kept.id), self.writer.next_seq());
@@ -476,17 +564,28 @@ pub(super) fn as_before_leaving(member: &Member) -> Member {
 #[derive(Default)]
 struct Asked {
     cases: Vec<CaseId>,
+    routes: Vec<RouteId>,
+    rounds: Vec<RoundId>,
     settled: Vec<CommandId>,
     photos: Vec<(PersonId, AttachmentId)>,
 }
 
 impl Asked {
     fn add(&mut self, author: PersonId, envelope: &Envelope, command: &Result<Command, Rejection>) {
+        let own = |photo: &PhotoRef| (author, photo.id);
         match command {
             Ok(Command::Settle) => self.settled.push(CommandId(envelope.aggregate)),
             Ok(Command::Case(command)) => {
                 self.cases.push(CaseId(envelope.aggregate));
-                self.photos.extend(command.photos().iter().map(|photo| (author, photo.id)));
+                self.photos.extend(command.photos().iter().map(own));
+                if let CaseCommand::Report(Report { from: Some(from), .. }) = &**command {
+                    self.rounds.push(from.round);
+                }
+            }
+            Ok(Command::Route(_)) => self.routes.push(RouteId(envelope.aggregate)),
+            Ok(Command::Round(command)) => {
+                self.rounds.push(RoundId(envelope.aggregate));
+                self.photos.extend(command.photos().into_iter().map(own));
             }
             // It is in quarantine, which is looked up where it is ruled on.
             Ok(Command::Rule(_)) => {}

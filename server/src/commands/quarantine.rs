@@ -7,23 +7,24 @@ use std::collections::BTreeSet;
 
 use shared::{
     Code, Rejection,
-    case::{Photo, command::PhotoRef},
-    ids::{AttachmentId, CaseId, CommandId, PersonId},
+    case::command::PhotoRef,
+    ids::{AttachmentId, CaseId, CommandId, PersonId, RoundId},
     quarantine::{self, Matter, Ruling},
     site::{Member, People, Site},
-    wire::{Command, DocKey, Envelope, Part, Quarantined, Verdict},
+    wire::{Command, DocKey, Envelope, Quarantined, Verdict},
 };
 use uuid::Uuid;
 
 use super::{
     judge::{Court, Outcome, as_before_leaving, read_again},
     refusals,
-    store::{self, Kept, Status},
+    store::{self, CREATES, Kept, Status},
 };
 use crate::{
     Error, cases,
     db::Conn,
     files::store::UploadKey,
+    ledger,
     sites::{Known, Publication, Writer},
 };
 
@@ -61,7 +62,7 @@ async fn matter(
 
 impl Court<'_> {
     async fn matter(&mut self, kept: &Kept, aggregate: Uuid) -> Result<Matter, Error> {
-        let case = self.cases.find(self.writer, CaseId(aggregate)).await?;
+        let case = self.ledgers.cases.find(self.writer, CaseId(aggregate)).await?;
         let case =
             case.map(|case| (case.confidential(), case.accused.as_ref().map(|accused| accused.person)));
         self.journal.flush(self.writer.conn()).await?;
@@ -72,15 +73,15 @@ impl Court<'_> {
     async fn quarantined_of(&mut self, aggregate: Uuid) -> Result<Vec<Kept>, Error> {
         let site = self.writer.code().clone();
         self.journal.flush(self.writer.conn()).await?;
-        Ok(store::waiting_for(self.writer.conn(), &site, aggregate, Status::Quarantined).await?)
+        Ok(store::quarantine_of(self.writer.conn(), &site, aggregate).await?)
     }
 
     /// Shows a command of somebody who has left to the office.
     pub(super) async fn seclude(&mut self, kept: &mut Kept, envelope: &Envelope) -> Result<(), Error> {
         let matter = self.matter(kept, envelope.aggregate).await?;
         kept.private = matter.confidential();
-        let quarantined =
-            Quarantined { id: kept.id, author: kept.author, time: kept.time, text: kept.text.clone() };
+        let text = Envelope::published(&kept.text);
+        let quarantined = Quarantined { id: kept.id, author: kept.author, time: kept.time, text };
         let body = serde_json::to_string(&quarantined).map_err(anyhow::Error::from)?;
         let audience = matter.audience(&self.known.people, &self.known.site);
         let seq = self.writer.next_seq();
@@ -126,7 +127,7 @@ impl Court<'_> {
         }
         if ruling.take {
             let outcome = self.take(&kept, &envelope).await?;
-            if matches!(outcome, Outcome::Waits(..)) {
+            if matches!(outcome, Outcome::Waits(..) | Outcome::Lacks(_)) {
                 return Ok(Outcome::Refused(Code::QuarantineEarlierFirst.into()));
             }
             self.settle_on(&mut kept, &envelope, outcome).await?;
@@ -134,8 +135,8 @@ impl Court<'_> {
             self.discard(&mut kept, discarded(actor, &ruling.reason), &matter)?;
         }
         self.conclude(&kept);
-        if kept.kind.as_deref() == Some(REPORT) && kept.status == Status::Rejected {
-            self.refuse_children(aggregate, kept.id, &matter).await?;
+        if kept.status == Status::Rejected {
+            self.refuse_children(&kept, aggregate, &matter).await?;
         }
         // What is released is never a ruling itself; the compiler cannot know.
         Box::pin(self.release(aggregate)).await?;
@@ -152,11 +153,9 @@ impl Court<'_> {
         }
         let author = self.known.people.get(kept.author).map(as_before_leaving);
         match (envelope.command(), author) {
-            (Ok(Command::Case(command)), Some(author)) => {
-                self.case(kept, &author, envelope.aggregate, &command).await
-            }
-            // Nothing else is put in quarantine, and nobody's name is taken off the list.
-            (Ok(_), _) | (Err(_), _) => Ok(Outcome::Refused(Code::CommandUnreadable.into())),
+            (Ok(command), Some(author)) => self.apply(kept, &author, envelope.aggregate, &command).await,
+            // What cannot be read is not put in quarantine, and nobody's name is taken off the list.
+            (Ok(_), None) | (Err(_), _) => Ok(Outcome::Refused(Code::CommandUnreadable.into())),
         }
     }
 
@@ -165,22 +164,29 @@ impl Court<'_> {
         kept.private = matter.confidential();
         kept.status = Status::Rejected;
         kept.verdict = Verdict::Rejected(rejection.clone());
-        let author = refusals::audience(kept.author, true);
+        let author = refusals::audience(&Kept { private: true, ..kept.clone() }, &rejection);
         self.show_refusal(kept, rejection, &author)
     }
 
-    /// What is in quarantine because of a report that was refused is refused with it.
+    /// What is in quarantine because of a report that was refused is refused with it; because of a start, what its author did
+    /// in a round that nobody else has started either.
     async fn refuse_children(
         &mut self,
+        parent: &Kept,
         aggregate: Uuid,
-        parent: CommandId,
         matter: &Matter,
     ) -> Result<(), Error> {
-        if self.cases.find(self.writer, CaseId(aggregate)).await?.is_some() {
-            return Ok(());
-        }
-        for mut kept in self.quarantined_of(aggregate).await? {
-            let rejection = Rejection::new(Code::CommandParentRejected).with("parent", parent);
+        let Some(kind) = parent.kind.as_deref().filter(|kind| CREATES.contains(kind)) else { return Ok(()) };
+        let (case, round) = (CaseId(aggregate), RoundId(aggregate));
+        let exists = if kind == REPORT {
+            self.ledgers.cases.find(self.writer, case).await?.is_some()
+        } else {
+            self.ledgers.rounds.find(self.writer, round).await?.is_some()
+        };
+        let mut children = if exists { Vec::new() } else { self.quarantined_of(aggregate).await? };
+        children.retain(|kept| kind == REPORT || kept.author == parent.author);
+        for mut kept in children {
+            let rejection = Rejection::new(Code::CommandParentRejected).with("parent", parent.id);
             self.discard(&mut kept, rejection, matter)?;
             self.conclude(&kept);
         }
@@ -237,11 +243,12 @@ pub async fn readdress_all(writer: &mut Writer, people: &People, settings: &Site
 fn photos(kept: &Kept) -> Vec<PhotoRef> {
     match Envelope::read(&kept.text).and_then(|envelope| envelope.command()) {
         Ok(Command::Case(command)) => command.photos().to_vec(),
-        Ok(Command::Settle | Command::Rule(_)) | Err(_) => Vec::new(),
+        Ok(Command::Round(command)) => command.photos().into_iter().cloned().collect(),
+        Ok(Command::Route(_) | Command::Settle | Command::Rule(_)) | Err(_) => Vec::new(),
     }
 }
 
-/// The photo of a case that something in quarantine shows to a member of the site.
+/// The photo of a case or round that something in quarantine shows to a member of the site, and whose it is.
 ///
 /// # Errors
 /// If the database fails.
@@ -249,33 +256,26 @@ pub async fn shown_photo(
     conn: &mut Conn,
     known: &Known,
     member: &Member,
-    case: CaseId,
+    aggregate: Uuid,
     photo: AttachmentId,
-) -> Result<Option<Photo>, Error> {
+) -> Result<Option<(PersonId, PhotoRef)>, Error> {
     let site = &known.site.code;
-    for kept in store::waiting_for(conn, site, case.0, Status::Quarantined).await? {
+    for kept in store::quarantine_of(conn, site, aggregate).await? {
         let Some(named) = photos(&kept).into_iter().find(|named| named.id == photo) else { continue };
-        let case = cases::store::find(conn, site, case).await?;
+        let case = cases::store::find(conn, site, CaseId(aggregate)).await?;
         let case = case.map(|case| (case.confidential(), case.accused.map(|accused| accused.person)));
         if matter(conn, &known.site, &kept, case).await?.shown_to(member, &known.people, &known.site) {
-            let (by, at) = (Some(kept.author), kept.time.at);
-            return Ok(Some(Photo { photo: named, by, at, after: false, kept: false }));
+            return Ok(Some((kept.author, named)));
         }
     }
     Ok(None)
 }
 
-/// Whether a command that waits, for its case or for the office, names a photo of this author with this hash and length.
+/// Whether a command that waits, for its case or round or for the office, names a photo of this author with this hash and length.
 ///
 /// # Errors
 /// If the database fails.
 pub async fn name_photo(conn: &mut Conn, key: &UploadKey, sha256: &str, length: u64) -> sqlx::Result<bool> {
     let waiting = store::waiting_of(conn, &key.site, key.author).await?;
-    Ok(waiting.iter().flat_map(photos).any(|photo| {
-        let (hash, bytes) = match key.part {
-            Part::Thumb => (&photo.thumb_sha256, photo.thumb_bytes),
-            Part::Full => (&photo.sha256, photo.bytes),
-        };
-        photo.id == key.photo && hash == sha256 && u64::from(bytes) == length
-    }))
+    Ok(waiting.iter().flat_map(photos).any(|photo| ledger::is_part(&photo, key, sha256, length)))
 }

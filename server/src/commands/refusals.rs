@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 use shared::{
+    Rejection,
     ids::{CategoryCode, PersonId, Principal},
     site::{CaseKind, Role, Site},
     wire::{DISCARD, Envelope, SETTLE, TAKE},
 };
 
-use super::store::Refused;
+use super::store::{Kept, Refused};
 
 /// Whether a refused command may be shown to its author only: it is, or could be, about a complaint (R9).
 ///
@@ -33,13 +34,17 @@ pub(super) fn mendable(envelope: &Envelope) -> bool {
     !matches!(envelope.kind.as_str(), SETTLE | TAKE | DISCARD | "case.see")
 }
 
-/// To whom a refusal is shown.
-pub(super) fn audience(author: PersonId, private: bool) -> BTreeSet<Principal> {
-    let mut audience = BTreeSet::from([Principal::Person(author)]);
-    if !private {
-        audience.insert(Principal::Role(Role::Desk));
+/// To whom the refusal of a command is shown. What only rounds bring with them, a device that does not know of these could
+/// not read.
+pub(super) fn audience(kept: &Kept, rejection: &Rejection) -> BTreeSet<Principal> {
+    let mut audience = vec![Principal::Person(kept.author)];
+    if !kept.private {
+        audience.push(Principal::Role(Role::Desk));
     }
-    audience
+    let of_rounds = |text: &str| ["route.", "round.", "label."].iter().any(|room| text.starts_with(room));
+    let newer = of_rounds(rejection.code.as_str()) || kept.kind.as_deref().is_some_and(of_rounds);
+    let read_by = |principal: Principal| if newer { principal.for_rounds() } else { principal };
+    audience.into_iter().map(read_by).collect()
 }
 
 /// Whether a person may settle a refusal: its author, or the office if it may see it.

@@ -168,7 +168,7 @@ pub enum Status {
     Done,
     /// Refused.
     Rejected,
-    /// Its create has not arrived.
+    /// What it belongs to, or comes from, has not arrived.
     Held,
     /// Its author has left: the office rules on it.
     Quarantined,
@@ -220,9 +220,20 @@ pub struct Kept {
     pub private: bool,
     /// What the server had answered before it was restored.
     pub had: Option<Had>,
+    /// The round without which it cannot be judged, where that is not what it is about. Only of what is held.
+    pub lacks: Option<Uuid>,
+    /// The device's clock was moved between making and sending.
+    pub clock_moved: bool,
+    /// Commands that its device made before it are lost.
+    pub chain_gap: bool,
 }
 
 impl Kept {
+    /// What a command that is held waits for.
+    pub fn waits_for(&self) -> Option<Uuid> {
+        self.lacks.or(self.aggregate).filter(|_| self.status == Status::Held)
+    }
+
     /// In which chain it stands.
     pub fn chain(&self) -> ChainKey {
         (self.device, self.author)
@@ -242,8 +253,8 @@ pub async fn keep(conn: &mut Conn, kept: &[Kept]) -> sqlx::Result<()> {
     for rows in pieces(kept) {
         let sql = format!(
             "insert into commands (device, author, n, hash, id, site, aggregate, kind, text, event_at, uncertain, \
-             received, status, verdict, private, had, had_seq) values {}",
-            rows_of_placeholders(conn, rows.len(), 17)
+             received, status, verdict, private, had, had_seq, lacks, clock_moved, chain_gap) values {}",
+            rows_of_placeholders(conn, rows.len(), 20)
         );
         // Made of placeholders only.
         let mut query = sqlx::query(AssertSqlSafe(sql));
@@ -265,7 +276,10 @@ pub async fn keep(conn: &mut Conn, kept: &[Kept]) -> sqlx::Result<()> {
                 .bind(verdict_text(&kept.verdict)?)
                 .bind(i64::from(kept.private))
                 .bind(had_text(kept.had.as_ref())?)
-                .bind(kept.had_seq());
+                .bind(kept.had_seq())
+                .bind(kept.lacks.map(|id| id.to_string()))
+                .bind(i64::from(kept.clock_moved))
+                .bind(i64::from(kept.chain_gap));
         }
         query.execute(&mut *conn).await?;
     }
@@ -274,10 +288,11 @@ pub async fn keep(conn: &mut Conn, kept: &[Kept]) -> sqlx::Result<()> {
 
 /// The verdict of a command that was held or in quarantine.
 pub async fn decide(conn: &mut Conn, kept: &Kept) -> sqlx::Result<()> {
-    sqlx::query("update commands set status = $1, verdict = $2, private = $3 where id = $4")
+    sqlx::query("update commands set status = $1, verdict = $2, private = $3, lacks = $4 where id = $5")
         .bind(kept.status.as_str())
         .bind(verdict_text(&kept.verdict)?)
         .bind(i64::from(kept.private))
+        .bind(kept.lacks.map(|id| id.to_string()))
         .bind(kept.id.to_string())
         .execute(conn)
         .await?;
@@ -400,29 +415,21 @@ pub async fn find_refused(conn: &mut Conn, site: &SiteCode, ids: &[CommandId]) -
     Ok(found.into_values().collect())
 }
 
-/// What there is of a case besides itself.
+/// The kinds of commands that make what they are about.
+pub const CREATES: [&str; 2] = ["case.report", "round.start"];
+
+/// What there is of a case or round besides itself.
 #[derive(Clone, Debug, Default)]
 pub struct Absent {
-    /// The refused report that should have made it: the first, if there were several.
-    pub refused: Option<Refused>,
+    /// The refused commands that should have made it, in the order in which they came.
+    pub refused: Vec<Refused>,
     /// A report that was refused, or is in quarantine, is or may be a complaint.
     pub private: bool,
     /// The commands that wait for it, in the order in which they came.
     pub held: Vec<Kept>,
 }
 
-impl Absent {
-    /// Takes in a refused report. Of two that came at the same instant always the same one counts as the first, whether it
-    /// is read or was just judged.
-    pub fn refuse(&mut self, refused: Refused) {
-        let earlier = |first: &Refused| (refused.received, refused.id) < (first.received, first.id);
-        if self.refused.as_ref().is_none_or(earlier) {
-            self.refused = Some(refused);
-        }
-    }
-}
-
-/// What there is of some cases besides themselves.
+/// What there is of some cases and rounds besides themselves.
 pub async fn absent(
     conn: &mut Conn,
     site: &SiteCode,
@@ -431,22 +438,22 @@ pub async fn absent(
     let mut found: BTreeMap<Uuid, Absent> = BTreeMap::new();
     for aggregates in lookups(aggregates) {
         let sql = format!(
-            "select device, author, n, hash, id, site, aggregate, kind, text, event_at, uncertain, received, \
-             verdict, private, status, had from commands where site = $1 \
-             and status in ('held', 'rejected', 'quarantined') \
-             and (status = 'held' or kind = 'case.report') and aggregate in ({}) \
-             order by received, device, author, n",
-            list_after(1, aggregates.len())
+            "select {KEPT}, aggregate as what from commands where site = $1 \
+             and status in ('held', 'rejected', 'quarantined') and (status = 'held' and lacks is null \
+             or status <> 'held' and kind in ('case.report', 'round.start')) and aggregate in ({list}) \
+             union all select {KEPT}, lacks as what from commands where site = $1 \
+             and status = 'held' and lacks in ({list}) order by received, device, author, n",
+            list = list_after(1, aggregates.len())
         );
-        // Made of placeholders only.
+        // Made of constants and placeholders only.
         let mut query = sqlx::query(AssertSqlSafe(sql)).bind(site.as_str());
         for aggregate in &aggregates {
             query = query.bind(aggregate.to_string());
         }
         for row in query.fetch_all(&mut *conn).await? {
-            let aggregate: &str = row.try_get("aggregate")?;
-            let aggregate = aggregate.parse().map_err(|error| damaged("commands", aggregate, error))?;
-            let absent = found.entry(aggregate).or_default();
+            let what: &str = row.try_get("what")?;
+            let what = what.parse().map_err(|error| damaged("commands", what, error))?;
+            let absent = found.entry(what).or_default();
             let status: &str = row.try_get("status")?;
             if status == Status::Held.as_str() {
                 absent.held.push(waiting(&row)?);
@@ -454,18 +461,19 @@ pub async fn absent(
             }
             absent.private |= row.try_get::<i64, _>("private")? != 0;
             if status == Status::Rejected.as_str() {
-                absent.refuse(refused(&row)?);
+                absent.refused.push(refused(&row)?);
             }
         }
     }
     Ok(found)
 }
 
-/// The columns of a command that is not judged for good, in a query that `waiting` reads. Written out like in the index,
-/// which would not be used otherwise.
-const WAITING: &str = "select device, author, n, hash, id, site, aggregate, kind, text, event_at, uncertain, \
-                       received, verdict, private, status, had from commands \
-                       where status in ('held', 'quarantined')";
+/// The columns of a command that is not judged for good, which `waiting` reads.
+const KEPT: &str = "device, author, n, hash, id, site, aggregate, kind, text, event_at, uncertain, received, verdict, \
+                    private, status, had, clock_moved, chain_gap";
+
+/// What is not judged for good. Written out like in the index, which would not be used otherwise.
+const WAITING: &str = "status in ('held', 'quarantined')";
 
 fn waiting(row: &sqlx::any::AnyRow) -> sqlx::Result<Kept> {
     let id: &str = row.try_get("id")?;
@@ -497,24 +505,22 @@ fn waiting(row: &sqlx::any::AnyRow) -> sqlx::Result<Kept> {
             .ok_or_else(|| damaged("commands", id, "a status that waits for nothing"))?,
         private: row.try_get::<i64, _>("private")? != 0,
         had: had.map(serde_json::from_str).transpose().map_err(|error| damaged("commands", id, error))?,
+        lacks: None,
+        clock_moved: row.try_get::<i64, _>("clock_moved")? != 0,
+        chain_gap: row.try_get::<i64, _>("chain_gap")? != 0,
     })
 }
 
-/// The commands that wait for a case, or in quarantine for a ruling, in the order in which they came.
-pub async fn waiting_for(
-    conn: &mut Conn,
-    site: &SiteCode,
-    aggregate: Uuid,
-    status: Status,
-) -> sqlx::Result<Vec<Kept>> {
+/// The commands in quarantine of a case or other aggregate, in the order in which they came.
+pub async fn quarantine_of(conn: &mut Conn, site: &SiteCode, aggregate: Uuid) -> sqlx::Result<Vec<Kept>> {
     let sql = format!(
-        "{WAITING} and site = $1 and aggregate = $2 and status = $3 order by received, device, author, n"
+        "select {KEPT} from commands where {WAITING} and site = $1 and aggregate = $2 \
+         and status = 'quarantined' order by received, device, author, n"
     );
     // Made of constants.
     let rows = sqlx::query(AssertSqlSafe(sql))
         .bind(site.as_str())
         .bind(aggregate.to_string())
-        .bind(status.as_str())
         .fetch_all(conn)
         .await?;
     rows.iter().map(waiting).collect()
@@ -522,7 +528,9 @@ pub async fn waiting_for(
 
 /// The commands of an author that wait for something at a site.
 pub async fn waiting_of(conn: &mut Conn, site: &SiteCode, author: PersonId) -> sqlx::Result<Vec<Kept>> {
-    let sql = format!("{WAITING} and site = $1 and author = $2 order by received, device, n");
+    let sql = format!(
+        "select {KEPT} from commands where {WAITING} and site = $1 and author = $2 order by received, device, n"
+    );
     let rows =
         sqlx::query(AssertSqlSafe(sql)).bind(site.as_str()).bind(author.to_string()).fetch_all(conn).await?;
     rows.iter().map(waiting).collect()
@@ -530,8 +538,10 @@ pub async fn waiting_of(conn: &mut Conn, site: &SiteCode, author: PersonId) -> s
 
 /// The commands in quarantine at a site.
 pub async fn quarantine(conn: &mut Conn, site: &SiteCode) -> sqlx::Result<Vec<Kept>> {
-    let sql =
-        format!("{WAITING} and site = $1 and status = 'quarantined' order by received, device, author, n");
+    let sql = format!(
+        "select {KEPT} from commands where {WAITING} and site = $1 and status = 'quarantined' \
+         order by received, device, author, n"
+    );
     let rows = sqlx::query(AssertSqlSafe(sql)).bind(site.as_str()).fetch_all(conn).await?;
     rows.iter().map(waiting).collect()
 }
@@ -560,7 +570,9 @@ pub async fn secluded(conn: &mut Conn, site: &SiteCode) -> sqlx::Result<Vec<(Uui
 
 /// A command in quarantine.
 pub async fn quarantined(conn: &mut Conn, site: &SiteCode, id: CommandId) -> sqlx::Result<Option<Kept>> {
-    let sql = format!("{WAITING} and site = $1 and id = $2 and status = 'quarantined'");
+    let sql = format!(
+        "select {KEPT} from commands where {WAITING} and site = $1 and id = $2 and status = 'quarantined'"
+    );
     let row =
         sqlx::query(AssertSqlSafe(sql)).bind(site.as_str()).bind(id.to_string()).fetch_optional(conn).await?;
     row.as_ref().map(waiting).transpose()
@@ -587,15 +599,12 @@ pub async fn reports_of(
 /// The commands that were collected after a restore: those that had been judged in their old order, then what is new in
 /// the order in which it came.
 pub async fn collected(conn: &mut Conn, site: &SiteCode, limit: i64) -> sqlx::Result<Vec<Kept>> {
-    let rows = sqlx::query(
-        "select device, author, n, hash, id, site, aggregate, kind, text, event_at, uncertain, received, \
-         verdict, private, status, had from commands where site = $1 and status = 'collected' \
-         order by case when had_seq is null then 1 else 0 end, had_seq, received, device, author, n limit $2",
-    )
-    .bind(site.as_str())
-    .bind(limit)
-    .fetch_all(conn)
-    .await?;
+    let sql = format!(
+        "select {KEPT} from commands where site = $1 and status = 'collected' \
+         order by case when had_seq is null then 1 else 0 end, had_seq, received, device, author, n limit $2"
+    );
+    // Made of constants.
+    let rows = sqlx::query(AssertSqlSafe(sql)).bind(site.as_str()).bind(limit).fetch_all(conn).await?;
     rows.iter().map(waiting).collect()
 }
 

@@ -9,7 +9,7 @@ use sqlx::{
 };
 
 /// Number, name and text of each step, in the folder `migrations`.
-const STEPS: [(i64, &str, &str); 10] = [
+const STEPS: [(i64, &str, &str); 11] = [
     (1, "foundation", include_str!("../../migrations/0001_foundation.sql")),
     (2, "uploads", include_str!("../../migrations/0002_uploads.sql")),
     (3, "numbers", include_str!("../../migrations/0003_numbers.sql")),
@@ -20,6 +20,7 @@ const STEPS: [(i64, &str, &str); 10] = [
     (9, "timers", include_str!("../../migrations/0009_timers.sql")),
     (10, "live feed", include_str!("../../migrations/0010_live_feed.sql")),
     (11, "search", include_str!("../../migrations/0011_search.sql")),
+    (12, "rounds", include_str!("../../migrations/0012_rounds.sql")),
 ];
 
 /// What brings a database up to date, from whichever step it is at.

@@ -8,9 +8,11 @@ use shared::{
     Code,
     case::Case,
     ids::{PersonId, Principal, SiteCode},
+    round::Round,
     site::{Member, Role},
     time::Ms,
-    wire::{Doc, DocKey, Problem, PullResponse, READS_QUARANTINE},
+    unread::Unread,
+    wire::{Doc, DocKey, Problem, PullResponse},
 };
 
 use super::{
@@ -47,7 +49,8 @@ pub(super) struct Wanted {
     person: Option<PersonId>,
     /// The most documents, 1 to 500.
     limit: Option<u16>,
-    /// Kinds of documents that version 1 did not have from its beginning and the device can read: `quarantine`.
+    /// Kinds of documents that version 1 did not have from its beginning and the device can read, with commas between:
+    /// `quarantine`, `rounds`.
     reads: Option<String>,
 }
 
@@ -94,9 +97,8 @@ pub(super) async fn pull(
     }
     let stable_seq = backup::store::stable(conn, &site).await?;
     let known = app.directory.get(conn, &site).await?.ok_or(Code::SiteNotMember)?;
-    let reads_quarantine =
-        asked.reads.is_some_and(|kinds| kinds.split(',').any(|kind| kind == READS_QUARANTINE));
-    let reader = Reader { site: &site, member: &member, known: &known, now, reads_quarantine };
+    let reads = asked.reads.iter().flat_map(|kinds| kinds.split(',')).collect();
+    let reader = Reader { site: &site, member: &member, known: &known, now, reads };
 
     let mut walk = Walk::begin(&reader, cursor, head);
     if app.mutated(Mutant::OneCursor) {
@@ -150,8 +152,8 @@ struct Reader<'a> {
     member: &'a Member,
     known: &'a Known,
     now: Ms,
-    /// The device can read documents of the quarantine.
-    reads_quarantine: bool,
+    /// The kinds of documents that the device can read beyond the first ones.
+    reads: BTreeSet<&'a str>,
 }
 
 /// What becomes of a document on its way to a reader.
@@ -206,6 +208,15 @@ impl Reader<'_> {
                 let standings = case.standings(self.member, &self.known.site, &self.known.zone, self.now);
                 case.view(standings).map(Doc::Case)
             }),
+            // As it is published, its readers may see it.
+            DocKey::Route(_) => serde_json::from_str(&row.body).map(|route| Some(Doc::Route(route))),
+            DocKey::Round(_) => serde_json::from_str::<Round>(&row.body).map(|round| {
+                let standings = round.standings(self.member, &self.known.site, &self.known.zone, self.now);
+                round
+                    .view(self.member, standings, &self.known.people)
+                    .and_then(|round| Unread::of(&round))
+                    .map(Doc::Round)
+            }),
         };
         parsed.map_err(|error| damaged("docs", format_args!("{}/{key}", self.site), error))
     }
@@ -234,28 +245,25 @@ struct Page {
 impl Walk {
     fn begin(reader: &Reader<'_>, cursor: Option<Cursor>, head: i64) -> Walk {
         let principals = reader.member.principals();
-        let readable = |principal: &&Principal| {
-            reader.reads_quarantine || !matches!(principal, Principal::Quarantine(_))
-        };
+        let readable =
+            |principal: &&Principal| principal.reads().is_none_or(|kind| reader.reads.contains(kind));
         let holds: BTreeSet<String> = principals.iter().filter(readable).map(Principal::to_string).collect();
         let (mut at, mut leaving, mut fresh, night) = match cursor {
             Some(cursor) => (cursor.at, cursor.leaving, cursor.fresh, cursor.night),
             None => (BTreeMap::new(), BTreeMap::new(), BTreeMap::new(), reader.night()),
         };
-        if !reader.reads_quarantine {
-            // An app that went back to an older version could not even read what is taken back. It holds no such
-            // principal any more; the newer one begins with it from nothing.
-            for principal in
-                principals.iter().filter(|principal| !readable(principal)).map(Principal::to_string)
-            {
-                at.remove(&principal);
-                leaving.remove(&principal);
-                fresh.remove(&principal);
-            }
+        // An app that went back to an older version could not even read what is taken back. It holds no such principal any
+        // more; the newer one begins with it from nothing.
+        for principal in principals.iter().filter(|principal| !readable(principal)).map(Principal::to_string)
+        {
+            at.remove(&principal);
+            leaving.remove(&principal);
+            fresh.remove(&principal);
         }
-        let control_room = Principal::Role(Role::ControlRoom).to_string();
+        let control_room = Principal::Role(Role::ControlRoom);
+        let control_room = [control_room.to_string(), control_room.for_rounds().to_string()];
         // What the control room sees changes with the desk's hours: it is lost and gained at the same time.
-        let changed = |principal: &String| night != reader.night() && *principal == control_room;
+        let changed = |principal: &String| night != reader.night() && control_room.contains(principal);
         let lost: Vec<String> = at
             .keys()
             .filter(|principal| !holds.contains(*principal) || changed(principal))

@@ -44,7 +44,7 @@ use super::{
 use crate::{
     App, Error,
     accounts::{self, SignedIn},
-    cases, commands, sites,
+    commands, ledger, sites,
 };
 
 const VERSION: HeaderValue = HeaderValue::from_static("1.0.0");
@@ -338,8 +338,8 @@ async fn admit(app: &App, signed_in: &SignedIn, announced: &Upload) -> Result<()
     let named = match own {
         true if serves => true,
         // Also where the case does not show it any more.
-        true => !cases::store::cases_of_photo(&mut conn, &key.site, key.author, key.photo).await?.is_empty(),
-        false => cases::name_photo(&mut conn, key, sha256, *length).await?,
+        true => ledger::was_named(&mut conn, key).await?,
+        false => ledger::name_photo(&mut conn, key, sha256, *length).await?,
     };
     if named || commands::quarantine::name_photo(&mut conn, key, sha256, *length).await? {
         return Ok(());

@@ -16,13 +16,7 @@ use super::{
     checksum::Checksum,
     store::{self, Segment, State, Upload, UploadKey},
 };
-use crate::{
-    App, Error,
-    cases::{self, Cases},
-    db::Conn,
-    gather,
-    sites::Writer,
-};
+use crate::{App, Error, db::Conn, gather, ledger::Ledgers, sites::Writer};
 
 /// So many bytes are kept as soon as they are here, however many are to come.
 const SEGMENT: usize = 1 << 20;
@@ -70,7 +64,7 @@ impl Note {
         &self,
         app: &App,
         writer: &mut Writer,
-        cases: &mut Cases,
+        ledgers: &mut Ledgers,
     ) -> Result<Noted, Error> {
         match self {
             Note::Announced(announced) => {
@@ -85,16 +79,16 @@ impl Note {
                 if let Some(found) = known(writer.conn(), announced).await? {
                     // Announced meanwhile, it is moved; as far as anything else, another request was faster.
                     let upload = if found.received() == 0 { found.clone() } else { announced.clone() };
-                    return moved(writer, cases, found, &upload, next).await;
+                    return moved(writer, ledgers, found, &upload, next).await;
                 }
                 let upload = Upload { state: next.clone(), changed: writer.now(), ..announced.clone() };
                 store::insert(writer.conn(), &upload).await?;
-                settled(writer, cases, &upload).await?;
+                settled(writer, ledgers, &upload).await?;
                 Ok(Noted { upload, new: true })
             }
             Note::Moved { upload, next } => {
                 let found = store::find(writer.conn(), &upload.key).await?.ok_or(Code::FileNotFound)?;
-                moved(writer, cases, found, upload, next).await
+                moved(writer, ledgers, found, upload, next).await
             }
         }
     }
@@ -122,7 +116,7 @@ async fn refuse_too_many(app: &App, conn: &mut Conn, key: &UploadKey) -> Result<
 /// Writes down how far an upload is, unless it is found elsewhere than it was known to be.
 async fn moved(
     writer: &mut Writer,
-    cases: &mut Cases,
+    ledgers: &mut Ledgers,
     found: Upload,
     upload: &Upload,
     next: &State,
@@ -143,17 +137,17 @@ async fn moved(
     }
     let upload = Upload { state: next.clone(), changed: writer.now(), ..found };
     store::update(writer.conn(), &upload).await?;
-    settled(writer, cases, &upload).await?;
+    settled(writer, ledgers, &upload).await?;
     Ok(Noted { upload, new: false })
 }
 
 /// What follows from how far an upload is now.
-async fn settled(writer: &mut Writer, cases: &mut Cases, upload: &Upload) -> Result<(), Error> {
+async fn settled(writer: &mut Writer, ledgers: &mut Ledgers, upload: &Upload) -> Result<(), Error> {
     if matches!(upload.state, State::Kept { .. }) {
         // No backup that was made before reaches as far as this.
         writer.next_seq();
         if upload.key.part == Part::Full {
-            cases::photo_kept(writer, cases, &upload.key, &upload.sha256).await?;
+            ledgers.photo_kept(writer, &upload.key, &upload.sha256).await?;
         }
     }
     Ok(())

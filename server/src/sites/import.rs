@@ -19,11 +19,11 @@ use uuid::Uuid;
 
 pub use file::{Plan, read, sentence};
 
-use super::{Publication, Writer, store};
+use super::{Known, Publication, Writer, store};
 use crate::{
     App, Error, accounts, commands,
     db::{Conn, damaged},
-    feed, random,
+    feed, random, rounds,
 };
 
 /// The namespace of the ids that follow from a site and a staff code.
@@ -54,7 +54,8 @@ pub struct HandedOut {
 /// Writes a site that was [`read`] from a file, and answers with the passwords that were made.
 ///
 /// # Errors
-/// `import.duplicate` if a telephone number is another person's, or two people would get one account; or if the database fails.
+/// `import.duplicate` if a telephone number is another person's, or two people would get one account; what a route is
+/// refused for; or if the database fails.
 pub async fn import(app: &App, plan: &Plan, first: FirstPassword) -> Result<Vec<HandedOut>, Error> {
     let site = &plan.code;
     let shared_hash = match &first {
@@ -66,7 +67,9 @@ pub async fn import(app: &App, plan: &Plan, first: FirstPassword) -> Result<Vec<
         FirstPassword::Random => random_passwords(app, plan).await?,
         FirstPassword::Same(_) | FirstPassword::None => BTreeMap::new(),
     };
-    let mut writer = Writer::create(app, site, &plan.name, &plan.source).await?;
+    let mut writer = Writer::create(app, site, &plan.name).await?;
+    let before = store::source(writer.conn(), site).await?;
+    store::set_source(writer.conn(), site, &plan.source).await?;
     let Identified { ids, freed } = identify(writer.conn(), plan).await?;
     let (settings, places, mut members) = plan.resolve(&ids);
     for member in &mut members {
@@ -105,7 +108,9 @@ pub async fn import(app: &App, plan: &Plan, first: FirstPassword) -> Result<Vec<
 
     publish(&mut writer, DocKey::Site, &settings).await?;
     publish(&mut writer, DocKey::Places, &places).await?;
-    save_people(&mut writer, &settings, members).await?;
+    let people = save_people(&mut writer, &settings, members).await?;
+    writer.learn(Known::new(settings, places, people));
+    rounds::import::take(&mut writer, plan, &before, &ids).await?;
     writer.commit().await?;
     Ok(handed_out)
 }
@@ -260,12 +265,12 @@ pub(super) fn names(source: &str, code: &str) -> bool {
     people.is_some_and(|people| people.iter().any(|person| person["code"] == code))
 }
 
-/// Writes who is at a site, and looks again at who may see its complaints and its quarantine (R9).
+/// Writes who is at a site, and looks again at who may see its routes, its complaints and its quarantine (R9).
 pub(super) async fn save_people(
     writer: &mut Writer,
     settings: &Site,
     mut members: Vec<Member>,
-) -> Result<(), Error> {
+) -> Result<People, Error> {
     members.sort_by(|a, b| a.code.cmp(&b.code));
     let site = writer.code().clone();
     let before = store::members(writer.conn(), &site).await?;
@@ -281,13 +286,15 @@ pub(super) async fn save_people(
         .map(|member| Principal::Person(member.id))
         .collect();
     let people = People { people: members };
+    rounds::readdress(writer, settings, &people).await?;
     if !publish(writer, DocKey::People, &people).await? {
-        return Ok(());
+        return Ok(people);
     }
     let ended = feed::archive::ended_before(writer.now());
     for body in feed::store::confidential_cases(writer.conn(), &site, ended).await? {
         let case: Case = serde_json::from_str(&body).map_err(|error| damaged("docs", &site, error))?;
         writer.readdress(DocKey::Case(case.id), &case.audience(&people), &otherwise).await?;
     }
-    commands::quarantine::readdress_all(writer, &people, settings).await
+    commands::quarantine::readdress_all(writer, &people, settings).await?;
+    Ok(people)
 }

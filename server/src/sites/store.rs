@@ -57,22 +57,31 @@ pub async fn lock(conn: &mut Conn, code: &SiteCode) -> sqlx::Result<Option<SiteR
     .transpose()
 }
 
-/// Creates a site, or notes its new name and source.
-pub async fn create(conn: &mut Conn, code: &SiteCode, name: &str, source: &str) -> sqlx::Result<()> {
+/// Creates a site, or notes its new name.
+pub async fn create(conn: &mut Conn, code: &SiteCode, name: &str) -> sqlx::Result<()> {
     sqlx::query(
         "insert into sites (code, name, head, lock_count, day, day_count, source) \
-         values ($1, $2, 0, 0, '', 0, $3) \
-         on conflict (code) do update set name = excluded.name, source = excluded.source",
+         values ($1, $2, 0, 0, '', 0, '') \
+         on conflict (code) do update set name = excluded.name",
     )
     .bind(code.as_str())
     .bind(name)
-    .bind(source)
     .execute(conn)
     .await?;
     Ok(())
 }
 
-/// The file from which a site was last imported.
+/// Notes the file from which a site is imported.
+pub async fn set_source(conn: &mut Conn, code: &SiteCode, source: &str) -> sqlx::Result<()> {
+    sqlx::query("update sites set source = $1 where code = $2")
+        .bind(source)
+        .bind(code.as_str())
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// The file from which a site was last imported, nothing before that.
 pub async fn source(conn: &mut Conn, code: &SiteCode) -> sqlx::Result<String> {
     sqlx::query_scalar("select source from sites where code = $1").bind(code.as_str()).fetch_one(conn).await
 }

@@ -107,9 +107,9 @@ impl Writer {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn create(app: &App, code: &SiteCode, name: &str, source: &str) -> Result<Writer, Error> {
+    pub async fn create(app: &App, code: &SiteCode, name: &str) -> Result<Writer, Error> {
         let mut tx = app.db.write().await?;
-        store::create(&mut tx, code, name, source).await?;
+        store::create(&mut tx, code, name).await?;
         let row = store::lock(&mut tx, code).await?.ok_or(sqlx::Error::RowNotFound)?;
         Writer::with(app, code, tx, row).await
     }
@@ -150,6 +150,11 @@ impl Writer {
     pub fn known(&self) -> Result<Arc<Known>, Error> {
         let known = self.known.clone();
         known.ok_or_else(|| Error::Other(anyhow::anyhow!("site {} was never imported", self.code)))
+    }
+
+    /// What the rules need to know of the site from now on, as this transaction publishes it.
+    pub fn learn(&mut self, known: Known) {
+        self.known = Some(Arc::new(known));
     }
 
     /// The last restore of the database.

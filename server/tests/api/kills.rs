@@ -200,7 +200,13 @@ async fn cases(desk: &mut Device) -> BTreeSet<CaseId> {
     let keys = desk.pull().await.docs.keys();
     keys.filter_map(|key| match key {
         DocKey::Case(case) => Some(*case),
-        DocKey::Site | DocKey::Places | DocKey::People | DocKey::Refusal(_) | DocKey::Quarantine(_) => None,
+        DocKey::Site
+        | DocKey::Places
+        | DocKey::People
+        | DocKey::Route(_)
+        | DocKey::Round(_)
+        | DocKey::Refusal(_)
+        | DocKey::Quarantine(_) => None,
     })
     .collect()
 }

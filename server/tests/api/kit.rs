@@ -7,7 +7,7 @@ mod world;
 
 use std::{env, future::Future, pin::Pin};
 
-pub use self::device::{Device, Reply, complaint, leak};
+pub use self::device::{Device, Feed, Reply, complaint, leak};
 pub use phone::Phone;
 pub use process::{Process, pass_on, program};
 pub use world::{On, PASSWORD, TestApp, demo, long_photo, postgres_url, s3_url};

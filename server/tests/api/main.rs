@@ -27,6 +27,7 @@ mod push;
 mod quarantine;
 mod race;
 mod relay;
+mod rounds;
 mod search;
 mod story;
 
@@ -54,6 +55,7 @@ fn main() {
         quarantine::tests(),
         race::tests(),
         relay::tests(),
+        rounds::tests(),
         search::tests(),
         story::tests(),
     ]

@@ -330,6 +330,8 @@ async fn pushes_at_the_same_time_all_arrive(on: On) {
             wire::Doc::Site(_)
             | wire::Doc::Places(_)
             | wire::Doc::People(_)
+            | wire::Doc::Route(_)
+            | wire::Doc::Round(_)
             | wire::Doc::Refusal(_)
             | wire::Doc::Quarantine(_) => None,
         })

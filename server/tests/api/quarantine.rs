@@ -69,7 +69,13 @@ async fn quarantined(device: &mut Device) -> Vec<CommandId> {
     let docs = &device.pull().await.docs;
     let of = |doc: &Doc| match doc {
         Doc::Quarantine(quarantined) => Some(quarantined.id),
-        Doc::Site(_) | Doc::Places(_) | Doc::People(_) | Doc::Case(_) | Doc::Refusal(_) => None,
+        Doc::Site(_)
+        | Doc::Places(_)
+        | Doc::People(_)
+        | Doc::Case(_)
+        | Doc::Route(_)
+        | Doc::Round(_)
+        | Doc::Refusal(_) => None,
     };
     docs.values().filter_map(of).collect()
 }

@@ -85,7 +85,7 @@ pub fn shown(
                 Doc::Places(doc) => places = Some(doc.clone()),
                 Doc::People(doc) => people = Some(doc.clone()),
                 Doc::Case(view) => drop(cases.insert(view.id(), view.clone())),
-                Doc::Refusal(_) | Doc::Quarantine(_) => {}
+                Doc::Route(_) | Doc::Round(_) | Doc::Refusal(_) | Doc::Quarantine(_) => {}
             }
         }
         let (site, places, people) = (site?, places?, people?);
@@ -134,7 +134,13 @@ pub async fn act(
     }
     let quarantine = stock.docs.iter().filter_map(|(site, doc)| match doc {
         Doc::Quarantine(waits) => Some((site.clone(), waits.id)),
-        Doc::Site(_) | Doc::Places(_) | Doc::People(_) | Doc::Case(_) | Doc::Refusal(_) => None,
+        Doc::Site(_)
+        | Doc::Places(_)
+        | Doc::People(_)
+        | Doc::Case(_)
+        | Doc::Route(_)
+        | Doc::Round(_)
+        | Doc::Refusal(_) => None,
     });
     let quarantine: Vec<(SiteCode, CommandId)> = quarantine.collect();
     if let Some((site, id)) = dice.pick(&quarantine).cloned().filter(|_| dice.percent(40)) {
@@ -225,7 +231,7 @@ pub async fn act(
 async fn settle(local: &Local<Machine>, row: &OutboxRow, again: bool) -> Result<Deed, PlatformError> {
     let command = match Envelope::read(&row.text).and_then(|envelope| envelope.command()) {
         Ok(Command::Case(command)) => Some(command),
-        Ok(Command::Settle | Command::Rule(_)) | Err(_) => None,
+        Ok(Command::Route(_) | Command::Round(_) | Command::Settle | Command::Rule(_)) | Err(_) => None,
     };
     let asks: Vec<Ask> = command.iter().filter(|_| again).map(|command| Ask::from(&**command)).collect();
     let subject =

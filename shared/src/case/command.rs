@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     ids::{AttachmentId, CategoryCode, PersonId, PlaceCode, RoundId, StopCode},
     time::Ms,
+    wire,
 };
 
 /// The longest text of one field, in characters.
@@ -372,14 +373,7 @@ impl CaseCommand {
 
     /// The body, as it travels in the envelope.
     pub fn body(&self) -> serde_json::Value {
-        let tagged = serde_json::to_string(self).unwrap_or_default();
-        // A command serialises to an object with its kind as the one field.
-        crate::json::read(&tagged)
-            .ok()
-            .and_then(|mut tagged: serde_json::Value| {
-                tagged.get_mut(self.kind()).map(serde_json::Value::take)
-            })
-            .unwrap_or_default()
+        wire::body(self, self.kind())
     }
 
     /// The photos that the command brings.

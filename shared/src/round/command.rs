@@ -5,12 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Code, Rejection,
     case::command::PhotoRef,
     ids::{ItemCode, PersonId, PlaceCode, RouteCode, StopCode},
-    json,
     route::{Occurrence, Reading},
-    wire::Envelope,
+    wire,
 };
 
 /// The most entries about one stop of one round, and the most about none.
@@ -176,31 +174,7 @@ impl RoundCommand {
 
     /// The body, as it travels in the envelope.
     pub fn body(&self) -> serde_json::Value {
-        let tagged = serde_json::to_string(self).unwrap_or_default();
-        // A command serialises to an object with its kind as the one field.
-        json::read(&tagged)
-            .ok()
-            .and_then(|mut tagged: serde_json::Value| {
-                tagged.get_mut(self.kind()).map(serde_json::Value::take)
-            })
-            .unwrap_or_default()
-    }
-
-    /// What an envelope asks of a round.
-    ///
-    /// # Errors
-    /// `command.unknown_kind`, `command.bad_body`.
-    pub fn read(envelope: &Envelope) -> Result<RoundCommand, Rejection> {
-        if !RoundCommand::KINDS.contains(&envelope.kind.as_str()) || envelope.v != 1 {
-            return Err(Rejection::new(Code::CommandUnknownKind).with("kind", &envelope.kind));
-        }
-        // A list would be taken for the fields in their order.
-        if !envelope.body.is_object() {
-            return Err(Rejection::new(Code::CommandBadBody).with("detail", "no object"));
-        }
-        let tagged = serde_json::json!({ &envelope.kind: envelope.body });
-        json::read(&tagged.to_string())
-            .map_err(|error| Rejection::new(Code::CommandBadBody).with("detail", error))
+        wire::body(self, self.kind())
     }
 
     /// The photos that the command brings.

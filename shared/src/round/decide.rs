@@ -19,15 +19,17 @@ use crate::{
         command::{PHOTOS_MAX, PhotoRef, Report},
         decide_any_report, require,
     },
-    ids::{AttachmentId, CaseId, CaseNumber, CompanyCode, ItemCode, PersonId, PlaceCode, RoundId, StopCode},
+    ids::{AttachmentId, CaseId, CaseNumber, ItemCode, PersonId, PlaceCode, RoundId, StopCode},
     label::{self, Labels, Match, Shown},
     route::{self, Reading, Route, Slot, Who},
     site::{CaseKind, Member, People, Places, Site},
-    time::{EventTime, MINUTE, Ms, Zone},
+    time::{EventTime, HOUR, MINUTE, Ms, Zone},
 };
 
 use Standing::*;
 
+/// So long before it begins a round may be started, in milliseconds.
+const AHEAD: i64 = 24 * HOUR;
 /// The most answers in one command.
 const READINGS_MAX: usize = 2 * route::ITEMS_MAX;
 
@@ -77,10 +79,10 @@ pub fn decide_start(
     let RoundCommand::Start { occurrence, route_version, .. } = command else {
         return Err(Code::RoundNotThere.into());
     };
-    let found = route::for_round(context.routes, *occurrence, *route_version, context.zone);
-    let (route, slot) = found.ok_or_else(|| {
-        Rejection::new(Code::RoundNotPlanned).with("until", occurrence.begins(context.zone).0)
-    })?;
+    let begins = occurrence.begins(context.zone);
+    let found = route::for_round(context.routes, *occurrence, *route_version, context.zone)
+        .filter(|_| begins <= context.now.received.plus(AHEAD));
+    let (route, slot) = found.ok_or_else(|| Rejection::new(Code::RoundNotPlanned).with("until", begins.0))?;
     let plan = Round::plan(route, slot, context.site, context.places, context.people, context.now.received);
     let Some(round) = Round::begin(id, &plan) else { return Err(Code::RoundNotThere.into()) };
     let mut events = vec![plan];
@@ -420,25 +422,13 @@ impl Task {
             stops: stops.collect(),
             companies: BTreeSet::new(),
         };
-        let walkers = people.people.iter().filter(|member| !member.gone && task.plans(member));
-        let companies: BTreeSet<CompanyCode> = walkers
-            .filter_map(|member| site.company(&member.company))
-            .filter(|company| company.subcontractor)
-            .map(|company| company.code.clone())
-            .collect();
-        task.companies = companies;
+        task.companies = route::companies(site, people, |member| task.plans(member));
         task
     }
 
     /// Whether the plan means somebody, for all of it or for a stop.
     pub fn plans(&self, member: &Member) -> bool {
-        let meant = match &self.who {
-            Who::Roles(roles) => !roles.is_disjoint(&member.roles),
-            Who::Persons(persons) => persons.contains(&member.id),
-            // A colleague may always help out.
-            Who::Area(role) => member.is(*role),
-        };
-        meant || self.stops.iter().any(|stop| stop.planned.contains(&member.id))
+        self.who.means(member) || self.stops.iter().any(|stop| stop.planned.contains(&member.id))
     }
 }
 

@@ -75,6 +75,15 @@ impl Standings {
     }
 }
 
+/// Who looks after a round: it is shown to them while it is walked, and told afterwards.
+pub const LOOK_AFTER: Standings = Standings::of(&[
+    Standing::Lead,
+    Standing::Desk,
+    Standing::ControlRoom,
+    Standing::Supervisor,
+    Standing::Director,
+]);
+
 impl Round {
     /// What a member of the site is to this round at an instant. What was handed over after it does not count yet, so that
     /// a command is judged by what held when it was made. Somebody who has left is `Other`.

@@ -12,11 +12,11 @@ use super::{
     event::{Proven, Ticked},
 };
 use crate::{
-    ids::{PlaceCode, StopCode},
+    ids::{PersonId, PlaceCode, StopCode},
     label::Match,
     route::{Item, ItemKind},
     site::Places,
-    time::{MINUTE, SECOND},
+    time::{MINUTE, Ms, SECOND},
 };
 
 /// Metres in which whatever has a position of its own is found around it.
@@ -36,6 +36,7 @@ const AGAIN: i64 = 10 * MINUTE;
 
 /// How far a tick is trusted.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
     /// Somebody should ask.
@@ -48,6 +49,7 @@ pub enum Level {
 
 /// What speaks against a tick. Screens put each into words.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Doubt {
     /// The code was typed: it can be passed on by telephone.
@@ -118,6 +120,7 @@ impl Doubt {
 
 /// How far a tick is trusted, and why no further.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Trust {
     /// How far.
     pub level: Level,
@@ -128,11 +131,42 @@ pub struct Trust {
 /// From one stop to the next, the milliseconds that all but the quickest few take on this site.
 pub type Usual = BTreeMap<(StopCode, StopCode), i64>;
 
-/// How far a tick of a round is trusted. `None` if the event is no tick.
-pub fn of(round: &Round, event: &RoundEvent, places: &Places, usual: &Usual) -> Option<Trust> {
+/// Fewer ticks from one stop to the next say nothing of what is usual.
+const ENOUGH: usize = 10;
+
+/// What is usual on a route, as its rounds show: from one stop to the next, what nine of ten took at least. Of uncertain
+/// times nothing is concluded (R3), nor from pairs that were seldom walked.
+pub fn usual<'a>(rounds: impl IntoIterator<Item = &'a Round>) -> Usual {
+    let mut taken: BTreeMap<(StopCode, StopCode), Vec<i64>> = BTreeMap::new();
+    for round in rounds {
+        let mut last: BTreeMap<PersonId, (Ms, &StopCode)> = BTreeMap::new();
+        for event in round.log.iter().filter(|event| !event.time.uncertain) {
+            let (Some(by), Some(tick)) = (event.by, event.change.tick()) else { continue };
+            if let Some((at, from)) = last.insert(by, (event.time.at, &tick.stop))
+                && *from != tick.stop
+            {
+                let pair = (from.clone(), tick.stop.clone());
+                taken.entry(pair).or_default().push(event.time.at.since(at));
+            }
+        }
+    }
+    taken.retain(|_, taken| taken.len() >= ENOUGH);
+    taken
+        .into_iter()
+        .map(|(pair, mut taken)| {
+            let tenth = taken.len() / 10;
+            let (_, usual, _) = taken.select_nth_unstable(tenth);
+            (pair, *usual)
+        })
+        .collect()
+}
+
+/// How far a tick of a round is trusted at an instant. `None` if the event is no tick.
+pub fn of(round: &Round, event: &RoundEvent, places: &Places, usual: &Usual, now: Ms) -> Option<Trust> {
     let tick = event.change.tick()?;
     let mut doubts = Vec::new();
-    doubt_proof(round, tick, &mut doubts);
+    doubt_proof(tick, &mut doubts);
+    doubt_photo(round, tick, now, &mut doubts);
     doubt_position(tick, places, &mut doubts);
     doubt_pace(round, event, tick, places, usual, &mut doubts);
     if tick.clock_moved {
@@ -149,7 +183,7 @@ pub fn of(round: &Round, event: &RoundEvent, places: &Places, usual: &Usual) -> 
     Some(Trust { level, doubts })
 }
 
-fn doubt_proof(round: &Round, tick: &Ticked, doubts: &mut Vec<Doubt>) {
+fn doubt_proof(tick: &Ticked, doubts: &mut Vec<Doubt>) {
     let label = match &tick.proof {
         Proven::Token { label, .. } => Some(label),
         Proven::Code(label) => {
@@ -172,7 +206,11 @@ fn doubt_proof(round: &Round, tick: &Ticked, doubts: &mut Vec<Doubt>) {
         Some(Match::Wrong) => doubts.push(Doubt::WrongLabel),
         Some(Match::Unknown) => doubts.push(Doubt::NoLabel),
     }
-    let Some(stop) = round.find(&tick.stop) else { return };
+}
+
+/// As long as the round is on, a photo that is asked for may still be taken: nobody is doubted for it who stands there.
+fn doubt_photo(round: &Round, tick: &Ticked, now: Ms, doubts: &mut Vec<Doubt>) {
+    let Some(stop) = round.find(&tick.stop).filter(|_| !round.is_on(now)) else { return };
     let readings = round.readings(&stop.code);
     let photo = |item: &&Item| matches!(item.kind, ItemKind::Photo { .. });
     let shown = |item: &Item| readings.get(&item.code).is_some_and(|reading| !reading.photos().is_empty());

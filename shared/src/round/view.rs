@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::{Round, RoundChange, Standing, Standings};
 use crate::{
     ids::{PersonId, Principal},
-    route::Who,
-    site::Role,
+    route,
+    site::{Member, People},
 };
 
 impl Round {
@@ -16,24 +16,24 @@ impl Round {
     }
 
     /// What a reader of these standings may see: `None` for nothing at all. Where a colleague's phone was is for whoever
-    /// answers for them, and for the colleague.
-    pub fn view(&self, reader: PersonId, who: Standings) -> Option<Round> {
+    /// answers for them, a lead for the people of their companies alone (A8), and for the colleague.
+    pub fn view(&self, reader: &Member, who: Standings, people: &People) -> Option<Round> {
         if !self.visible(who) {
             return None;
         }
         let mut round = self.clone();
-        if !who.any(Standings::of(&[
-            Standing::Lead,
-            Standing::Desk,
-            Standing::Supervisor,
-            Standing::Director,
-        ])) {
-            for event in &mut round.log {
-                if let RoundChange::Ticked(tick) = &mut event.change
-                    && event.by != Some(reader)
-                {
-                    tick.position = None;
-                }
+        if who.any(Standings::of(&[Standing::Desk, Standing::Supervisor, Standing::Director])) {
+            return Some(round);
+        }
+        let answers_for = |person: PersonId| {
+            person == reader.id
+                || people.get(person).is_some_and(|member| reader.lead_of.contains(&member.company))
+        };
+        for event in &mut round.log {
+            if let RoundChange::Ticked(tick) = &mut event.change
+                && !event.by.is_some_and(answers_for)
+            {
+                tick.position = None;
             }
         }
         Some(round)
@@ -41,20 +41,8 @@ impl Round {
 
     /// Whose feed the round belongs in.
     pub fn audience(&self) -> BTreeSet<Principal> {
-        let mut audience = BTreeSet::from(
-            [Role::Desk, Role::ControlRoom, Role::Supervisor, Role::Director].map(Principal::Role),
-        );
-        match &self.task.who {
-            Who::Roles(roles) => audience.extend(roles.iter().copied().map(Principal::Role)),
-            Who::Persons(persons) => audience.extend(persons.iter().copied().map(Principal::Person)),
-            Who::Area(role) => {
-                audience.insert(Principal::Role(*role));
-            }
-        }
-        audience
-            .extend(self.task.stops.iter().flat_map(|stop| &stop.planned).copied().map(Principal::Person));
-        audience.extend(self.task.companies.iter().cloned().map(Principal::Company));
-        audience.extend(self.log.iter().filter_map(|event| event.change.handed_to()).map(Principal::Person));
-        audience
+        let planned = self.task.stops.iter().flat_map(|stop| &stop.planned).copied();
+        let handed = self.log.iter().filter_map(|event| event.change.handed_to());
+        route::audience(&self.task.who, planned.chain(handed), &self.task.companies)
     }
 }

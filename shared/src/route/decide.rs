@@ -8,9 +8,10 @@ use super::{Design, Item, ItemKind, Route, Who};
 use crate::{
     Code, Rejection,
     case::{check_text, command::NAME_MAX, require},
-    ids::{PersonId, RouteCode},
+    ids::{PersonId, RouteCode, RouteId, SiteCode},
     site::{Member, People, Places, Role},
     time::EventTime,
+    wire,
 };
 
 /// The most stops of a route.
@@ -34,6 +35,9 @@ pub enum RouteCommand {
         code: RouteCode,
         /// The version that was changed; 0 makes a new one.
         version: u32,
+        /// What that version was, by its [`Route::stamp`]; not said where a new one is made, and by apps that do not know it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<String>,
         /// How it is to be.
         design: Design,
     },
@@ -55,6 +59,11 @@ impl RouteCommand {
             RouteCommand::Save { .. } => "route.save",
             RouteCommand::Retire { .. } => "route.retire",
         }
+    }
+
+    /// The body, as it travels in the envelope.
+    pub fn body(&self) -> serde_json::Value {
+        wire::body(self, self.kind())
     }
 
     /// Which route.
@@ -84,7 +93,12 @@ pub struct RouteEvent {
 #[serde(rename_all = "snake_case")]
 pub enum RouteChange {
     /// It is so from now on.
-    Saved(Box<Design>),
+    Saved {
+        /// Which.
+        code: RouteCode,
+        /// How.
+        design: Box<Design>,
+    },
     /// It is walked no more.
     Retired,
 }
@@ -94,6 +108,8 @@ pub enum RouteChange {
 pub struct Context<'a> {
     /// Who asks; `None` for an import, by whoever runs the server.
     pub actor: Option<&'a Member>,
+    /// At which site.
+    pub site: &'a SiteCode,
     /// The site's places.
     pub places: &'a Places,
     /// Everybody at the site.
@@ -103,25 +119,36 @@ pub struct Context<'a> {
 }
 
 impl RouteCommand {
-    /// Judges the command on a route, or on none yet.
+    /// Judges the command on the route of an id, or on none yet.
     ///
     /// # Errors
-    /// `route.not_allowed`, `route.not_there`, `route.changed_meanwhile`, and what [`Design::check`] refuses.
-    pub fn decide(&self, route: Option<&Route>, context: &Context<'_>) -> Result<Vec<RouteEvent>, Rejection> {
+    /// `command.bad_body` for another route's id, `route.not_allowed`, `route.not_there`, `route.changed_meanwhile`, and what
+    /// [`Design::check`] refuses.
+    pub fn decide(
+        &self,
+        id: RouteId,
+        route: Option<&Route>,
+        context: &Context<'_>,
+    ) -> Result<Vec<RouteEvent>, Rejection> {
+        if RouteId::of(context.site, self.code()) != id {
+            return Err(Rejection::new(Code::CommandBadBody).with("detail", "id"));
+        }
         let manages =
             |member: &Member| !member.gone && (member.is(Role::Supervisor) || member.is(Role::Director));
         if !context.actor.is_none_or(manages) {
             return Err(Rejection::new(Code::RouteNotAllowed).with("command", self.kind()));
         }
         let change = match (self, route) {
-            (RouteCommand::Save { code, version, design }, route) => {
-                // Somebody else's change would vanish under one that was made without it.
-                if route.map_or(0, |route| route.version) != *version {
+            (RouteCommand::Save { code, version, from, design }, route) => {
+                // Somebody else's change would vanish under one that was made without it; also under one that was made from an
+                // own change that was refused, though that had the same number.
+                let same = |from: &String| route.is_some_and(|route| route.stamp() == *from);
+                if route.map_or(0, |route| route.version) != *version || !from.as_ref().is_none_or(same) {
                     return Err(Code::RouteChangedMeanwhile.into());
                 }
                 check_code("route", code.as_str())?;
                 design.check(context.places, context.people)?;
-                RouteChange::Saved(Box::new(design.clone()))
+                RouteChange::Saved { code: code.clone(), design: Box::new(design.clone()) }
             }
             (RouteCommand::Retire { .. }, Some(route)) if route.retired => return Ok(Vec::new()),
             (RouteCommand::Retire { .. }, Some(_)) => RouteChange::Retired,
@@ -134,10 +161,11 @@ impl RouteCommand {
 impl Route {
     /// The route that its first event makes, in force like every version from when it reached the server: nobody can have
     /// walked by it before. `None` if the event makes none.
-    pub fn begin(code: RouteCode, event: &RouteEvent) -> Option<Route> {
-        let RouteChange::Saved(design) = &event.change else { return None };
+    pub fn begin(id: RouteId, event: &RouteEvent) -> Option<Route> {
+        let RouteChange::Saved { code, design } = &event.change else { return None };
         Some(Route {
-            code,
+            id,
+            code: code.clone(),
             version: 1,
             since: event.time.received,
             retired: false,
@@ -152,7 +180,7 @@ impl Route {
         self.version += 1;
         self.since = event.time.received;
         match &event.change {
-            RouteChange::Saved(design) => {
+            RouteChange::Saved { design, .. } => {
                 let added = design.stops.iter().map(|stop| {
                     let before = self.added.get(&stop.code).copied();
                     (stop.code.clone(), before.unwrap_or(self.version))

@@ -92,7 +92,7 @@ impl Occurrence {
         }
         let (hour, minute) = (self.minute % DAY / 60, self.minute % 60);
         let small = |number: u32| i8::try_from(number).unwrap_or(0);
-        let time = Time::new(small(hour), small(minute), 0, 0).unwrap_or(Time::midnight());
+        let time = Time::new(small(hour), small(minute), 0, 0).unwrap_or_default();
         zone.instant(date.to_datetime(time))
     }
 }

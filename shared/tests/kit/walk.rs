@@ -9,7 +9,7 @@ use cast::{LOBBY, World};
 use shared::{
     Code, Rejection,
     case::command::{Origin, PhotoRef, Report, Source},
-    ids::{AttachmentId, PersonId, RoundId},
+    ids::{AttachmentId, PersonId, RoundId, RouteId},
     label::{self, Label},
     round::{
         Context, Round, RoundCommand, RoundEvent, RoundStage, Standing, Standings, StopStateName,
@@ -92,19 +92,21 @@ pub fn versions(world: &World, designs: Vec<(Ms, Design)>) -> Vec<Route> {
     for (at, design) in designs {
         let last = routes.last();
         let version = last.map_or(0, |route| route.version);
-        let command = RouteCommand::Save { code: NIGHT.into(), version, design };
+        let from = last.map(Route::stamp);
+        let command = RouteCommand::Save { code: NIGHT.into(), version, from, design };
         let context = route::Context {
             actor: Some(world.member(cast::SUPERVISOR)),
+            site: &world.site.code,
             places: &world.places,
             people: &world.people,
             now: EventTime::exact(at),
         };
-        let events = command.decide(last, &context).unwrap_or_else(|refusal| panic!("save: {refusal:?}"));
+        let id = RouteId::of(&world.site.code, &NIGHT.into());
+        let events = command.decide(id, last, &context).unwrap_or_else(|refusal| panic!("save: {refusal:?}"));
         let next = match last {
             Some(route) => route.clone().evolve(&events[0]),
             None => {
-                let mut route =
-                    Route::begin(NIGHT.into(), &events[0]).unwrap_or_else(|| panic!("{events:?}"));
+                let mut route = Route::begin(id, &events[0]).unwrap_or_else(|| panic!("{events:?}"));
                 route.labels =
                     [GATE, LOBBY, PUMP].map(|place| (place.into(), vec![Label::of(&token(place))])).into();
                 route

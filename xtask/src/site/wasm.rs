@@ -1,10 +1,13 @@
-//! The app as WebAssembly with the JavaScript that starts it.
+//! The app as WebAssembly with the JavaScript that starts it, and the decoder that its scanner loads, a module by itself.
 //!
 //! The app marks those of its functions that are not needed for a start with `wasm_split`. What only they reach is cut
 //! out of the linked module into parts of their own, which `parts.js` loads when they are asked for. wasm-bindgen and
 //! the splitter run as libraries of the versions that the app links: no tool to install, none to match.
 
-use std::{env, fs, path::PathBuf};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use wasm_bindgen_cli_support::Bindgen;
@@ -22,14 +25,16 @@ pub const FIRST_PART: &str = "app.wasm";
 /// The script that loads the others.
 const PARTS: &str = "parts.js";
 
+/// What is compiled for.
+const TARGET: &str = "wasm32-unknown-unknown";
+
 /// Builds the app: `app.js`, `app.wasm`, `parts.js`, the other parts and the scripts that crates bring along under
-/// `snippets/`. The files know one another by these names.
+/// `snippets/`; and `decoder.js` with `decoder.wasm`. The files know one another by these names.
 pub fn build() -> Result<Files> {
-    let target = "wasm32-unknown-unknown";
     call(
         cargo()
             .args(["rustc", "--package", "firsthand-app", "--lib"])
-            .args(["--target", target, "--profile", "wasm"])
+            .args(["--target", TARGET, "--profile", "wasm"])
             // The splitter learns from these which function needs which.
             .args(["--", "-Clink-arg=--emit-relocs"])
             .env("CARGO_ENCODED_RUSTFLAGS", remaps()),
@@ -37,7 +42,7 @@ pub fn build() -> Result<Files> {
 
     let folder = workspace::target("bindgen");
     remove_folder(&folder)?;
-    let whole = workspace::target(target).join("wasm/app.wasm");
+    let whole = workspace::target(TARGET).join("wasm/app.wasm");
     let whole = fs::read(&whole).with_context(|| format!("{} is missing", whole.display()))?;
     let first = folder.with_extension("wasm");
     let mut options = Options::new(&whole);
@@ -49,22 +54,9 @@ pub fn build() -> Result<Files> {
     let split = wasm_split_cli_support::transform(options)
         .map_err(|report| anyhow!("the app cannot be split: {report:#}"))?;
 
-    Bindgen::new()
-        .input_path(&first)
-        .out_name("app")
-        .web(true)?
-        .typescript(false)
-        // The page says where the module lies, under its hashed name.
-        .omit_default_module_path(true)
-        .remove_name_section(true)
-        .remove_producers_section(true)
-        // The parts share the table of functions with the first one.
-        .keep_lld_exports(true)
-        .generate(&folder)
-        .context("wasm-bindgen refused the app")?;
-    let module = folder.join("app_bg.wasm");
-    fs::rename(&module, folder.join(FIRST_PART))
-        .with_context(|| format!("{} is missing", module.display()))?;
+    // The parts share the table of functions with the first one.
+    bind(&first, "app", &folder, |bindgen| bindgen.keep_lld_exports(true))?;
+    build_decoder(&folder)?;
     for part in split.split_modules {
         let module = fs::read(&part).with_context(|| format!("{} is missing", part.display()))?;
         fs::write(&part, without_custom_sections(&module)?)
@@ -76,6 +68,41 @@ pub fn build() -> Result<Files> {
     let loader = files.get_mut(PARTS).with_context(|| format!("{PARTS} is missing"))?;
     *loader = within_a_limit(std::str::from_utf8(loader)?)?.into_bytes();
     Ok(files)
+}
+
+/// Builds the decoder, of which nothing is in the app.
+fn build_decoder(folder: &Path) -> Result<()> {
+    call(
+        cargo()
+            .args(["build", "--package", "firsthand-decoder", "--lib"])
+            .args(["--target", TARGET, "--profile", "wasm"])
+            .env("CARGO_ENCODED_RUSTFLAGS", remaps()),
+    )?;
+    let module = workspace::target(TARGET).join("wasm/decoder.wasm");
+    bind(&module, "decoder", folder, |bindgen| bindgen)
+}
+
+/// Writes `<name>.js` and `<name>.wasm` of a linked module into a folder.
+fn bind(
+    module: &Path,
+    name: &str,
+    folder: &Path,
+    more: impl FnOnce(&mut Bindgen) -> &mut Bindgen,
+) -> Result<()> {
+    let mut bindgen = Bindgen::new();
+    bindgen
+        .input_path(module)
+        .out_name(name)
+        .web(true)?
+        .typescript(false)
+        // Whoever loads the module says where it lies, under its hashed name.
+        .omit_default_module_path(true)
+        .remove_name_section(true)
+        .remove_producers_section(true);
+    more(&mut bindgen).generate(folder).with_context(|| format!("wasm-bindgen refused {name}"))?;
+    let made = folder.join(format!("{name}_bg.wasm"));
+    fs::rename(&made, folder.join(format!("{name}.wasm")))
+        .with_context(|| format!("{} is missing", made.display()))
 }
 
 /// The loader of the parts, with `fetch_part.js` in place of the fetch that it would wait for without end.

@@ -1,7 +1,9 @@
 //! Whom the desk can give a case to, the likeliest first.
 
+use std::collections::BTreeSet;
+
 use shared::{
-    case::{Case, CaseChange, CaseView},
+    case::{Case, CaseChange, CaseEvent, CaseView},
     ids::PersonId,
     site::{Member, Role, Site},
 };
@@ -23,6 +25,9 @@ pub struct Candidate {
     pub first: bool,
     /// Has said before that this case cannot be taken.
     pub declined: bool,
+    /// Has finished a case of this kind: a trade is a word of the site's own, which no kind of problem names, but who has
+    /// done such work has the hands for it.
+    pub done_before: bool,
 }
 
 impl Candidate {
@@ -35,18 +40,23 @@ impl Candidate {
     }
 }
 
-/// The colleagues to whom a case may be dispatched: those of its category first, those who declined it last, and among
-/// equals whoever has least to do.
+/// The colleagues to whom a case may be dispatched: those of its category first, those who declined it last; of the rest
+/// those first who have finished such cases before, and among equals whoever has least to do.
 pub fn candidates<'a>(
     property: &Property,
     cases: impl Iterator<Item = &'a CaseView>,
     case: &Case,
 ) -> Vec<Candidate> {
-    let busy: Vec<PersonId> = cases
-        .filter_map(CaseView::full)
-        .filter(|case| case.stage.name().open())
-        .filter_map(|case| case.stage.handler())
-        .collect();
+    let (mut busy, mut done) = (Vec::new(), BTreeSet::new());
+    for other in cases.filter_map(CaseView::full) {
+        if other.stage.name().open() {
+            busy.extend(other.stage.handler());
+        }
+        if other.category == case.category {
+            let finished = |event: &&CaseEvent| matches!(event.change, CaseChange::Completed { .. });
+            done.extend(other.trail.iter().filter(finished).filter_map(|event| event.by));
+        }
+    }
     let to = property.site.category(&case.category).map_or("", |category| category.dispatch_to.as_str());
     let declined: Vec<PersonId> = case
         .trail
@@ -66,13 +76,15 @@ pub fn candidates<'a>(
             open: busy.iter().filter(|person| **person == member.id).count(),
             first: belongs(member, to, &property.site),
             declined: declined.contains(&member.id),
+            done_before: done.contains(&member.id),
         })
         .collect();
     // Stable: equals stay in the order of the staff list.
     order::by(list, |candidate| {
         // Nobody has more cases in hand than fit.
         let open = i64::try_from(candidate.open).unwrap_or(i64::MAX);
-        [i64::from(!candidate.first), i64::from(candidate.declined), open]
+        let fit = i64::from(candidate.declined) * 2 + i64::from(!candidate.done_before);
+        [i64::from(!candidate.first), fit, open]
     })
 }
 
@@ -87,6 +99,7 @@ pub fn everybody(property: &Property) -> Vec<Candidate> {
             open: 0,
             first: false,
             declined: false,
+            done_before: false,
         })
         .collect()
 }
@@ -134,6 +147,25 @@ mod tests {
         assert_eq!((list[0].open, list[1].open), (0, 1));
         assert_eq!(list.iter().filter(|candidate| candidate.first).count(), 2);
         assert_eq!(list.len(), 6);
+    }
+
+    #[test]
+    fn whoever_has_finished_such_a_case_comes_first_also_with_more_to_do() {
+        let complete = CaseCommand::Complete { result: "修好了".to_owned(), photos: Vec::new() };
+        let finished = |kind: &str| {
+            let case = dispatched(&at_server(9, &report(kind, 0), MORNING, 0), MORNING);
+            CaseView::Full(Box::new(then(&case, TECHNICIAN, &complete, MORNING)))
+        };
+        let busy =
+            CaseView::Full(Box::new(dispatched(&at_server(10, &report("leak", 0), MORNING, 0), MORNING)));
+        let case = at_server(11, &report("leak", 0), MORNING, 0);
+        let first = |done: &CaseView| {
+            let list = candidates(&property(DESK), [done, &busy].into_iter(), &case);
+            (list[0].person, list[0].done_before)
+        };
+        assert_eq!(first(&finished("leak")), (person(TECHNICIAN), true));
+        // Another kind of work says nothing of this one.
+        assert_eq!(first(&finished("notice")), (person(SECOND), false));
     }
 
     #[test]

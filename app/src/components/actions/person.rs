@@ -52,10 +52,11 @@ pub fn PersonPick(
         if candidate.declined {
             return t_string!(i18n, case.has_declined).to_owned();
         }
-        match candidate.open {
+        let open = match candidate.open {
             0 => t_string!(i18n, case.free).to_owned(),
             open => t_string!(i18n, case.has_open).replace("{n}", &open.to_string()),
-        }
+        };
+        if candidate.done_before { format!("{} · {open}", t_string!(i18n, case.done_before)) } else { open }
     };
     let choices = Signal::derive(move || {
         let query = query.get();
@@ -126,6 +127,7 @@ mod tests {
             open: 0,
             first,
             declined: false,
+            done_before: false,
         };
         let people = [true, true, true, true, false].map(candidate);
         assert_eq!((unasked(&people, 3), unasked(&people, SHOWN)), (3, 4));

@@ -50,7 +50,7 @@ pub fn pauses(zone: &Zone, now: Ms) -> Vec<Ms> {
 }
 
 fn hour(hour: i8) -> Time {
-    Time::midnight().with().hour(hour).build().unwrap_or(Time::midnight())
+    Time::midnight().with().hour(hour).build().unwrap_or_default()
 }
 
 /// An instant as a date field shows it: `2026-11-22T18:00`.

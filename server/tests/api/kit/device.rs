@@ -114,7 +114,13 @@ impl Feed {
     pub fn cases(&self) -> impl Iterator<Item = &CaseView> {
         self.docs.values().filter_map(|doc| match doc {
             Doc::Case(view) => Some(view),
-            Doc::Site(_) | Doc::Places(_) | Doc::People(_) | Doc::Refusal(_) | Doc::Quarantine(_) => None,
+            Doc::Site(_)
+            | Doc::Places(_)
+            | Doc::People(_)
+            | Doc::Route(_)
+            | Doc::Round(_)
+            | Doc::Refusal(_)
+            | Doc::Quarantine(_) => None,
         })
     }
 
@@ -122,7 +128,13 @@ impl Feed {
     pub fn refusals(&self) -> Vec<(CommandId, String)> {
         let refusal = |doc: &Doc| match doc {
             Doc::Refusal(refusal) => Some((refusal.id, refusal.rejection.code.to_string())),
-            Doc::Site(_) | Doc::Places(_) | Doc::People(_) | Doc::Case(_) | Doc::Quarantine(_) => None,
+            Doc::Site(_)
+            | Doc::Places(_)
+            | Doc::People(_)
+            | Doc::Case(_)
+            | Doc::Route(_)
+            | Doc::Round(_)
+            | Doc::Quarantine(_) => None,
         };
         self.docs.values().filter_map(refusal).collect()
     }
@@ -148,6 +160,8 @@ pub struct Device {
     /// By how much the device's clock is ahead of the server's.
     pub ahead: i64,
     pub feeds: BTreeMap<String, Feed>,
+    /// Which kinds of documents it reads, beyond those that version 1 began with.
+    pub reads: &'static str,
     /// What was sent alone, with its answer.
     pub sent: Vec<Sent>,
     clock: server::clock::ManualClock,
@@ -169,6 +183,7 @@ impl Device {
             prev: GENESIS.to_owned(),
             ahead: 0,
             feeds: BTreeMap::new(),
+            reads: "quarantine",
             sent: Vec::new(),
             clock: app.clock.clone(),
         }
@@ -369,7 +384,7 @@ impl Device {
         loop {
             let cursor = feed.cursor.as_ref().map(|cursor| format!("&cursor={cursor}")).unwrap_or_default();
             let reply =
-                self.get(&format!("/api/pull?site={site}&limit={limit}&reads=quarantine{cursor}")).await;
+                self.get(&format!("/api/pull?site={site}&limit={limit}&reads={}{cursor}", self.reads)).await;
             assert_eq!(reply.status, 200, "{}", reply.text);
             let page: PullResponse = serde_json::from_str(&reply.text).unwrap();
             assert!(page.docs.len() + page.gone.len() <= limit);

@@ -1,0 +1,246 @@
+/** Rounds: walked without a network, shown by labels, and told to those who look after them. */
+import { PHONE, TABLET } from "../devices.ts";
+import { expect, test } from "../journey.ts";
+import * as labels from "../labels.ts";
+import * as people from "../people.ts";
+import * as rounds from "../rounds.ts";
+import { stop } from "../rounds.ts";
+
+test(
+  "a round is walked without a network, by label, by code and by photo, and what was found reaches the desk",
+  { tag: "@phone" },
+  async ({ server, device, scanner, picture }) => {
+    test.setTimeout(240_000);
+    const begun = await rounds.plan(server, rounds.STOPS, 240);
+    const [supervisors, desks, { phone, camera }] = [await device(TABLET), await device(TABLET), await scanner()];
+    const [supervisor, desk, guard] = [supervisors.page, desks.page, phone.page];
+
+    await people.signIn(supervisor, people.SUPERVISOR);
+    await people.signIn(desk, people.DESK);
+    const label = await test.step("whoever answers for the routes prints the labels", async () => {
+      const sheets = await supervisors.context.newPage();
+      await sheets.goto(`/api/labels?site=${rounds.SITE}`);
+      await picture(sheets, "printed-labels");
+      await sheets.close();
+      return labels.printed(supervisor, rounds.SITE);
+    });
+
+    await test.step("the guard's phone knows the round from the plan alone", async () => {
+      await people.signIn(guard, people.GUARD);
+      await people.shellIsKept(guard);
+      await begun();
+      await expect(guard.getByText("0 / 5")).toBeVisible();
+      await expect(guard.getByText(/下一点：东门岗亭/)).toBeVisible();
+      await picture(guard, "home-with-a-round");
+    });
+
+    await phone.goOffline();
+    await rounds.open(guard);
+    const path = new URL(guard.url()).pathname;
+
+    await test.step("a label of another route is none of this one, and is not ticked", async () => {
+      await camera.see(label("B8-1-LOBBY").code);
+      const sheet = await rounds.prove(guard);
+      await expect(sheet.getByText("这个标签不在这条路线上。")).toBeVisible();
+      await picture(guard, "a-foreign-label");
+      await sheet.getByRole("button", { name: "关闭" }).click();
+      await expect(guard.getByText("0 / 5")).toBeVisible();
+    });
+
+    await test.step("the label at the gate is scanned", async () => {
+      await camera.see(label("G-GATE1").code);
+      const sheet = await rounds.prove(guard);
+      await expect(sheet).toBeHidden();
+      await expect(guard.getByText("已打点：东门岗亭")).toBeVisible();
+      for (const said of ["按时", "二维码", "还有 1 项没看"]) {
+        await expect(stop(guard, "东门岗亭")).toContainText(said);
+      }
+      await picture(guard, "ticked-by-its-label");
+      await rounds.answer(guard, "岗亭无异常", "是");
+      // With that the next stop opens.
+      await expect(stop(guard, "1 号楼大堂")).toHaveAttribute("aria-expanded", "true");
+      await expect(guard.getByText("1 / 5")).toBeVisible();
+    });
+
+    await test.step("and the one in the lobby", async () => {
+      await camera.see(label("B1-1-LOBBY").code);
+      await expect(await rounds.prove(guard)).toBeHidden();
+      await rounds.answer(guard, "门禁正常", "是");
+      await rounds.answer(guard, "照明正常", "是");
+      await expect(stop(guard, "消防通道 A")).toHaveAttribute("aria-expanded", "true");
+    });
+
+    await test.step("at the fire lane a photo is asked for, too", async () => {
+      await camera.see(label("G-FIRE-A").code);
+      await expect(await rounds.prove(guard)).toBeHidden();
+      await rounds.answer(guard, "通道无占用", "是");
+      await guard.getByLabel("拍照", { exact: true }).setInputFiles(people.photo("litter-small.jpg"));
+      await expect(stop(guard, "水泵房")).toHaveAttribute("aria-expanded", "true");
+      await expect(guard.getByText("3 / 5")).toBeVisible();
+    });
+
+    await test.step("in the pump room the code is typed, once wrongly", async () => {
+      await camera.see(undefined);
+      const sheet = await rounds.prove(guard);
+      const short = label("P-PUMP").short;
+      const field = sheet.getByLabel("标签上的短码");
+      await field.fill(`${short.slice(0, -1)}${short.endsWith("7") ? "8" : "7"}`);
+      await sheet.getByRole("button", { name: "用短码打点" }).click();
+      await expect(field).toHaveAttribute("aria-invalid", "true");
+      await picture(guard, "a-code-mistyped");
+      await field.fill(short.toLowerCase().replace("-", " "));
+      await sheet.getByRole("button", { name: "用短码打点" }).click();
+      await expect(sheet).toBeHidden();
+      // By the time that a code is typed the phone knows where it is.
+      for (const said of ["手输短码", "定位 ±8 米"]) await expect(stop(guard, "水泵房")).toContainText(said);
+    });
+
+    await test.step("a pressure beyond its limits turns red and offers a report", async () => {
+      const pressure = guard.getByRole("group", { name: "压力" }).getByRole("textbox");
+      await pressure.fill("0.95");
+      await pressure.press("Enter");
+      await expect(guard.getByText("超出范围，请报告（高于 0.8）")).toBeVisible();
+      await expect(pressure).toHaveAttribute("aria-invalid", "true");
+      await picture(guard, "beyond-its-limits");
+      await guard.getByRole("alert").getByRole("button", { name: "报告问题" }).click();
+      await expect(guard.getByRole("heading", { level: 1, name: "报告问题" })).toBeVisible();
+      await expect(guard.getByText("水泵房").first()).toBeVisible();
+      await people.pickCategory(guard, "设施松动");
+      await guard.getByLabel("拍照", { exact: true }).setInputFiles(people.photo("tile-exif8.jpg"));
+      await expect(guard.getByRole("button", { name: "照片 1", exact: true })).toBeVisible();
+      await guard.getByLabel("补充一句").fill("水泵房压力偏高");
+      await picture(guard, "reported-from-the-stop");
+      await guard.getByRole("button", { name: "送服务台" }).click();
+      await expect(guard.getByRole("heading", { level: 1, name: "北区夜巡" })).toBeVisible();
+      for (const said of ["按时", "异常", "已报 1 件"]) {
+        await expect(stop(guard, "水泵房")).toContainText(said);
+      }
+    });
+
+    await test.step("where the label is gone, a photo and the reason stand for it", async () => {
+      await expect(stop(guard, "2 号楼天台门")).toHaveAttribute("aria-expanded", "true");
+      await guard.getByRole("button", { name: "扫不了码" }).click();
+      const sheet = guard.getByRole("dialog", { name: "扫不了码" });
+      await sheet.getByLabel("拍现场照片").setInputFiles(people.photo("litter-small.jpg"));
+      await expect(sheet.getByRole("button", { name: "去掉这张照片" })).toBeVisible();
+      await sheet.getByRole("radio", { name: "标签不见了" }).check();
+      await picture(guard, "cannot-be-scanned");
+      await sheet.getByRole("button", { name: "记下" }).click();
+      await expect(sheet).toBeHidden();
+      await expect(stop(guard, "2 号楼天台门")).toContainText("没扫标签，用照片代替");
+      await rounds.answer(guard, "门已锁", "是");
+      await expect(guard.getByText("5 / 5")).toBeVisible();
+      await picture(guard, "walked-to-its-end");
+    });
+
+    await test.step("all of it is still there after a start without a network", async () => {
+      await phone.restart(path);
+      await expect(guard.getByText("5 / 5")).toBeVisible();
+      await expect(guard.getByText(/\d+ 条存在手机/)).toBeVisible();
+      for (const place of ["东门岗亭", "1 号楼大堂", "消防通道 A", "水泵房", "2 号楼天台门"]) {
+        await expect(stop(guard, place)).toContainText("按时");
+      }
+    });
+
+    await test.step("the supervisor's device has heard of nothing yet", async () => {
+      await supervisor.goto(path);
+      await expect(stop(supervisor, "东门岗亭")).toBeVisible();
+      await expect(supervisor.getByText("0 / 5")).toBeVisible();
+      const states = (await rounds.report(supervisor)).flatMap(({ stops }) => stops.map(({ state }) => state));
+      expect(states).toEqual(Array(5).fill("pending"));
+    });
+
+    await test.step("back in reach it goes by itself, and the supervisor sees it come", async () => {
+      await phone.goOnline();
+      await expect(guard.getByText(/\d+ 条存在手机/)).toBeHidden();
+      await expect(stop(supervisor, "东门岗亭")).toContainText("按时");
+      await expect(stop(supervisor, "水泵房")).toContainText("已报 1 件");
+      await expect(stop(supervisor, "2 号楼天台门")).toContainText("没扫标签，用照片代替");
+      await stop(supervisor, "水泵房").click();
+      await expect(supervisor.getByRole("group", { name: "压力" })).toContainText("0.95 MPa");
+      // Who looks after a round ticks nothing in it.
+      await expect(supervisor.getByRole("button", { name: /扫码|扫不了码|不去这一点|提前结束/ })).toHaveCount(0);
+      await picture(supervisor, "as-the-supervisor-sees-it");
+    });
+
+    await test.step("every stop was in time, and what speaks against a tick stands beside it", async () => {
+      const lines = await rounds.report(supervisor);
+      expect(lines.map(({ round }) => `/rounds/${round}`)).toEqual([path]);
+      const [{ stops } = { stops: [] }] = lines;
+      expect(stops.map(({ place, state, abnormal }) => [place, state, abnormal])).toEqual([
+        ["G-GATE1", "on_time", false],
+        ["B1-1-LOBBY", "on_time", false],
+        ["G-FIRE-A", "on_time", false],
+        ["P-PUMP", "on_time", true],
+        ["B2-ROOF", "on_time", false],
+      ]);
+      const doubts = stops.map(({ trust }) => trust?.doubts ?? []);
+      expect(doubts[0]).toEqual([]);
+      expect(doubts[3]).toContain("code_typed");
+      expect(doubts[4]).toContain("not_scanned");
+      expect(stops[3]?.cases).toHaveLength(1);
+    });
+
+    await test.step("the case at the desk leads to the round on which it was found", async () => {
+      const open = await people.openCard(desk, /水泵房/);
+      await expect(open.getByText("水泵房压力偏高")).toBeVisible();
+      await picture(desk, "at-the-desk");
+      await open.getByRole("link", { name: "巡查时发现：北区夜巡" }).click();
+      await expect(desk.getByRole("heading", { level: 1, name: "北区夜巡" })).toBeVisible();
+      await expect(stop(desk, "水泵房")).toContainText("异常");
+      await picture(desk, "the-round-at-the-desk");
+    });
+
+    expect([...phone.errors, ...supervisors.errors, ...desks.errors]).toEqual([]);
+  },
+);
+
+test(
+  "what was ticked in time and delivered after the window is on time, and says so",
+  { tag: "@phone" },
+  async ({ server, device, picture }) => {
+    test.setTimeout(300_000);
+    const [supervisors, phone] = [await device(TABLET), await device(PHONE)];
+    const [supervisor, guard] = [supervisors.page, phone.page];
+    await people.signIn(supervisor, people.SUPERVISOR);
+    await people.signIn(guard, people.GUARD);
+    await people.shellIsKept(guard);
+    const begun = await rounds.plan(server, rounds.STOPS.slice(0, 2), 2);
+    const label = await labels.printed(supervisor, rounds.SITE);
+
+    await begun();
+    await guard.goto("/");
+    await rounds.open(guard);
+    const path = new URL(guard.url()).pathname;
+    await test.step("one stop is told at once, the other in a cellar", async () => {
+      await rounds.tickByCode(guard, label("G-GATE1"));
+      await rounds.answer(guard, "岗亭无异常", "是");
+      await expect(guard.getByText(/\d+ 条存在手机/)).toBeHidden();
+      await phone.goOffline();
+      await rounds.tickByCode(guard, label("B1-1-LOBBY"));
+      await expect(stop(guard, "1 号楼大堂")).toContainText("按时");
+    });
+
+    const states = async () => {
+      const [line] = await rounds.report(supervisor);
+      return line?.stops.map(({ state, arrived_late }) => [state, arrived_late]);
+    };
+    await test.step("at the window's end nobody is known to have been in the lobby", async () => {
+      await supervisor.goto(path);
+      await expect(stop(supervisor, "东门岗亭")).toContainText("按时");
+      await expect(stop(supervisor, "1 号楼大堂")).toContainText("漏点", { timeout: 200_000 });
+      await expect.poll(states).toEqual([["on_time", false], ["missed", false]]);
+      await picture(supervisor, "missed");
+    });
+
+    await test.step("what arrives then was in time", async () => {
+      await phone.goOnline();
+      await expect(stop(supervisor, "1 号楼大堂")).toContainText("按时");
+      await expect(stop(supervisor, "1 号楼大堂")).toContainText("网络晚到，打点按时");
+      await expect.poll(states).toEqual([["on_time", false], ["on_time", true]]);
+      await picture(supervisor, "on-time-after-all");
+    });
+
+    expect([...phone.errors, ...supervisors.errors]).toEqual([]);
+  },
+);
