@@ -26,6 +26,14 @@ struct Note {
     tone: Tone,
 }
 
+impl Note {
+    /// Whether it stays beside a new one. The same said again takes the place of the first, and what went well is news only
+    /// until something else went well: whoever does one thing after the other still sees the page.
+    fn stays(&self, text: &str, tone: Tone) -> bool {
+        self.text != text && !(self.tone == Tone::Ok && tone == Tone::Ok)
+    }
+}
+
 /// The toasts on screen; from the context.
 #[derive(Clone, Copy)]
 pub struct Notes {
@@ -43,9 +51,8 @@ impl Notes {
     fn show(self, text: String, tone: Tone) {
         let key = self.next.get_value();
         self.next.set_value(key + 1);
-        // The same said again takes the place of the first.
         self.list.update(|list| {
-            list.retain(|note| note.text != text);
+            list.retain(|note| note.stays(&text, tone));
             list.push(Note { key, text, tone });
         });
         leptos::task::spawn_local(async move {
@@ -158,5 +165,19 @@ pub fn Notices(
                 />
             </For>
         </Toasts>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_went_well_takes_the_place_of_what_went_well_before_and_a_refusal_stays() {
+        let note = |text: &str, tone| Note { key: 0, text: text.to_owned(), tone };
+        assert!(!note("gate", Tone::Ok).stays("hall", Tone::Ok));
+        assert!(note("full", Tone::Urgent).stays("hall", Tone::Ok));
+        assert!(note("gate", Tone::Ok).stays("full", Tone::Urgent));
+        assert!(!note("full", Tone::Urgent).stays("full", Tone::Urgent));
     }
 }
