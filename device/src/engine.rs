@@ -131,8 +131,7 @@ impl From<PlatformError> for Stop {
             | PlatformError::Crypto(_)
             | PlatformError::Media(_)
             | PlatformError::Unsupported(_)
-            | PlatformError::Json(_)
-            | PlatformError::Sent => Stop::Device(error),
+            | PlatformError::Json(_) => Stop::Device(error),
         }
     }
 }

@@ -23,9 +23,6 @@ pub enum PlatformError {
     /// A value of our own could not be turned into JSON: a mistake of the program.
     #[error("not JSON: {0}")]
     Json(String),
-    /// Another tab has sent what was to be sent: nothing is stored a second time.
-    #[error("sent already")]
-    Sent,
 }
 
 /// Why the database failed.
@@ -113,7 +110,6 @@ impl From<PlatformError> for Rejection {
             PlatformError::Unsupported("crypto.subtle") => Code::DeviceCrypto.into(),
             PlatformError::Unsupported(what) => unexpected(&what),
             PlatformError::Json(detail) => unexpected(&detail),
-            PlatformError::Sent => Code::CaseExists.into(),
         }
     }
 }

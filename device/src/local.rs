@@ -33,8 +33,6 @@ const EPOCH: &str = "epoch";
 const SESSION: &str = "session";
 const SITE: &str = "site";
 const PULLED: &str = "pulled:";
-/// The kind of the command that begins a case.
-const REPORT: &str = "case.report";
 
 /// The database of one person on this device.
 #[derive(Clone, Debug)]
@@ -425,8 +423,7 @@ impl<P: Platform> Local<P> {
     /// taken over, and the server is told that they are settled.
     ///
     /// # Errors
-    /// [`PlatformError::Sent`] where another tab has sent the same: for a report whose case is there already, and where a
-    /// refused command is settled already. Of storage and of keys. Then nothing is stored, and the draft stays.
+    /// Of storage and of keys; then nothing is stored, and the draft stays.
     pub async fn commit(
         &self,
         subject: &Subject,
@@ -434,40 +431,11 @@ impl<P: Platform> Local<P> {
         settles: &[CommandId],
         draft: Option<&str>,
     ) -> Result<(), PlatformError> {
-        self.commit_once(subject, asks, settles, draft, false).await
-    }
-
-    /// The same of a draft that was kept before.
-    ///
-    /// # Errors
-    /// As [`commit`](Self::commit), and [`PlatformError::Sent`] where the draft is gone: it went when another tab sent it.
-    pub async fn commit_kept(
-        &self,
-        subject: &Subject,
-        asks: &[Ask],
-        settles: &[CommandId],
-        draft: &str,
-    ) -> Result<(), PlatformError> {
-        self.commit_once(subject, asks, settles, Some(draft), true).await
-    }
-
-    async fn commit_once(
-        &self,
-        subject: &Subject,
-        asks: &[Ask],
-        settles: &[CommandId],
-        draft: Option<&str>,
-        kept: bool,
-    ) -> Result<(), PlatformError> {
         let _turn = self.turn.lock().await;
         // Another tab numbers its commands from the same head. Where the browser has no locks, the number that was
         // taken meanwhile shows when it is stored, and the commands are made anew.
         let _lock = self.platform.lock(&format!("{}-write", self.name)).await?;
         for _ in 0..TRIES {
-            // Looked at anew with every try: the number was taken by what another tab has sent, perhaps this very thing.
-            if self.sent(subject, asks, settles, draft.filter(|_| kept)).await? {
-                return Err(PlatformError::Sent);
-            }
             let (ops, last) = self.commands(subject, asks, settles, draft).await?;
             match self.store(&ops).await {
                 Err(PlatformError::Storage(StorageError::Exists)) => {
@@ -481,38 +449,6 @@ impl<P: Platform> Local<P> {
             }
         }
         Err(StorageError::Exists.into())
-    }
-
-    /// Whether another tab has sent this: its draft has gone with it, or the case of the report is there, which the draft
-    /// names from the beginning, or what it takes the place of is settled.
-    async fn sent(
-        &self,
-        subject: &Subject,
-        asks: &[Ask],
-        settles: &[CommandId],
-        kept: Option<&str>,
-    ) -> Result<bool, PlatformError> {
-        if let Some(key) = kept
-            && self.db.get(Table::Drafts, key.into()).await?.is_none()
-        {
-            return Ok(true);
-        }
-        let reports = asks.iter().any(|ask| ask.kind == REPORT);
-        if !reports && (asks.is_empty() || settles.is_empty()) {
-            return Ok(false);
-        }
-        let outbox = self.outbox().await?;
-        let settled =
-            |row: &OutboxRow| row.kind == wire::SETTLE && settles.iter().any(|id| id.0 == row.aggregate);
-        // A report that is made once more takes the place of the refused one.
-        let same = |row: &OutboxRow| {
-            row.kind == REPORT && row.aggregate == subject.aggregate && !settles.contains(&row.id)
-        };
-        if outbox.iter().any(|row| settled(row) || (reports && same(row))) {
-            return Ok(true);
-        }
-        let key = DocKey::Case(CaseId(subject.aggregate));
-        Ok(reports && self.doc(&subject.site, key).await?.is_some())
     }
 
     async fn commands(

@@ -38,7 +38,7 @@ codes! {
     CaseNotAllowed = "case.not_allowed",
     /// The case is in a state in which this cannot be done. Fields: `stage`.
     CaseWrongStage = "case.wrong_stage",
-    /// A report for a case that exists already, or what another tab has sent from the same draft.
+    /// A report for a case that exists already.
     CaseExists = "case.exists",
     /// A field that must be filled is empty. Fields: `field`.
     CaseFieldMissing = "case.field_missing",

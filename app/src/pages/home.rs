@@ -470,9 +470,10 @@ fn MyCase(view: Arc<CaseView>) -> impl IntoView {
     view! { <CaseItem view=view>{actions}</CaseItem> }.into_any()
 }
 
-/// Says that whoever answers for a case has looked at it today (B2).
+/// Says that whoever answers for a case has looked at it today (B2). Where the part is not here yet, it waits for that and the
+/// button shows it; the page is not loaded anew meanwhile, or the tap would be lost.
 async fn looked_at(state: State, case: CaseId) -> Result<(), Rejection> {
-    state.part.again(Why::Asked);
+    state.part.again(Why::Perhaps);
     state.part.here().await;
     match check(state, case).await {
         Ok(checked) => checked.await,

@@ -24,10 +24,7 @@ use crate::{
     address::Address,
     components::{
         LittleRoom, PersonPicker, PlacePicker,
-        actions::{
-            Action, Usual,
-            work::{WorkDraft, draft_key, fixes},
-        },
+        actions::{Usual, work::fixes},
         asked, children, named, picture, taken, text_of, toast,
     },
     i18n::*,
@@ -119,10 +116,7 @@ async fn begin(
     let Some(CaseCommand::Report(report)) = refused else { return Err(Code::CommandUnreadable.into()) };
     let photos = if photos_here { report.photos.clone() } else { Vec::new() };
     let case = shared::ids::CaseId(ids::new_id().map_err(|_| Code::DeviceCrypto)?);
-    let draft = form::draft(case, report, photos, form::fixed_with(&refused_with(state, id)));
-    // From here on every tab that mends it reports the same case.
-    let _ = state.keep_draft(key, &draft).await;
-    Ok(draft)
+    Ok(form::draft(case, report, photos, form::fixed_with(&refused_with(state, id))))
 }
 
 /// What was refused because this report was: it goes with the mended one.
@@ -134,23 +128,6 @@ fn refused_with(state: State, report: CommandId) -> Vec<CaseCommand> {
             Some(if state.refused_command(id).is_some() { command } else { form::without_photos(command) })
         })
         .collect()
-}
-
-/// Ends the draft of a report that another tab has sent. What was written and photographed here since is a remark that is
-/// begun on its case; where that cannot be, the draft stays.
-async fn end_sent(state: State, key: &str, draft: &ReportDraft, fixed: Option<&str>) {
-    // Else it is shown at the next change.
-    let _ = state.refresh(&[]).await;
-    let Some((text, photos)) = state.reported(draft.case) else { return };
-    if let Some(left) = form::left_over(draft, fixed, &text, &photos) {
-        let remark = draft_key(Action::Comment, draft.case);
-        let begun = state.draft::<WorkDraft>(&remark).await;
-        if !matches!(begun, Ok(None)) || state.keep_draft(&remark, &left).await.is_err() {
-            return;
-        }
-    }
-    // The photos are the case's, or the remark's. A draft that stays is refused again.
-    let _ = state.drop_draft(key, &[]).await;
 }
 
 /// The bar: the way back keeps everything; the bin asks first.
@@ -349,12 +326,11 @@ fn Sheets(paper: Paper, mend: Option<CommandId>) -> impl IntoView {
         busy.set(true);
         paper.close();
         let saved = t_string!(i18n, rounds.saved).to_owned();
-        let sent_before = t_string!(i18n, field.sent_before).to_owned();
         spawn_local_scoped(async move {
             let with: Vec<CommandId> = mend.map(|id| children(state, id)).unwrap_or_default();
             let settles: Vec<CommandId> = mend.into_iter().chain(with).collect();
             let refused = mend.map(|id| refused_with(state, id)).unwrap_or_default();
-            let then = form::then(fixed.clone(), refused);
+            let then = form::then(fixed, refused);
             match state.report(draft.case, report, then, &paper.key(), &settles).await {
                 Ok(()) => {
                     device::vibrate(30);
@@ -366,17 +342,6 @@ fn Sheets(paper: Paper, mend: Option<CommandId>) -> impl IntoView {
                         }
                         None => address.instead(&format!("/cases/{}", draft.case)),
                     }
-                }
-                // Another tab had the same draft, and was faster.
-                Err(rejection) if rejection.code == Code::CaseExists => {
-                    end_sent(state, &paper.key(), &draft, fixed.as_deref()).await;
-                    toast(Ok(sent_before));
-                    let there = state.cases.with_untracked(|cases| cases.contains_key(&draft.case));
-                    address.instead(&if there {
-                        format!("/cases/{}", draft.case)
-                    } else {
-                        "/cases".to_owned()
-                    });
                 }
                 Err(rejection) => {
                     paper.reopen();

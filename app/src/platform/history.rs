@@ -46,7 +46,7 @@ pub fn by(entries: i32) -> Result<(), PlatformError> {
     bridge::window()?.history().and_then(|history| history.go_with_delta(entries)).map_err(unable)
 }
 
-/// Closes what lies over the page, the uppermost of several, as Escape does. Answers whether there was anything.
+/// Closes what lies over the page, of dialogs in dialogs the innermost, as Escape does. Answers whether there was anything.
 pub fn close_dialog() -> bool {
     let dialog = element("dialog[open]:not(:has(dialog[open]))");
     let dialog = dialog.and_then(|dialog| dialog.dyn_into::<HtmlDialogElement>().ok());

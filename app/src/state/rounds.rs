@@ -24,7 +24,7 @@ use shared::{
 
 use ::device::Ask;
 
-use super::{Link, Property, State, write::Ends};
+use super::{Link, Property, State};
 use crate::order;
 
 pub use watch::{Changed, DaysAsked, ReadingsAsked, Watched};
@@ -442,7 +442,7 @@ impl State {
         judge.walk(id, known, versions(walk.route.as_ref()), &commands, now)?;
         let base = walk.there.then_some(walk.round.version);
         let asks: Vec<Ask> = commands.iter().map(Ask::from).collect();
-        self.store(id.0, base, &asks, &[], draft.map(Ends::Begun)).await
+        self.store(id.0, base, &asks, &[], draft).await
     }
 
     /// Begins a round, unless this person has begun it. Returns once that is saved on this device.

@@ -3,10 +3,7 @@
 use ::device::{Album, Ask, Nudge, Subject};
 use shared::{
     Code, Rejection,
-    case::{
-        CaseCommand,
-        command::{PhotoRef, Report},
-    },
+    case::{CaseCommand, command::Report},
     ids::{AttachmentId, CaseId, CommandId},
     quarantine::Ruling,
     wire::{Envelope, Part},
@@ -15,23 +12,11 @@ use uuid::Uuid;
 
 use super::State;
 
-/// The draft that ends with what is done, by its key.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Ends<'a> {
-    /// It may not have been kept at all.
-    Begun(&'a str),
-    /// It was kept.
-    Kept(&'a str),
-}
-
 impl State {
     /// Does something to a case, and with it mends refused commands (`settles`). Returns once it is saved on this device.
     ///
-    /// A draft ends with it. Of anything but a report it has to be kept before: one that is gone was sent from another tab.
-    ///
     /// # Errors
-    /// What the rules say against it, `case.exists` where it was sent already, or what this device cannot do; then nothing
-    /// has changed and the draft stays.
+    /// What the rules say against it, or what this device cannot do; then nothing has changed and the draft stays.
     pub async fn act(
         &self,
         case: CaseId,
@@ -46,8 +31,6 @@ impl State {
             judge.check(view.as_deref(), command, self.now_ms())?;
         }
         let asks: Vec<Ask> = commands.iter().map(Ask::from).collect();
-        let begins = matches!(commands.first(), Some(CaseCommand::Report(_)));
-        let draft = draft.map(|key| if begins { Ends::Begun(key) } else { Ends::Kept(key) });
         self.store(case.0, view.map(|view| view.version()), &asks, settles, draft).await
     }
 
@@ -75,7 +58,7 @@ impl State {
         base: Option<u32>,
         asks: &[Ask],
         settles: &[CommandId],
-        draft: Option<Ends<'_>>,
+        draft: Option<&str>,
     ) -> Result<(), Rejection> {
         let local = self.local()?;
         let author = self.session.with_untracked(|session| session.as_ref().map(|session| session.person));
@@ -85,11 +68,7 @@ impl State {
             aggregate,
             base,
         };
-        match draft {
-            Some(Ends::Kept(key)) => local.commit_kept(&subject, asks, settles, key).await?,
-            Some(Ends::Begun(key)) => local.commit(&subject, asks, settles, Some(key)).await?,
-            None => local.commit(&subject, asks, settles, None).await?,
-        }
+        local.commit(&subject, asks, settles, draft).await?;
         // It is saved: what cannot be shown at once is shown at the next change.
         let _ = self.changed(Vec::new()).await;
         self.nudge(Nudge::Saved);
@@ -145,23 +124,6 @@ impl State {
             .outbox
             .with_untracked(|rows| rows.iter().find(|row| row.id == command).map(|row| row.text.clone()));
         Envelope::read(&text?).ok()?.case_command()
-    }
-
-    /// The words and photos of a case's report, as this device sent it, or as the server shows it.
-    pub fn reported(&self, case: CaseId) -> Option<(String, Vec<AttachmentId>)> {
-        let text = self.outbox.with_untracked(|rows| {
-            let mut reports = rows.iter().filter(|row| row.aggregate == case.0 && row.kind == "case.report");
-            reports.next().map(|row| row.text.clone())
-        });
-        let ids = |photos: &[PhotoRef]| photos.iter().map(|photo| photo.id).collect();
-        match text.and_then(|text| Envelope::read(&text).ok()?.case_command()) {
-            Some(CaseCommand::Report(report)) => Some((report.text, ids(&report.photos))),
-            Some(_) | None => self.cases.with_untracked(|cases| {
-                let case = cases.get(&case)?.full()?;
-                let photos: Vec<PhotoRef> = case.photos.iter().map(|photo| photo.photo.clone()).collect();
-                Some((case.text.clone(), ids(&photos)))
-            }),
-        }
     }
 
     /// A photo's bytes: from this device, else from the server, and then kept for a time without a network.

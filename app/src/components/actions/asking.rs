@@ -2,7 +2,7 @@
 
 use leptos::{prelude::*, reactive::owner::Owner};
 use shared::{
-    Code, Rejection,
+    Rejection,
     case::CaseCommand,
     ids::{CaseId, CommandId},
 };
@@ -118,14 +118,6 @@ impl Asking {
                             t_string!(i18n, case.saved_here)
                         };
                         toast(Ok(said.to_owned()));
-                    });
-                }
-                // Another tab had the same draft, and was faster: that is no fault, and nothing is left to do here.
-                Err(rejection) if rejection.code == Code::CaseExists => {
-                    let _ = self.asked.try_set(None);
-                    owner.with(|| {
-                        let locale = i18n.get_locale_untracked();
-                        toast(Ok(words::sentence(locale, &rejection, None)));
                     });
                 }
                 Err(rejection) if asked.is_some() => owner.with(|| self.refused(&rejection)),

@@ -100,36 +100,28 @@ pub fn WorkForm(
     let key = StoredValue::new(draft_key(action, case));
     let draft = RwSignal::new(WorkDraft { text, photos });
     let taking = RwSignal::new(false);
-    // The draft as it is lies on the device.
-    let kept = StoredValue::new(false);
 
     leptos::task::spawn_local(async move {
         // Without the draft the form is empty, as it would be without one.
-        if let Ok(Some(before)) = state.draft::<WorkDraft>(&key.get_value()).await {
-            let taken = draft.try_update(|draft| {
-                let empty = draft.is_empty();
-                if empty {
-                    *draft = before;
+        if let Ok(Some(kept)) = state.draft::<WorkDraft>(&key.get_value()).await {
+            let _ = draft.try_update(|draft| {
+                if draft.is_empty() {
+                    *draft = kept;
                 }
-                empty
             });
-            let _ = kept.try_set_value(taken == Some(true));
         }
     });
     let keep = move || {
         let (Some(key), Some(draft)) = (key.try_get_value(), draft.try_get_untracked()) else { return };
-        let _ = kept.try_set_value(false);
         leptos::task::spawn_local(async move {
             // What cannot be kept now stays on the screen, and is kept with the next letter.
-            let done = state.keep_draft(&key, &draft).await;
-            let _ = kept.try_set_value(done.is_ok());
+            let _ = state.keep_draft(&key, &draft).await;
         });
     };
     let typed = move |text: String| {
         draft.update(|draft| draft.text = text);
         keep();
     };
-    let for_send = owner.clone();
     let take = move |event: leptos::ev::Event| {
         let chosen = photo::chosen(&event);
         let owner = owner.clone();
@@ -168,28 +160,14 @@ pub fn WorkForm(
         });
     };
     let send = move |()| {
-        let whole = draft.get_untracked();
-        let WorkDraft { text, photos } = whole.clone();
+        let WorkDraft { text, photos } = draft.get_untracked();
         let text = text.trim().to_owned();
         let command = match action {
             Action::Complete => CaseCommand::Complete { result: text, photos },
             Action::Fix => CaseCommand::Fix { result: text, photos },
             _ => CaseCommand::Comment { text, photos },
         };
-        let key = key.get_value();
-        if kept.get_value() {
-            asking.send(case, vec![command], Some(key));
-            return;
-        }
-        // What is sent lies on the device before: where it is gone by then, another tab has sent it.
-        let owner = for_send.clone();
-        leptos::task::spawn_local(async move {
-            let done = state.keep_draft(&key, &whole).await;
-            owner.with(|| match done {
-                Ok(()) => asking.send(case, vec![command], Some(key)),
-                Err(rejection) => asking.refused(&rejection),
-            });
-        });
+        asking.send(case, vec![command], Some(key.get_value()));
     };
     let incomplete = Signal::derive(move || {
         taking.get()

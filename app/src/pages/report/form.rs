@@ -9,11 +9,11 @@ use shared::{
         CaseCommand, CaseView,
         command::{PhotoRef, Report, Source},
     },
-    ids::{AttachmentId, CaseId, CategoryCode, PersonId, PlaceCode},
+    ids::{CaseId, CategoryCode, PersonId, PlaceCode},
     site::{CaseKind, Category},
 };
 
-use crate::{components::actions::work::WorkDraft, order, state::ReportDraft, ui::Glyph};
+use crate::{order, state::ReportDraft, ui::Glyph};
 
 /// How many categories are offered before "more".
 pub const CATEGORIES: usize = 6;
@@ -163,21 +163,6 @@ pub fn then(fixed: Option<String>, refused: Vec<CaseCommand>) -> Vec<CaseCommand
     });
     let empty = |command: &CaseCommand| matches!(command, CaseCommand::Comment { text, photos } if text.is_empty() && photos.is_empty());
     fix.into_iter().chain(rest.filter(|command| !empty(command))).collect()
-}
-
-/// What is in a draft that was not in the report that was sent of it: its words where they differ, how it was solved, and
-/// the photos taken since. `None` where nothing is.
-pub fn left_over(
-    draft: &ReportDraft,
-    fixed: Option<&str>,
-    text: &str,
-    photos: &[AttachmentId],
-) -> Option<WorkDraft> {
-    let said = [draft.text.trim(), fixed.unwrap_or_default().trim()];
-    let said: Vec<&str> = said.into_iter().filter(|said| !said.is_empty() && *said != text.trim()).collect();
-    let taken = draft.photos.iter().filter(|photo| !photos.contains(&photo.id)).cloned().collect();
-    let left = WorkDraft { text: said.join("\n"), photos: taken };
-    (!left.is_empty()).then_some(left)
 }
 
 /// The draft of a report that was refused, to be mended under a new case.
@@ -406,25 +391,5 @@ mod tests {
         assert_eq!(then(None, vec![without_photos(fix)]), []);
         let words = CaseCommand::Comment { text: "水更大了".to_owned(), photos: Vec::new() };
         assert_eq!(without_photos(comment), words);
-    }
-
-    #[test]
-    fn what_another_tab_did_not_send_is_left_over() {
-        let taken = |number: u128| PhotoRef {
-            id: AttachmentId(Uuid::from_u128(number)),
-            sha256: String::new(),
-            bytes: 1,
-            width: 1,
-            height: 1,
-            thumb_sha256: String::new(),
-            thumb_bytes: 1,
-        };
-        let draft = ReportDraft { text: "漏水 ".to_owned(), photos: vec![taken(1), taken(2)], ..empty() };
-        let sent = [taken(1).id, taken(2).id];
-        assert_eq!(left_over(&draft, None, "漏水", &sent), None);
-        let more = left_over(&draft, None, "漏水", &sent[..1]).unwrap();
-        assert_eq!((more.text.as_str(), more.photos), ("", vec![taken(2)]));
-        let other = left_over(&draft, Some("关了阀门"), "灯不亮", &sent).unwrap();
-        assert_eq!((other.text.as_str(), other.photos), ("漏水\n关了阀门", Vec::new()));
     }
 }

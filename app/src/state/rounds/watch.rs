@@ -20,10 +20,7 @@ use shared::{
 use ::device::{Ask, Request, platform::Platform, problem};
 
 use super::{Rounds, State, Turn, Walk};
-use crate::{
-    address, order,
-    state::{Property, write::Ends},
-};
+use crate::{address, order, state::Property};
 
 /// The rounds of a route in this shift.
 #[derive(Clone, PartialEq, Debug)]
@@ -225,7 +222,7 @@ impl State {
         let route = self.changed_routes().into_iter().find(|one| one.route.id == id).map(|one| one.route);
         command.decide(id, route.as_ref(), &context(&property, self.now_ms()))?;
         let base = route.map(|route| route.version);
-        self.store(id.0, base, &[Ask::from(command)], settles, Some(Ends::Begun(draft))).await
+        self.store(id.0, base, &[Ask::from(command)], settles, Some(draft)).await
     }
 
     /// Whether the rules let this person do this in a round now.
