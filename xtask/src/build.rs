@@ -40,6 +40,9 @@ pub struct Tested {
     pub load: PathBuf,
 }
 
+/// The product with its tests: everything but these chores.
+pub const PRODUCT: &[&str] = &["--workspace", "--exclude", "xtask"];
+
 /// Cargo, with clippy in place of the compiler for what is written here: it compiles as that does, and refuses what the
 /// lints say a word about. Whatever tests build, they build with it, so that nothing is built twice.
 pub fn looked_at() -> Command {
@@ -55,9 +58,7 @@ pub fn looked_at() -> Command {
 pub fn tested() -> Result<Tested> {
     // With the tests, because what only they depend on changes the features of hundreds of crates: without them, all of
     // these would be compiled once more.
-    call(looked_at().args([
-        "build",
-        "--workspace",
+    call(looked_at().arg("build").args(PRODUCT).args([
         "--tests",
         "--bin",
         "firsthand",

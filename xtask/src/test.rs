@@ -167,7 +167,9 @@ fn run(stage: Stage, long: bool, beside: &mut Beside) -> Result<()> {
         Stage::Format => call(cargo().args(["fmt", "--all", "--check"])),
         Stage::Words => words::check(),
         // Of the app, too, what is built without its tests: something that only these use is dead.
-        Stage::Clippy => call(build::looked_at().args(["build", "--workspace", "--all-targets"])),
+        Stage::Clippy => each_selection(|selection| {
+            call(build::looked_at().arg("build").args(selection).arg("--all-targets"))
+        }),
         Stage::Cargo => {
             let foreign = beside.foreign.take().context("nobody began to make the foreign clients ready")?;
             cargo_test(long, &foreign.ready()?)
@@ -196,15 +198,25 @@ fn run(stage: Stage, long: bool, beside: &mut Beside) -> Result<()> {
 
 fn cargo_test(long: bool, foreign: &Foreign) -> Result<()> {
     let postgres = Postgres::start(Durability::Lost)?;
-    let mut command = build::looked_at();
-    command.args(["test", "--workspace", "--no-fail-fast"]);
-    // `CI` lets insta refuse a snapshot that is new instead of writing it beside the old one.
-    command.env("CI", "true").env("TEST_POSTGRES_URL", postgres.url()).env("NGINX", tools::nginx());
-    foreign.tell(&mut command);
-    if long {
-        command.args(["--", "--include-ignored"]);
-    }
-    call(&mut command)
+    each_selection(|selection| {
+        let mut command = build::looked_at();
+        command.arg("test").args(selection).arg("--no-fail-fast");
+        // `CI` lets insta refuse a snapshot that is new instead of writing it beside the old one.
+        command.env("CI", "true").env("TEST_POSTGRES_URL", postgres.url()).env("NGINX", tools::nginx());
+        foreign.tell(&mut command);
+        if long {
+            command.args(["--", "--include-ignored"]);
+        }
+        call(&mut command)
+    })
+}
+
+/// These chores, and then the product. Together they would have crates that both use compiled with other features than those
+/// with which the chores were started: all that the chores link a second time.
+fn each_selection(call: impl Fn(&[&str]) -> Result<()>) -> Result<()> {
+    let chores = call(&["--package", "xtask"]);
+    call(build::PRODUCT)?;
+    chores
 }
 
 fn npm() -> Command {
