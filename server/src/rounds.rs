@@ -28,7 +28,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     App, Error,
-    ledger::{Aggregate, Ledgers, Pictured},
+    ledger::{Aggregate, Ledger, Ledgers, Pictured},
     sites::{Known, Publication, Writer},
 };
 
@@ -178,15 +178,24 @@ fn places(routes: &[Route]) -> BTreeSet<PlaceCode> {
     routes.iter().flat_map(|route| &route.design.stops).map(|stop| stop.place.clone()).collect()
 }
 
+/// The routes of the writer's site.
+///
+/// # Errors
+/// If the database fails.
+async fn all(writer: &mut Writer) -> Result<Ledger<Route>, Error> {
+    let site = writer.code().clone();
+    let codes = store::codes(writer.conn(), &site).await?;
+    let mut routes = Ledger::default();
+    routes.load(writer, codes.iter().map(|code| RouteId::of(&site, code))).await?;
+    Ok(routes)
+}
+
 /// Looks again at who may see the routes of a site whose people or settings have changed.
 ///
 /// # Errors
 /// If the database fails.
 pub(crate) async fn readdress(writer: &mut Writer, site: &Site, people: &People) -> Result<(), Error> {
-    let mut ledgers = Ledgers::default();
-    let ids = store::routes(writer.conn(), &site.code).await?;
-    ledgers.routes.load(writer, ids).await?;
-    for route in ledgers.routes.all() {
+    for route in all(writer).await?.all() {
         let audience = Route::audience(route, site, people);
         writer.readdress(DocKey::Route(route.id), &audience, &BTreeSet::new()).await?;
     }

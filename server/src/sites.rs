@@ -12,8 +12,9 @@ use std::{
 
 use serde::de::DeserializeOwned;
 use shared::{
-    ids::{PlaceCode, SiteCode},
-    site::{People, PlaceKind, Places, Site},
+    Code,
+    ids::{PersonId, PlaceCode, SiteCode},
+    site::{Member, People, PlaceKind, Places, Site},
     time::Zone,
     wire::DocKey,
 };
@@ -21,6 +22,7 @@ use shared::{
 pub use writer::{Publication, Writer};
 
 use crate::{
+    Error,
     db::{Conn, damaged},
     feed,
 };
@@ -80,6 +82,20 @@ impl Directory {
         });
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(code.clone(), Arc::clone(&known));
         Ok(Some(known))
+    }
+
+    /// Somebody who asks about a site, with the site.
+    ///
+    /// # Errors
+    /// `site.not_member` for who does not serve there, or no more; or if the database fails.
+    pub(crate) async fn reader(
+        &self,
+        conn: &mut Conn,
+        code: &SiteCode,
+        person: PersonId,
+    ) -> Result<(Member, Arc<Known>), Error> {
+        let member = store::member(conn, code, person).await?.filter(|member| !member.gone);
+        Ok(member.zip(self.get(conn, code).await?).ok_or(Code::SiteNotMember)?)
     }
 }
 

@@ -149,7 +149,7 @@ pub struct UploadRow {
     pub author: PersonId,
     /// At which site.
     pub site: SiteCode,
-    /// Of which case.
+    /// Of which case; of a photo of a round that round's id, under the name by which devices keep it.
     pub case: CaseId,
     /// SHA-256 of the bytes, lowercase hex.
     pub sha256: String,

@@ -16,7 +16,7 @@ use shared::{
 };
 
 use super::store;
-use crate::{App, Error, accounts::SignedIn, body::Asked, db::storable, sites};
+use crate::{App, Error, accounts::SignedIn, body::Asked, db::storable};
 
 /// The most cases of an answer.
 const FOUND_MAX: usize = 20;
@@ -87,12 +87,7 @@ pub(super) async fn search(
         None => None,
     };
     let mut conn = app.db.read().await?;
-    let member =
-        sites::store::member(&mut conn, &site, signed_in.person).await?.ok_or(Code::SiteNotMember)?;
-    let known = app.directory.get(&mut conn, &site).await?.ok_or(Code::SiteNotMember)?;
-    if member.gone {
-        return Err(Code::SiteNotMember.into());
-    }
+    let (member, known) = app.directory.reader(&mut conn, &site, signed_in.person).await?;
     let now = app.clock.now();
     let mut cases = Vec::new();
     let mut looked_at = 0;

@@ -11,7 +11,7 @@ use shared::{
 };
 
 use super::{show, store};
-use crate::{App, Error, ledger::Ledgers, random, sites::Writer};
+use crate::{App, Error, random, sites::Writer};
 
 /// Gives a label to each of some places that has none.
 ///
@@ -59,11 +59,8 @@ pub async fn replace(app: &App, site: &SiteCode, places: &BTreeSet<PlaceCode>) -
         }
         store::add_label(writer.conn(), site, place, &new_token()?, now).await?;
     }
-    let mut ledgers = Ledgers::default();
-    let ids = store::routes(writer.conn(), site).await?;
-    ledgers.routes.load(&mut writer, ids).await?;
-    let passing: Vec<_> = ledgers
-        .routes
+    let routes = super::all(&mut writer).await?;
+    let passing: Vec<_> = routes
         .all()
         .filter(|route| route.design.stops.iter().any(|stop| places.contains(&stop.place)))
         .cloned()

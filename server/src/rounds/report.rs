@@ -4,7 +4,7 @@
 //! What a report says is the shared rules' ([`RoundsReport`]). It is for those who look after rounds, each of whom gets what they
 //! may see; whoever walks them has their own on the phone.
 
-use std::ops::RangeInclusive;
+use std::{ops::RangeInclusive, sync::Arc};
 
 use axum::{
     Json,
@@ -36,7 +36,7 @@ use crate::{
     accounts::SignedIn,
     body::Asked,
     db::{Conn, storable},
-    sites::{self, Known},
+    sites::Known,
 };
 
 /// The most days of a report.
@@ -209,15 +209,13 @@ pub(super) async fn readings(
 /// Somebody who asks about rounds.
 struct Reader {
     member: Member,
-    known: std::sync::Arc<Known>,
+    known: Arc<Known>,
     now: Ms,
 }
 
 impl Reader {
     async fn of(app: &App, conn: &mut Conn, site: &SiteCode, signed_in: &SignedIn) -> Result<Reader, Error> {
-        let member = sites::store::member(conn, site, signed_in.person).await?;
-        let member = member.filter(|member| !member.gone).ok_or(Code::SiteNotMember)?;
-        let known = app.directory.get(conn, site).await?.ok_or(Code::SiteNotMember)?;
+        let (member, known) = app.directory.reader(conn, site, signed_in.person).await?;
         Ok(Reader { member, known, now: app.clock.now() })
     }
 

@@ -27,7 +27,7 @@ use crate::{
     accounts::SignedIn,
     body::Asked,
     db::{Conn, storable},
-    sites::{self, Known},
+    sites::Known,
 };
 
 /// So many labels fit on a page.
@@ -106,12 +106,10 @@ pub(super) async fn labels(
 ) -> Result<Response, Error> {
     let site = SiteCode(storable(&asked.site).into_owned());
     let mut conn = app.db.read().await?;
-    let member = sites::store::member(&mut conn, &site, signed_in.person).await?;
-    let member = member.filter(|member| !member.gone).ok_or(Code::SiteNotMember)?;
+    let (member, known) = app.directory.reader(&mut conn, &site, signed_in.person).await?;
     if ![Role::Supervisor, Role::Director, Role::Admin].iter().any(|role| member.is(*role)) {
         return Err(Rejection::new(Code::RouteNotAllowed).with("command", "labels").into());
     }
-    let known = app.directory.get(&mut conn, &site).await?.ok_or(Code::SiteNotMember)?;
     let place = asked.place.map(|place| PlaceCode(storable(&place).into_owned()));
     let labels = hanging(&mut conn, &known, &place.iter().cloned().collect()).await?;
     if labels.is_empty() {

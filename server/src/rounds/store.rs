@@ -117,16 +117,6 @@ pub async fn replace_label(
     Ok(done.rows_affected() > 0)
 }
 
-/// The routes of a site.
-pub async fn routes(conn: &mut Conn, site: &SiteCode) -> sqlx::Result<Vec<RouteId>> {
-    let ids: Vec<String> =
-        sqlx::query_scalar("select route_id from route_facts where site = $1 order by code")
-            .bind(site.as_str())
-            .fetch_all(conn)
-            .await?;
-    ids.iter().map(|id| id.parse().map_err(|error| damaged("route_facts", id, error))).collect()
-}
-
 /// Notes when the next round of a changed route begins. One that has begun and was not made yet comes before it; without
 /// such, all that were to be made by now have been.
 pub async fn put_route(

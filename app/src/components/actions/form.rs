@@ -147,7 +147,7 @@ pub fn Usual(
 }
 
 /// What stands between two answers, however it was typed.
-const BETWEEN: [char; 6] = ['，', ',', '；', ';', '。', '\n'];
+const BETWEEN: [char; 7] = ['，', ',', '；', ';', '。', '.', '\n'];
 
 /// Whether a text gives this answer among others.
 fn says(text: &str, answer: &str) -> bool {
@@ -167,6 +167,8 @@ fn turned(text: &str, answer: &str, between: &str) -> String {
     let text = text.trim_end();
     match text.chars().next_back() {
         None => answer.to_owned(),
+        // Only between words of English a space follows.
+        Some(last) if BETWEEN.contains(&last) && last.is_ascii() => format!("{text} {answer}"),
         Some(last) if BETWEEN.contains(&last) => format!("{text}{answer}"),
         Some(_) => format!("{text}{between}{answer}"),
     }
@@ -197,6 +199,8 @@ mod tests {
         assert_eq!(turned("接头拧紧。", "修好了", "，"), "接头拧紧。修好了");
         assert_eq!(turned("接头拧紧。修好了", "修好了", "，"), "接头拧紧");
         assert_eq!(turned("Tightened; fixed, tested", "fixed", "; "), "Tightened; tested");
+        assert_eq!(turned("Tightened.", "fixed", "; "), "Tightened. fixed");
+        assert_eq!(turned("0.5 MPa. fixed", "fixed", "; "), "0.5 MPa");
         assert!(!says("还没修好了一半", "修好了"));
     }
 }
