@@ -1,6 +1,7 @@
 //! The routes: what is walked, when and by whom; the way to change each, and to print the labels of their places.
 
 use leptos::prelude::*;
+use shared::time::Ms;
 
 use super::{Ways, manages};
 use crate::{
@@ -27,7 +28,7 @@ struct Row {
     retired: bool,
 }
 
-fn row(locale: Locale, property: &Property, changed: &Changed, now: shared::time::Ms) -> Row {
+fn row(locale: Locale, property: &Property, changed: &Changed, now: Ms) -> Row {
     let Changed { route, unsent } = changed;
     let stops = said::counted(td_string!(locale, rounds.stops_count), route.design.stops.len());
     let next = route.next_round(now, &property.zone).map(|slot| {
@@ -137,7 +138,7 @@ fn RouteRow(row: Row, may: bool) -> impl IntoView {
 
 #[cfg(test)]
 mod tests {
-    use shared::time::{HOUR, Ms};
+    use shared::time::HOUR;
 
     use super::*;
     use crate::state::rounds_kit::{night, property};

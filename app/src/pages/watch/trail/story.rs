@@ -8,9 +8,10 @@ use shared::{
     ids::{CaseId, ItemCode, PersonId, StopCode},
     round::{
         RoundChange, RoundEvent, RoundStop, Skipped, StopState,
+        event::Proven,
         trust::{Level, Trust},
     },
-    route::{Item, ItemKind, Reading},
+    route::{ItemKind, Reading},
     time::Ms,
 };
 
@@ -189,11 +190,9 @@ impl Teller<'_> {
         let planned =
             (tick.is_none() && known && !stop.planned.is_empty()).then(|| said::listed(locale, planned));
         let (readings, superseded) = (round.readings(&stop.code), round.superseded(stop));
-        let of_item = |code: &ItemCode| stop.items.iter().find(|item| item.code == *code);
         let found = readings.iter().map(|(code, reading)| {
             let before = superseded.get(code).map(Vec::as_slice).unwrap_or_default();
-            let abnormal = !before.is_empty() || stop.is_abnormal(code, reading);
-            Found { abnormal, ..self.found(code, of_item(code), before, reading) }
+            self.found(stop, code, before, reading)
         });
         let shots = round.at(&stop.code).flat_map(|event| {
             let caption = self.caption(event);
@@ -205,8 +204,8 @@ impl Teller<'_> {
             by: event.and_then(|event| event.by).map(|by| property.name(by)),
             planned,
             reason: tick.and_then(|tick| match &tick.change.tick()?.proof {
-                shared::round::event::Proven::Photo { reason, .. } => Some(reason.clone()),
-                shared::round::event::Proven::Token { .. } | shared::round::event::Proven::Code(_) => None,
+                Proven::Photo { reason, .. } => Some(reason.clone()),
+                Proven::Token { .. } | Proven::Code(_) => None,
             }),
             found: found.collect(),
             unanswered: standing.unanswered.iter().map(|item| said::asked(locale, item)).collect(),
@@ -217,13 +216,14 @@ impl Teller<'_> {
     }
 
     /// An answer; one to an item of another version of the route is called by its code.
-    fn found(&self, code: &ItemCode, item: Option<&Item>, before: &[&Reading], reading: &Reading) -> Found {
+    fn found(&self, stop: &RoundStop, code: &ItemCode, before: &[&Reading], reading: &Reading) -> Found {
+        let item = stop.items.iter().find(|item| item.code == *code);
         Found {
             item: code.clone(),
             asked: item.map_or_else(|| code.to_string(), |item| said::asked(self.locale, item)),
             answer: said::corrected(self.locale, item, before.iter().copied(), reading),
             limits: item.and_then(|item| said::limits(self.locale, item)),
-            abnormal: false,
+            abnormal: !before.is_empty() || stop.is_abnormal(code, reading),
             number: item.is_some_and(|item| matches!(item.kind, ItemKind::Number { .. })),
         }
     }
