@@ -28,8 +28,8 @@ function onTheWall(at: number): string {
 
 /**
  * Gives the property one route, with one round a day for its guards, whose window is so many minutes long. It begins with
- * the next minute, because a route has no rounds from before it was made; what comes back waits for that. Whatever the time
- * of day, nothing else is to be walked.
+ * the next minute, because a route has no rounds from before it was made; what comes back waits for that. Nothing else
+ * is to be walked.
  */
 export async function plan(server: Server, stops: object[], window: number): Promise<() => Promise<void>> {
   const site = JSON.parse(await readFile(join(ROOT, "demo/site-jinzhou.json"), "utf8"));
