@@ -18,6 +18,11 @@ pub enum Mutant {
     LostKey,
     /// A complaint is addressed to the desk as a role.
     ComplaintInRoleFeed,
+    /// What somebody did at a stop is forgotten if it arrives once the end of the window has been noted, so that the stop
+    /// stays missed.
+    LateStaysMissed,
+    /// A round that begins by the plan has another id than one that somebody starts.
+    RoundTwice,
 }
 
 /// A mistake that is being made, and where it needs two requests at once, a gate at which one of them waits.

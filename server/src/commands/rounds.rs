@@ -19,7 +19,7 @@ use super::{
     judge::{Court, Found, Outcome},
     store::Kept,
 };
-use crate::{Error, ledger::Ledgers, rounds, sites::Known};
+use crate::{Error, Mutant, ledger::Ledgers, rounds, sites::Known};
 
 impl Court<'_> {
     /// Judges a command on a route.
@@ -69,10 +69,13 @@ impl Court<'_> {
             Some(round) => round.decide(command, &context),
             None => decide_start(id, command, &context),
         };
-        let events = match decided {
+        let mut events = match decided {
             Ok(events) => events,
             Err(rejection) => return Ok(Outcome::Refused(rejection)),
         };
+        if self.writer.mutated(Mutant::LateStaysMissed) && rounds.get(id).is_some_and(|round| round.ended) {
+            events.retain(|event| event.change.tick().is_none());
+        }
         rounds.append(self.writer, id, &events, Some(kept.id))?;
         rounds.photos(self.writer, here, id, kept.author, &command.photos()).await?;
         let (seq, version) = rounds.append(self.writer, id, &[], None)?;

@@ -8,14 +8,14 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use shared::{
-    ids::{RoundId, RouteId, SiteCode},
+    ids::{RoundId, RouteCode, RouteId, SiteCode},
     round::Round,
     route,
     time::{HOUR, Ms},
 };
 
 use super::store;
-use crate::{App, Error, commands::Court, ledger::Ledgers, sites::Writer};
+use crate::{App, Error, Mutant, commands::Court, ledger::Ledgers, sites::Writer};
 
 /// It is looked at least this often whether a plan has changed.
 const LOOK: Duration = Duration::from_secs(15);
@@ -98,8 +98,10 @@ impl Court<'_> {
         let until = now.min(since.plus(STRETCH));
         let versions = super::versions(self.writer, self.ledgers, id).await?;
         let begun = route::begun(&versions, since, until, &known.zone);
+        let twice = self.writer.mutated(Mutant::RoundTwice);
         let plans = begun.into_iter().map(|(route, slot)| {
-            let round = RoundId::of(&known.site.code, &route.code, slot.occurrence);
+            let code = if twice { RouteCode(format!("{}+", route.code)) } else { route.code.clone() };
+            let round = RoundId::of(&known.site.code, &code, slot.occurrence);
             (round, Round::plan(route, slot, &known.site, &known.places, &known.people, now))
         });
         self.make_rounds(plans.collect()).await?;

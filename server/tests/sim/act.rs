@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use device::{Ask, Local, Photo, PlatformError, Subject, platform::Platform};
+use device::{Ask, Local, Photo, PlatformError, Subject, platform::Platform as _};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use shared::{
@@ -12,13 +12,17 @@ use shared::{
     },
     ids::{AttachmentId, CaseId, CommandId, PersonId, SiteCode},
     quarantine::Ruling,
-    site::{CaseKind, Member, People, Places, Site},
+    site::{CaseKind, Member, People, Places, Role, Site},
     sync::{Delivery, Judge, OutboxRow, UploadState},
     time::{HOUR, MINUTE, Ms, Zone},
     wire::{self, Command, Doc, Envelope},
 };
 
-use crate::{dice::Dice, machine::Machine, photos};
+use crate::{
+    dice::Dice,
+    machine::Machine,
+    walk::{self, Hanging, Walker},
+};
 
 /// What somebody did.
 #[derive(Clone, Debug, Default)]
@@ -37,15 +41,15 @@ pub struct Deed {
 pub struct Shown {
     pub code: SiteCode,
     site: Site,
-    zone: Zone,
-    places: Places,
-    people: People,
-    me: Member,
+    pub zone: Zone,
+    pub places: Places,
+    pub people: People,
+    pub me: Member,
     pub cases: BTreeMap<CaseId, CaseView>,
 }
 
 impl Shown {
-    fn judge(&self, offset: i64) -> Judge<'_> {
+    pub fn judge(&self, offset: i64) -> Judge<'_> {
         Judge {
             me: &self.me,
             site: &self.site,
@@ -59,8 +63,8 @@ impl Shown {
 
 /// A draft, as far as the device looks into it.
 #[derive(Serialize)]
-struct Draft {
-    photos: Vec<PhotoRef>,
+pub struct Draft {
+    pub photos: Vec<PhotoRef>,
 }
 
 /// Everything that a phone shows of one of its person's sites: the first of them that is there whole.
@@ -111,6 +115,7 @@ pub async fn act(
     mut dice: Dice,
     words: String,
     other: SiteCode,
+    hanging: &Hanging,
 ) -> Result<Option<Deed>, PlatformError> {
     let stock = local.stock().await?;
     let Some(session) = stock.session else { return Ok(None) };
@@ -154,6 +159,18 @@ pub async fn act(
     };
     // Somebody who has not got the latest, or a version of the app that knows other rules, asks for more than it may.
     let daring = dice.percent(8);
+    let walker = || Walker::of(&shown, &stock.docs, &stock.outbox, hanging, offset, now, daring);
+    if dice.percent(40) {
+        let manages = shown.me.is(Role::Supervisor) || shown.me.is(Role::Director);
+        let done = if dice.percent(if manages { 12 } else { 1 }) {
+            walker().redesign(local, &mut dice).await?
+        } else {
+            walker().act(local, &mut dice, &words).await?
+        };
+        if done.is_some() {
+            return Ok(done);
+        }
+    }
     let judge = shown.judge(offset);
     let open: Vec<&CaseView> = shown.cases.values().collect();
     let view = if open.is_empty() || dice.percent(22) {
@@ -164,7 +181,16 @@ pub async fn act(
         open.get(at).copied()
     };
     let (case, command) = match view {
-        None => (CaseId(machine.new_id()?), CaseCommand::Report(report(&shown, &mut dice, &words))),
+        None => {
+            let mut report = report(&shown, &mut dice, &words);
+            if dice.percent(50)
+                && let Some((origin, place)) = walker().at_a_stop(&mut dice)
+            {
+                report.from = Some(Box::new(origin));
+                report.place = place;
+            }
+            (CaseId(machine.new_id()?), CaseCommand::Report(report))
+        }
         Some(view) => {
             let mut possible = commands(&shown, &mut dice, &words, now);
             possible.retain(|(_, command)| daring || judge.check(Some(view), command, now).is_ok());
@@ -190,14 +216,7 @@ pub async fn act(
     );
     let draft = format!("draft:{case}");
     if takes_photos && dice.percent(40) {
-        for _ in 0..=dice.below(2) {
-            let taken = photos::take(&mut dice);
-            let photo = photo_ref(AttachmentId(machine.new_id()?), &taken);
-            let mut all: Vec<PhotoRef> = deed.photos.iter().map(|(photo, _)| photo.clone()).collect();
-            all.push(photo.clone());
-            local.keep_photo(&draft, &Draft { photos: all }, &photo, taken.clone()).await?;
-            deed.photos.push((photo, taken));
-        }
+        deed.photos = walk::shoot(local, &mut dice, &draft).await?;
         deed.what = format!("{} with {} photos", deed.what, deed.photos.len());
         let refs: Vec<PhotoRef> = deed.photos.iter().map(|(photo, _)| photo.clone()).collect();
         if let Some(
@@ -229,11 +248,12 @@ pub async fn act(
 
 /// Withdraws a refused command, or makes it once more.
 async fn settle(local: &Local<Machine>, row: &OutboxRow, again: bool) -> Result<Deed, PlatformError> {
-    let command = match Envelope::read(&row.text).and_then(|envelope| envelope.command()) {
-        Ok(Command::Case(command)) => Some(command),
-        Ok(Command::Route(_) | Command::Round(_) | Command::Settle | Command::Rule(_)) | Err(_) => None,
+    let ask = match Envelope::read(&row.text).and_then(|envelope| envelope.command()) {
+        Ok(Command::Case(command)) => Some(Ask::from(&*command)),
+        Ok(Command::Round(command)) => Some(Ask::from(&*command)),
+        Ok(Command::Route(_) | Command::Settle | Command::Rule(_)) | Err(_) => None,
     };
-    let asks: Vec<Ask> = command.iter().filter(|_| again).map(|command| Ask::from(&**command)).collect();
+    let asks: Vec<Ask> = ask.filter(|_| again).into_iter().collect();
     let subject =
         Subject { author: row.author, site: row.site.clone(), aggregate: row.aggregate, base: None };
     local.commit(&subject, &asks, &[row.id], None).await?;
@@ -285,7 +305,7 @@ fn report(shown: &Shown, dice: &mut Dice, words: &str) -> Report {
     }
 }
 
-fn somebody(shown: &Shown, dice: &mut Dice) -> Option<PersonId> {
+pub fn somebody(shown: &Shown, dice: &mut Dice) -> Option<PersonId> {
     // Mostly one of those who have a phone in this run, so that something follows from it.
     let cast: Vec<PersonId> = shown
         .people

@@ -29,9 +29,13 @@ use server::{
     config::{Settings, Storage},
     feed::archive,
     files::expiry,
+    rounds::{keeper, labels, store as rounds},
     sites::import::{FirstPassword, import, read},
 };
-use shared::{ids::SiteCode, time::Ms};
+use shared::{
+    ids::{PlaceCode, SiteCode},
+    time::Ms,
+};
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 use tower::ServiceExt;
@@ -41,9 +45,11 @@ use crate::{deaths, mutants::Mutant};
 /// Everybody's.
 pub const PASSWORD: &str = "a password of simulations";
 /// Monday, 23 November 2026, 10:00 at the demo properties.
-const START: Ms = Ms(1_795_399_200_000);
+pub const START: Ms = Ms(1_795_399_200_000);
 /// So many flats of a property are in its list.
 const FLATS: usize = 8;
+/// So many stops of a route.
+const STOPS: usize = 3;
 pub const SITES: [&str; 2] = ["jinzhou", "wanjing"];
 
 /// After a restore so many minutes pass before what is brought again is judged.
@@ -153,13 +159,36 @@ impl Backend {
 
     /// Does what a server does now and then.
     pub fn tidy(&self) -> anyhow::Result<()> {
+        self.alone(tidy(&self.app))
+    }
+
+    /// Begins and ends the rounds that are due; when the next one is.
+    pub fn keep(&self) -> anyhow::Result<Option<Ms>> {
+        self.alone(keep(&self.app))
+    }
+
+    /// Hangs a new label at a place; whether one hung there.
+    pub fn relabel(&self, site: &SiteCode, place: &PlaceCode) -> bool {
+        self.alone(labels::replace(&self.app, site, &BTreeSet::from([place.clone()]))).is_ok()
+    }
+
+    /// The tokens of the labels that are to hang at a site.
+    pub fn tokens(&self, site: &SiteCode) -> anyhow::Result<Vec<(PlaceCode, String)>> {
         self.run(async {
-            let mut tidying = Box::pin(tidy(&self.app));
-            let Some(mutation) = &self.app.mutation else { return tidying.await };
+            let hanging = rounds::hanging(&mut *self.app.db.connection().await?, site).await?;
+            Ok(hanging.into_iter().map(|label| (label.place, label.token)).collect())
+        })
+    }
+
+    /// Works at the server while nobody else does.
+    fn alone<T>(&self, work: impl Future<Output = T>) -> T {
+        self.run(async {
+            let mut working = Box::pin(work);
+            let Some(mutation) = &self.app.mutation else { return working.await };
             loop {
                 tokio::select! {
                     biased;
-                    done = &mut tidying => break done,
+                    done = &mut working => break done,
                     // Nobody else writes while it waits with its numbers.
                     () = mutation.reached() => mutation.pass(),
                 }
@@ -237,6 +266,11 @@ pub async fn tidy(app: &App) -> anyhow::Result<()> {
     done.await.map_err(|error| anyhow::anyhow!("{error}"))
 }
 
+/// Begins and ends the rounds that are due; when the next one is.
+pub async fn keep(app: &App) -> anyhow::Result<Option<Ms>> {
+    keeper::run_due(app).await.map_err(|error| anyhow::anyhow!("{error}"))
+}
+
 fn runtime() -> anyhow::Result<Runtime> {
     Ok(Builder::new_current_thread().enable_all().build()?)
 }
@@ -282,6 +316,7 @@ fn read_demo(site: &str) -> anyhow::Result<Value> {
     let text = std::fs::read_to_string(folder.join(format!("site-{site}.json")))?;
     let mut file: Value = serde_json::from_str(&text)?;
     leave_most_flats_out(&mut file);
+    walk_on_mondays(&mut file);
     if site == SITES[1]
         && let Some(people) = file["people"].as_array_mut()
     {
@@ -307,6 +342,27 @@ fn leave_most_flats_out(file: &mut Value) {
     places.retain(|place| {
         place["kind"] != "floor" || place["id"].as_str().is_some_and(|id| parents.contains(id))
     });
+}
+
+/// A few stops do as well as many, one patrol as well as two, one day of rounds as well as seven; and each kind of question
+/// is asked somewhere.
+fn walk_on_mondays(file: &mut Value) {
+    if let Some(routes) = file["routes"].as_array_mut() {
+        routes.retain(|route| route["code"] != "R-S");
+    }
+    for route in file["routes"].as_array_mut().into_iter().flatten() {
+        route["weekdays"] = serde_json::json!(["mon"]);
+        let Some(stops) = route["stops"].as_array_mut() else { continue };
+        stops.truncate(STOPS);
+        if let Some(items) = stops.first_mut().and_then(|stop| stop["items"].as_array_mut()) {
+            let options = serde_json::json!([{ "text": "关" }, { "text": "开", "abnormal": true }]);
+            items.push(serde_json::json!({ "text": "门", "kind": "choice", "options": options }));
+            items.push(serde_json::json!({ "text": "备注", "kind": "text" }));
+        }
+        if let Some(stop) = stops.get_mut(1) {
+            stop["due_min"] = serde_json::json!(25);
+        }
+    }
 }
 
 /// The telephone number of somebody in the demo properties, by which they sign in wherever they serve.

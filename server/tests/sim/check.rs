@@ -13,26 +13,32 @@ use server::{
     db::Conn,
     feed,
     files::{photo::Checker, store as uploads},
+    ledger::{Aggregate, store as ledger},
     sites,
 };
 use shared::{
     case::{Case, CaseEvent, CaseView},
-    ids::{AttachmentId, CaseId, CommandId, PersonId, Principal, SiteCode},
+    ids::{AttachmentId, CaseId, CommandId, PersonId, Principal, RoundId, SiteCode},
+    round::Round,
+    route::Route,
     site::{Member, People, Site},
     sync::{Delivery, OutboxRow, UploadRow, UploadState},
-    time::HOUR,
+    time::{HOUR, Ms},
+    unread::Unread,
     wire::{self, Doc, DocKey, Envelope, GENESIS, Part, Verdict},
 };
 use sqlx::Row;
 
 use crate::{
     backend::{Backend, SITES},
-    oracle,
+    oracle, plan,
     world::{World, ready},
 };
 
 /// Cases that ended so long ago are not on phones any more.
 const STAYS: i64 = 30 * 24 * HOUR;
+/// Rounds whose windows ended so long ago neither.
+const ROUNDS_STAY: i64 = 7 * 24 * HOUR;
 
 /// What must hold.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -63,6 +69,14 @@ pub enum Invariant {
     Refusals,
     /// What somebody who has left had made waits for the office, and becomes what that says.
     Quarantine,
+    /// A round is once, and where the plan has it.
+    Plan,
+    /// Whoever was at a stop in time is told to have been, however late that arrives.
+    Timely,
+    /// What somebody did in a round is in it once, as it was done, and when.
+    Walked,
+    /// A case that was found at a stop and the round name each other.
+    Linked,
 }
 
 impl Display for Invariant {
@@ -137,9 +151,14 @@ pub struct Known {
     pub hash: String,
     pub id: CommandId,
     pub aggregate: Option<String>,
+    /// What it waits for, if that is not what it is about.
+    pub lacks: Option<String>,
     pub text: String,
     pub status: String,
     pub verdict: Verdict,
+    /// When it was made, as far as the server can know.
+    pub event_at: Ms,
+    pub uncertain: bool,
 }
 
 /// What a person has on a phone.
@@ -172,12 +191,16 @@ async fn all_holds(world: &World, missing: &str) -> anyhow::Result<()> {
     }
     hold(Invariant::Kept, nothing_is_lost(world, &commands, &databases, missing))?;
     hold(Invariant::Once, nothing_is_said_twice(world, &commands))?;
-    hold(Invariant::Drains, queues_are_empty(world, &commands, &databases, &present, missing))?;
+    let rounds = rounds(app).await?;
+    hold(Invariant::Drains, queues_are_empty(world, &commands, &rounds, &databases, &present, missing))?;
     hold(Invariant::Chains, chains_hold(world, &commands, missing).await)?;
     hold(Invariant::Order, order_is_kept(world, &commands))?;
     for site in SITES.map(SiteCode::from) {
         hold(Invariant::Once, effects_happen_once(app, &site, &commands).await)?;
-        hold(Invariant::Fold, documents_are_the_fold_of_their_events(app, &site).await)?;
+        hold(Invariant::Fold, cases_are_the_fold_of_their_events(app, &site).await)?;
+        hold(Invariant::Fold, routes_and_rounds_are_the_fold_of_theirs(app, &site).await)?;
+        plan::rounds_are_right(world, app, &site, &commands, &all_rounds_as_told(world, &site).await?)
+            .await?;
         hold(Invariant::Sight, complaints_are_addressed_to_persons(app, &site).await)?;
         let shown = screens_show_what_the_server_shows(world, &site, &databases, &present).await;
         hold(Invariant::Views, shown)?;
@@ -198,7 +221,8 @@ fn hold(invariant: Invariant, checked: anyhow::Result<()>) -> anyhow::Result<()>
 
 async fn commands(app: &App) -> anyhow::Result<Vec<Known>> {
     let rows = sqlx::query(
-        "select device, author, n, hash, id, aggregate, text, status, verdict from commands \
+        "select device, author, n, hash, id, aggregate, lacks, text, status, verdict, event_at, uncertain \
+         from commands \
          order by device, author, n",
     )
     .fetch_all(&mut *app.db.connection().await?)
@@ -212,9 +236,12 @@ async fn commands(app: &App) -> anyhow::Result<Vec<Known>> {
                 hash: row.try_get("hash")?,
                 id: row.try_get::<&str, _>("id")?.parse()?,
                 aggregate: row.try_get("aggregate")?,
+                lacks: row.try_get("lacks")?,
                 text: row.try_get("text")?,
                 status: row.try_get("status")?,
                 verdict: serde_json::from_str(row.try_get("verdict")?)?,
+                event_at: Ms(row.try_get("event_at")?),
+                uncertain: row.try_get::<i64, _>("uncertain")? != 0,
             })
         })
         .collect()
@@ -321,11 +348,20 @@ fn nothing_is_said_twice(world: &World, commands: &[Known]) -> anyhow::Result<()
     Ok(())
 }
 
-/// Everything that was asked has its answer, unless it waits for a ruling, or after a restore for a report that is lost,
-/// or on the phone of somebody who has left; then the server says so.
+/// The rounds that there are, at any site.
+async fn rounds(app: &App) -> anyhow::Result<BTreeSet<String>> {
+    let mut conn = app.db.connection().await?;
+    let docs: Vec<(String,)> =
+        sqlx::query_as("select doc from docs where doc like 'round:%'").fetch_all(&mut *conn).await?;
+    Ok(docs.iter().filter_map(|(doc,)| doc.strip_prefix("round:")).map(str::to_owned).collect())
+}
+
+/// Everything that was asked has its answer, unless it waits for a ruling, or after a restore for a report or the beginning
+/// of a round that is lost, or on the phone of somebody who has left; then the server says so.
 fn queues_are_empty(
     world: &World,
     commands: &[Known],
+    rounds: &BTreeSet<String>,
     databases: &[Database],
     present: &BTreeSet<PersonId>,
     missing: &str,
@@ -333,19 +369,33 @@ fn queues_are_empty(
     let quarantined: BTreeSet<&Option<String>> =
         commands.iter().filter(|known| known.status == "quarantined").map(|known| &known.aggregate).collect();
     let here: BTreeSet<CommandId> = commands.iter().map(|known| known.id).collect();
-    let reports = world.ledger.saved.values().filter(|saved| saved.row.kind == "case.report");
+    let begins = |kind: &str| matches!(kind, "case.report" | "round.start");
+    let reports = world.ledger.saved.values().filter(|saved| begins(&saved.row.kind));
     let gone: BTreeSet<Option<String>> = reports
         .filter(|saved| world.ledger.restored && !here.contains(&saved.row.id))
         .map(|saved| Some(saved.row.aggregate.to_string()))
         .collect();
+    // A round that nobody began was there by a plan that the backup does not know.
+    let unplanned = |known: &Known| {
+        let of_round = known.lacks.is_some() || known.text.contains("\"kind\":\"round.");
+        let awaited = known.lacks.as_ref().or(known.aggregate.as_ref());
+        world.ledger.restored && of_round && awaited.is_none_or(|round| !rounds.contains(round))
+    };
     let named = |known: &Known| {
         let command = format!(", command {}", known.id);
         missing.lines().any(|line| line.starts_with("waits for its ") && line.ends_with(&command))
     };
+    // A report that waits itself, for the round in which it was made.
+    let report = |aggregate: &Option<String>| {
+        let held = |known: &&Known| known.status == "held" && known.lacks.is_some();
+        commands.iter().filter(held).find(|known| known.aggregate == *aggregate)
+    };
     for known in commands {
+        let first = if known.lacks.is_none() { report(&known.aggregate).unwrap_or(known) } else { known };
+        let awaited = if first.lacks.is_some() { &first.lacks } else { &first.aggregate };
         let waits = match known.status.as_str() {
-            "held" if gone.contains(&known.aggregate) => !named(known),
-            "held" => !quarantined.contains(&known.aggregate),
+            "held" if gone.contains(awaited) || unplanned(first) => !named(first),
+            "held" => !quarantined.contains(awaited),
             "done" | "rejected" => !known.verdict.is_final(),
             "quarantined" => false,
             _ => true,
@@ -438,14 +488,14 @@ async fn chains_hold(world: &World, commands: &[Known], missing: &str) -> anyhow
     Ok(())
 }
 
-/// What a device does to a case takes effect in the order in which it was done, unless the server had to wait.
+/// What a device does to a case or in a round takes effect in the order in which it was done, unless the server had to wait.
 fn order_is_kept(world: &World, commands: &[Known]) -> anyhow::Result<()> {
     let mut latest: BTreeMap<(&str, &str), i64> = BTreeMap::new();
     for known in commands {
         if let (Verdict::Accepted { seq, .. } | Verdict::Recorded { seq, .. }, Some(aggregate)) =
             (&known.verdict, &known.aggregate)
             && !world.ledger.waited.contains(&known.id)
-            && known.text.contains("\"kind\":\"case.")
+            && ["case.", "round.", "route."].iter().any(|of| known.text.contains(&format!("\"kind\":\"{of}")))
         {
             let last = latest.entry((known.device.as_str(), aggregate.as_str())).or_default();
             ensure!(*last <= *seq, "command {} took effect before the one before it", known.id);
@@ -455,32 +505,98 @@ fn order_is_kept(world: &World, commands: &[Known]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What a command has caused was caused at one moment, on one case, and by one that was accepted.
+/// What a command has caused was caused at one moment, on one case or round, and by one that was accepted. A problem found
+/// at a stop makes a case, and an entry in its round.
 async fn effects_happen_once(app: &App, site: &SiteCode, commands: &[Known]) -> anyhow::Result<()> {
-    let rows: Vec<(String, i64, String)> = sqlx::query_as(
-        "select aggregate, seq, command from events where site = $1 and command is not null order by seq",
+    let rows: Vec<(String, String, i64, String)> = sqlx::query_as(
+        "select kind, aggregate, seq, command from events where site = $1 and command is not null order by seq",
     )
     .bind(site.as_str())
     .fetch_all(&mut *app.db.connection().await?)
     .await?;
     let done: BTreeSet<String> =
         commands.iter().filter(|known| known.status == "done").map(|known| known.id.to_string()).collect();
-    let mut effects: BTreeMap<String, (String, i64)> = BTreeMap::new();
-    for (aggregate, seq, command) in rows {
+    let mut effects: BTreeMap<(String, String), (String, i64)> = BTreeMap::new();
+    for (kind, aggregate, seq, command) in rows {
         ensure!(done.contains(&command), "command {command} took effect without being accepted");
         let effect = (aggregate, seq);
-        let first = effects.entry(command.clone()).or_insert_with(|| effect.clone());
+        let first = effects.entry((command.clone(), kind)).or_insert_with(|| effect.clone());
         ensure!(*first == effect, "command {command} took effect twice");
     }
     Ok(())
 }
 
-/// Documents of cases follow from their history. Routes are imported here, and nobody changes them or walks their rounds.
-async fn documents_are_the_fold_of_their_events(app: &App, site: &SiteCode) -> anyhow::Result<()> {
+async fn routes_and_rounds_are_the_fold_of_theirs(app: &App, site: &SiteCode) -> anyhow::Result<()> {
+    let mut rounds = folded::<Round>(app, site).await?;
+    for (id, round) in all::<Round>(app, site).await? {
+        ensure!(rounds.remove(&id).as_ref() == Some(&round), "round {id} is not the fold of its events");
+    }
+    ensure!(rounds.is_empty(), "rounds {:?} have no documents", rounds.keys());
+    let mut routes = folded::<Route>(app, site).await?;
+    for (id, route) in all::<Route>(app, site).await? {
+        // Labels are replaced without an event.
+        let route = Route { labels: Default::default(), ..route };
+        ensure!(routes.remove(&id).as_ref() == Some(&route), "route {id} is not the fold of its events");
+    }
+    ensure!(routes.is_empty(), "routes {:?} have no documents", routes.keys());
+    Ok(())
+}
+
+/// What the events of a site's rounds or routes make of them.
+async fn folded<A: Aggregate>(app: &App, site: &SiteCode) -> anyhow::Result<BTreeMap<String, A>> {
+    let mut conn = app.db.connection().await?;
+    let ids: Vec<String> =
+        sqlx::query_scalar("select distinct aggregate from events where site = $1 and kind = $2")
+            .bind(site.as_str())
+            .bind(A::KIND)
+            .fetch_all(&mut *conn)
+            .await?;
+    let mut all = BTreeMap::new();
+    for id in ids {
+        let of: A::Id = id.parse()?;
+        let events = ledger::events::<A>(&mut conn, site, of).await?;
+        let (first, rest) = events.split_first().context("no events")?;
+        let made = A::begin(of, first).context("a history begins with another event")?;
+        let folded = rest.iter().fold(made, A::evolve);
+        ensure!(folded.version() as usize == events.len(), "a version of {id} is missing");
+        all.insert(id, folded);
+    }
+    Ok(all)
+}
+
+/// The documents of a site's rounds or routes.
+async fn all<A: Aggregate>(app: &App, site: &SiteCode) -> anyhow::Result<BTreeMap<String, A>> {
+    let rows: Vec<(String, String)> =
+        sqlx::query_as("select doc, body from docs where site = $1 and doc like $2 order by doc")
+            .bind(site.as_str())
+            .bind(format!("{}:%", A::KIND))
+            .fetch_all(&mut *app.db.connection().await?)
+            .await?;
+    let id = |doc: &str| doc.split_once(':').map(|(_, id)| id.to_owned()).unwrap_or_default();
+    rows.iter().map(|(doc, body)| Ok((id(doc), serde_json::from_str(body)?))).collect()
+}
+
+/// The rounds of a site as JSON, and what the rules say of their stops.
+async fn all_rounds_as_told(world: &World, site: &SiteCode) -> anyhow::Result<BTreeMap<String, plan::Shown>> {
+    let now = world.backend.now();
+    let rounds = all::<Round>(&world.backend.app, site).await?.into_iter();
+    let told = rounds.map(|(id, round)| {
+        let mut stops = BTreeMap::new();
+        for stop in &round.task.stops {
+            let name = serde_json::to_value(round.stop(stop, now).state.name())?;
+            stops.insert(stop.code.to_string(), name.as_str().unwrap_or_default().to_owned());
+        }
+        Ok((id, plan::Shown { body: serde_json::to_value(&round)?, stops }))
+    });
+    told.collect()
+}
+
+/// Documents follow from their history.
+async fn cases_are_the_fold_of_their_events(app: &App, site: &SiteCode) -> anyhow::Result<()> {
     let mut conn = app.db.connection().await?;
     let rows: Vec<(String, i64, String)> = sqlx::query_as(
-        "select aggregate, version, body from events where site = $1 \
-         and aggregate not in (select route_id from route_facts) order by aggregate, version",
+        "select aggregate, version, body from events where site = $1 and kind = 'case' \
+         order by aggregate, version",
     )
     .bind(site.as_str())
     .fetch_all(&mut *conn)
@@ -537,16 +653,33 @@ async fn screens_show_what_the_server_shows(
     let zone = settings.calendar();
     let people = People { people: sites::store::members(&mut conn, site).await? };
     let cases = all_cases(app, site).await?;
-    let others: Vec<(String, String)> =
-        sqlx::query_as("select doc, body from docs where site = $1 and doc not like 'case:%' order by doc")
-            .bind(site.as_str())
-            .fetch_all(&mut *conn)
-            .await?;
+    let rounds = all::<Round>(app, site).await?;
+    let routes = all::<Route>(app, site).await?;
+    let others: Vec<(String, String)> = sqlx::query_as(
+        "select doc, body from docs where site = $1 and doc not like 'case:%' and doc not like 'round:%' \
+         and doc not like 'route:%' order by doc",
+    )
+    .bind(site.as_str())
+    .fetch_all(&mut *conn)
+    .await?;
+    // What somebody stands in for changes with the hours of the desk, also while everything comes to rest.
+    let instants = [world.rested, world.backend.now()];
     for database in databases.iter().filter(|database| present.contains(&database.person)) {
         let member = people.get(database.person).filter(|member| !member.gone);
-        let holds: BTreeSet<String> =
-            member.map(Member::principals).iter().flatten().map(Principal::to_string).collect();
-        let mut shown: BTreeMap<DocKey, Doc> = BTreeMap::new();
+        // A version that does not know of them is sent nothing that only rounds or the quarantine bring with them.
+        let older = world.phones[database.phone].machine.older.get();
+        let holds: BTreeSet<String> = member
+            .map(Member::principals)
+            .iter()
+            .flatten()
+            .filter(|principal| !older || principal.reads().is_none())
+            .map(Principal::to_string)
+            .collect();
+        let holds_one = |audience: BTreeSet<Principal>| {
+            audience.iter().any(|principal| holds.contains(&principal.to_string()))
+        };
+        // As it may be seen at one of the instants, or at none.
+        let mut shown: BTreeMap<DocKey, Vec<Option<Doc>>> = BTreeMap::new();
         for (key, body) in &others {
             let key: DocKey = key.parse().map_err(|code| anyhow::anyhow!("{key}: {code}"))?;
             if feed::store::audience(&mut conn, site, key).await?.is_disjoint(&holds) {
@@ -556,28 +689,49 @@ async fn screens_show_what_the_server_shows(
                 DocKey::Site => Doc::Site(serde_json::from_str(body)?),
                 DocKey::Places => Doc::Places(serde_json::from_str(body)?),
                 DocKey::People => Doc::People(serde_json::from_str(body)?),
-                DocKey::Route(_) | DocKey::Round(_) | DocKey::Quarantine(_)
-                    if world.phones[database.phone].machine.older.get() =>
-                {
-                    continue;
-                }
-                DocKey::Route(_) => Doc::Route(serde_json::from_str(body)?),
-                DocKey::Round(_) => Doc::Round(serde_json::from_str(body)?),
                 DocKey::Refusal(_) => Doc::Refusal(serde_json::from_str(body)?),
-                // A version that did not know of them is not sent any.
                 DocKey::Quarantine(_) => Doc::Quarantine(serde_json::from_str(body)?),
-                DocKey::Case(_) => continue,
+                DocKey::Case(_) | DocKey::Route(_) | DocKey::Round(_) => continue,
             };
-            shown.insert(key, doc);
+            shown.insert(key, vec![Some(doc)]);
+        }
+        for route in routes.values() {
+            if holds_one(route.audience(&settings, &people)) {
+                shown.insert(DocKey::Route(route.id), vec![Unread::of(route).map(Doc::Route)]);
+            }
+        }
+        for round in rounds.values() {
+            let left = round.ended && round.task.until <= world.swept.plus(-ROUNDS_STAY);
+            let views = instants.map(|at| {
+                let member = member.filter(|_| !left && holds_one(round.audience()))?;
+                let view = round.view(member, round.standings(member, &settings, &zone, at), &people)?;
+                Unread::of(&view).map(Doc::Round)
+            });
+            shown.insert(DocKey::Round(round.id), views.to_vec());
         }
         let mut hidden_photos: BTreeSet<String> = BTreeSet::new();
+        for round in rounds.values() {
+            let views = shown.get(&DocKey::Round(round.id)).into_iter().flatten();
+            if views.flatten().next().is_none() {
+                let photos = round.log.iter().flat_map(|event| event.change.photos());
+                hidden_photos.extend(
+                    photos.flat_map(|photo| {
+                        [Part::Thumb, Part::Full].map(|part| wire::file_name(photo.id, part))
+                    }),
+                );
+            }
+        }
+        for upload in &database.uploads {
+            hidden_photos.remove(&upload.name());
+        }
         for case in &cases {
             let audience: BTreeSet<String> =
                 case.audience(&people).iter().map(Principal::to_string).collect();
-            let view = member
-                .filter(|_| !audience.is_disjoint(&holds))
-                .and_then(|member| case.view(case.standings(member, &settings, &zone, world.backend.now())));
-            if !matches!(view, Some(CaseView::Full(_))) {
+            let views = instants.map(|at| {
+                let member = member.filter(|_| !audience.is_disjoint(&holds))?;
+                case.view(case.standings(member, &settings, &zone, at))
+            });
+            if !views.iter().any(|view| matches!(view, Some(CaseView::Full(_)))) {
                 for photo in case.photos.iter().filter(|photo| photo.by != Some(database.person)) {
                     hidden_photos
                         .extend([Part::Thumb, Part::Full].map(|part| wire::file_name(photo.photo.id, part)));
@@ -585,9 +739,10 @@ async fn screens_show_what_the_server_shows(
             }
             // What ended long ago has left the phones.
             let left = case.stage.name().ended() && case.stage.since() <= world.swept.plus(-STAYS);
-            if let Some(view) = view.filter(|_| !left) {
-                shown.insert(DocKey::Case(case.id), Doc::Case(view));
-            }
+            shown.insert(
+                DocKey::Case(case.id),
+                views.into_iter().map(|view| view.filter(|_| !left).map(Doc::Case)).collect(),
+            );
         }
         let (phone, person) = (database.phone, database.person);
         let name = people.get(person).map_or_else(|| person.to_string(), |member| member.code.clone());
@@ -595,22 +750,20 @@ async fn screens_show_what_the_server_shows(
             if of != site {
                 continue;
             }
-            match shown.remove(key) {
-                Some(right) if right == *doc => {}
-                Some(right) => {
-                    let version = |doc: &Doc| doc.version().unwrap_or(0);
-                    bail!(
-                        "{name} at phone {phone} has {key} of {site} otherwise than the server: version {} for {}",
-                        version(doc),
-                        version(&right)
-                    )
-                }
-                None => {
-                    let held = format!("{name} at phone {phone} holds {key} of {site} and may not see it");
-                    return Err(Invariant::Sight.broken(held));
-                }
-            }
+            let views: Vec<Doc> = shown.remove(key).into_iter().flatten().flatten().collect();
+            let Some(right) = views.first() else {
+                let held = format!("{name} at phone {phone} holds {key} of {site} and may not see it");
+                return Err(Invariant::Sight.broken(held));
+            };
+            let version = |doc: &Doc| doc.version().unwrap_or(0);
+            ensure!(
+                views.contains(doc),
+                "{name} at phone {phone} has {key} of {site} otherwise than the server: version {} for {}",
+                version(doc),
+                version(right)
+            );
         }
+        shown.retain(|_, views| views.iter().all(Option::is_some));
         ensure!(
             shown.is_empty(),
             "{name} at phone {phone} lacks {:?} of {site}",
@@ -661,6 +814,13 @@ async fn photos_are_as_they_were_taken(
                 );
                 let right = checker.check(bytes.clone().into(), sha256).await?.bytes;
                 ensure!(app.files.depot.read(&key, sha256).await? == right, "photo {id} has other pixels");
+            }
+            if envelope.kind.starts_with("round.") {
+                let round =
+                    ledger::find::<Round>(&mut conn, &envelope.site, RoundId(envelope.aggregate)).await?;
+                let round = round.context("a round that shows a photo is not there")?;
+                ensure!(round.kept.contains(&photo.id), "the round does not say that photo {id} is there");
+                continue;
             }
             let case = CaseId(envelope.aggregate);
             let shown = cases::store::find(&mut conn, &envelope.site, case).await?;

@@ -66,6 +66,8 @@ pub struct Parts {
     pub clock: ManualClock,
     /// By how much this phone's clock is ahead.
     pub ahead: Cell<i64>,
+    /// What its clock has said, and when that was.
+    pub said: RefCell<BTreeMap<Ms, Ms>>,
     /// How many bytes all of its databases may hold.
     pub capacity: Cell<usize>,
     pub faults: Cell<Faults>,
@@ -97,6 +99,7 @@ impl Machine {
             cookie: RefCell::default(),
             clock,
             ahead: Cell::default(),
+            said: RefCell::default(),
             capacity: Cell::new(usize::MAX),
             faults: Cell::default(),
             crashed: Cell::default(),
@@ -170,7 +173,10 @@ impl Platform for Machine {
     }
 
     fn now(&self) -> Ms {
-        Clock::Manual(self.clock.clone()).now().plus(self.ahead.get())
+        let now = Clock::Manual(self.clock.clone()).now();
+        let said = now.plus(self.ahead.get());
+        self.said.borrow_mut().insert(said, now);
+        said
     }
 
     fn random<const N: usize>(&self) -> Result<[u8; N], PlatformError> {

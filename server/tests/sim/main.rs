@@ -4,8 +4,8 @@
 //! [`check`] asks whether anything is lost, done twice, shown to whom it is not for, or other than it was. [`mutants`]
 //! shows that it would notice.
 //!
-//! `SIM_SEED=17 cargo test -p firsthand-server --test sim one_seed -- --ignored --nocapture` replays one seed; `SIM_STEPS` makes it
-//! longer, and `SIM_TRIES` says how often a failing run is tried to be made shorter: 0 shows it as it was at once.
+//! `SIM_SEED=17 cargo test -p firsthand-server --test sim one_seed -- --ignored --nocapture` replays one seed; `SIM_STEPS` says
+//! how long it is, and `SIM_TRIES` how often a failing run is tried to be made shorter: 0 shows it as it was at once.
 
 mod act;
 mod backend;
@@ -18,10 +18,12 @@ mod mutants;
 mod older;
 mod oracle;
 mod photos;
+mod plan;
 mod regressions;
 mod rest;
 mod traffic;
 mod trouble;
+mod walk;
 mod world;
 
 use std::{env, str::FromStr};
@@ -29,8 +31,10 @@ use std::{env, str::FromStr};
 use world::{Failure, Run};
 
 /// How many seeds run with every change: always the same, so that whoever sees one fail can run it again.
-const SEEDS: u64 = 100;
-/// How many run with `cargo xtask test --long`.
+const SEEDS: u64 = 150;
+/// With so many steps each: of what goes wrong most does so in them, and more seeds find more than longer ones.
+const STEPS: u64 = 200;
+/// How many run with `cargo xtask test --long`, as long as they are.
 const SEEDS_LONG: u64 = 20_000;
 
 fn set<T: FromStr>(name: &str) -> Option<T> {
@@ -38,29 +42,31 @@ fn set<T: FromStr>(name: &str) -> Option<T> {
 }
 
 fn report(failure: Failure) -> ! {
-    let seed = failure.run.seed;
+    let Run { seed, steps, .. } = failure.run;
     let Failure { run, reason, trace, .. } = world::shrink(failure, set("SIM_TRIES").unwrap_or(120));
     for line in &trace {
         println!("{line}");
     }
-    panic!("seed {seed}: {reason}\n{} of {} steps left out", run.without.len(), run.steps);
+    let left_out = run.without.len();
+    panic!("seed {seed} of {steps} steps: {reason}\n{left_out} of {} steps left out", run.steps);
 }
 
-fn hold(seeds: &[u64]) {
-    if let Some(failure) = world::first_failure(seeds, Run::of) {
+fn hold(seeds: impl IntoIterator<Item = u64>, of: impl Fn(u64) -> Run + Sync) {
+    let seeds: Vec<u64> = seeds.into_iter().collect();
+    if let Some(failure) = world::first_failure(&seeds, of) {
         report(failure);
     }
 }
 
 #[test]
-fn a_hundred_seeds_hold() {
-    hold(&(0..SEEDS).collect::<Vec<_>>());
+fn seeds_hold() {
+    hold(0..SEEDS, |seed| Run { steps: STEPS, ..Run::of(seed) });
 }
 
 #[test]
 #[ignore = "takes hours of two cores: `cargo xtask test --long`"]
 fn tens_of_thousands_of_seeds_hold() {
-    hold(&(SEEDS..SEEDS_LONG).collect::<Vec<_>>());
+    hold(0..SEEDS_LONG, Run::of);
 }
 
 #[test]

@@ -46,12 +46,12 @@ fn caught(mutant: Mutant, breaks: Invariant, from: u64) {
 
 #[test]
 fn a_plain_serial_cursor_is_caught() {
-    caught(Mutant::Server(server::Mutant::SerialCursor), Invariant::Views, 6);
+    caught(Mutant::Server(server::Mutant::SerialCursor), Invariant::Views, 31);
 }
 
 #[test]
 fn one_cursor_for_all_principals_is_caught() {
-    caught(Mutant::Server(server::Mutant::OneCursor), Invariant::Views, 75);
+    caught(Mutant::Server(server::Mutant::OneCursor), Invariant::Views, 78);
 }
 
 #[test]
@@ -66,15 +66,25 @@ fn a_complaint_in_a_roles_feed_is_caught() {
 
 #[test]
 fn a_refused_command_that_blocks_the_rest_is_caught() {
-    caught(Mutant::Device(device::Mutant::RefusedBlocks), Invariant::Drains, 1);
+    caught(Mutant::Device(device::Mutant::RefusedBlocks), Invariant::Drains, 4);
 }
 
 #[test]
 fn a_photo_deleted_before_its_receipt_is_caught() {
-    caught(Mutant::Device(device::Mutant::PhotoBeforeReceipt), Invariant::Photos, 17);
+    caught(Mutant::Device(device::Mutant::PhotoBeforeReceipt), Invariant::Photos, 58);
 }
 
 #[test]
 fn a_cursor_moved_before_its_page_is_stored_is_caught() {
     caught(Mutant::Device(device::Mutant::CursorBeforePage), Invariant::Views, 1);
+}
+
+#[test]
+fn a_late_tick_that_leaves_its_stop_missed_is_caught() {
+    caught(Mutant::Server(server::Mutant::LateStaysMissed), Invariant::Timely, 0);
+}
+
+#[test]
+fn a_round_that_the_plan_makes_a_second_time_is_caught() {
+    caught(Mutant::Server(server::Mutant::RoundTwice), Invariant::Plan, 0);
 }

@@ -35,7 +35,8 @@ pub fn first_answer(world: &World, envelope: &Envelope, verdict: &Verdict) -> an
             ensure!(!serves, Invariant::Quarantine.broken(format!("{id} is kept from {author}, who serves")));
         }
         Verdict::Accepted { .. } | Verdict::Recorded { .. } => {
-            let matters = envelope.kind.starts_with("case.") && envelope.kind != "case.see";
+            let room = envelope.kind.split('.').next().unwrap_or_default();
+            let matters = matches!(room, "case" | "round" | "route") && envelope.kind != "case.see";
             ensure!(
                 serves || !matters,
                 Invariant::Quarantine.broken(format!("{id} of {author}, who has left, takes effect"))

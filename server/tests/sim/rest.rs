@@ -11,7 +11,7 @@ use device::{Nudge, accounts, platform::Platform as _};
 use futures::task::noop_waker;
 use shared::{
     sync::{Delivery, UploadRow, UploadState},
-    time::{MINUTE, SECOND},
+    time::{HOUR, MINUTE, SECOND},
 };
 
 use crate::{
@@ -21,6 +21,9 @@ use crate::{
     machine::{CallState, Faults},
     world::{World, ready, turn},
 };
+
+/// So long nothing is to be due by the plan while everything comes to rest.
+const QUIET: i64 = 24 * HOUR;
 
 impl World {
     /// Faults stop, and everybody signs in once more until nothing moves.
@@ -37,10 +40,18 @@ impl World {
             self.kill(number, "starts again");
         }
         self.ghosts.clear();
+        // Nothing rests while rounds begin and end: those of the day do so first, and what was done in them arrives late.
+        self.keep()?;
+        while let Some(due) = self.due.filter(|due| due.since(self.backend.now()) < QUIET) {
+            self.pass(due.since(self.backend.now()).max(SECOND));
+            self.keep()?;
+        }
         let mut before = None;
         for _ in 0..8 {
+            self.rested = self.backend.now();
+            self.keep()?;
             self.backend.tidy()?;
-            self.swept = self.backend.now();
+            self.swept = self.rested;
             if !self.backend.backups.is_empty() {
                 // What phones keep until a backup has it may go.
                 self.backend.back_up()?;

@@ -6,7 +6,7 @@ use server::sites::import::{FirstPassword, import, read};
 use shared::time::HOUR;
 
 use crate::{
-    backend::{self, SITES},
+    backend::{self, SITES, demo},
     check,
     dice::Dice,
     world::{CAST, World},
@@ -41,6 +41,7 @@ impl World {
                         "control_room" | "ladder" => lists.push(value),
                         "groups" => lists
                             .extend(value.as_object_mut().into_iter().flat_map(|groups| groups.values_mut())),
+                        "routes" => forget_at_stops(value, code),
                         _ => {}
                     }
                 }
@@ -54,12 +55,52 @@ impl World {
         }
         let done = self.backend.reimport(site, change)?;
         self.ledger.note_people(&self.backend);
+        self.note_labels()?;
         self.note(format!(
             "{code} {}{}",
             if leaves { "leaves, or comes back".to_owned() } else { format!("becomes {roles}") },
             if done { "" } else { " – which the file does not allow" }
         ));
         Ok(())
+    }
+
+    /// The property's file says otherwise of a route than before; or it is walked no more, or again.
+    pub(super) fn reroute(&mut self, dice: &mut Dice) -> anyhow::Result<()> {
+        let site = SITES[usize::from(dice.percent(20))];
+        let was = demo(site)?["routes"].clone();
+        let mut dice = dice.clone();
+        let mut what = String::new();
+        let done = self.backend.reimport(site, |file| what = change_a_route(file, &was, &mut dice))?;
+        self.note_labels()?;
+        self.note(format!("{what} at {site}{}", if done { "" } else { " – which the file does not allow" }));
+        Ok(())
+    }
+
+    /// A label is lost, and another one is hung in its place.
+    pub(super) fn relabel(&mut self, dice: &mut Dice) -> anyhow::Result<()> {
+        let places: Vec<_> = self.hanging.keys().cloned().collect();
+        let Some((site, place)) = dice.pick(&places).cloned() else { return Ok(()) };
+        // After a restore the server may not know of the one that hangs there.
+        let done = self.backend.relabel(&site, &place);
+        self.note_labels()?;
+        self.note(format!("the label at {place} of {site} is {}", if done { "replaced" } else { "unknown" }));
+        Ok(())
+    }
+
+    /// The server does what is due by the plan; now and then it does so later, or dies over it.
+    pub(super) fn keep_mostly(&mut self, dice: &mut Dice) -> anyhow::Result<()> {
+        match dice.below(100) {
+            0..75 => self.keep(),
+            75..80 if self.backend.app.mutation.is_none() => {
+                let statements = 1 + dice.below(40);
+                self.note(format!("the server dies over the plan at statement {statements}"));
+                self.backend.die(statements, |app, _| async move {
+                    // Whatever came of it.
+                    let _ = backend::keep(&app).await;
+                })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The server dies over an import; whoever imports does it again.
@@ -97,6 +138,7 @@ impl World {
     pub(super) fn weeks_pass(&mut self) -> anyhow::Result<()> {
         self.note("five weeks pass");
         self.pass(35 * 24 * HOUR);
+        self.keep()?;
         self.backend.tidy()
     }
 
@@ -120,13 +162,81 @@ impl World {
         self.ledger.restored = true;
         self.ledger.reached_back |= number + 1 < backups;
         self.ledger.note_people(&self.backend);
-        Ok(())
+        self.note_labels()
     }
+}
+
+/// Nobody sees to a stop who is not there.
+fn forget_at_stops(routes: &mut Value, code: &str) {
+    let routes = routes.as_array_mut().into_iter().flatten();
+    for stop in routes.filter_map(|route| route["stops"].as_array_mut()).flatten() {
+        if stop["person"] == code
+            && let Some(stop) = stop.as_object_mut()
+        {
+            stop.remove("person");
+        }
+    }
+}
+
+/// Changes one of a file's routes; `was` are those that it had first.
+fn change_a_route(file: &mut Value, was: &Value, dice: &mut Dice) -> String {
+    let Some(routes) = file["routes"].as_array_mut() else { return String::new() };
+    let missing = was
+        .as_array()
+        .into_iter()
+        .flatten()
+        .find(|route| !routes.iter().any(|present| present["code"] == route["code"]));
+    if let Some(missing) = missing.filter(|_| dice.percent(60)) {
+        let mut missing = missing.clone();
+        for stop in missing["stops"].as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+            stop.remove("person");
+        }
+        let code = missing["code"].to_string();
+        routes.push(missing);
+        return format!("route {code} is walked again");
+    }
+    if routes.is_empty() {
+        return "no route is changed".to_owned();
+    }
+    let at = dice.below(routes.len());
+    let code = routes[at]["code"].to_string();
+    let what = match dice.below(5) {
+        0 => {
+            routes.remove(at);
+            "walked no more"
+        }
+        1 => {
+            let stops = routes[at]["stops"].as_array_mut();
+            if let Some(stops) = stops.filter(|stops| stops.len() > 1) {
+                stops.remove(dice.below(stops.len()));
+            }
+            "shorter"
+        }
+        2 => {
+            let first =
+                was.as_array().into_iter().flatten().find(|route| route["code"] == routes[at]["code"]);
+            let mut stops = first.map(|route| route["stops"].clone()).unwrap_or_default();
+            for stop in stops.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+                stop.remove("person");
+            }
+            routes[at]["stops"] = stops;
+            "as long as at first"
+        }
+        3 => {
+            routes[at]["window_min"] = json!(30 + dice.below(30));
+            "walked within another time"
+        }
+        _ => {
+            routes[at]["every_min"] = json!(90 + 30 * dice.below(4));
+            "walked at other times"
+        }
+    };
+    format!("route {code} is {what}")
 }
 
 /// Somebody as the property's file first had them.
 fn original(site: &str, code: &str) -> anyhow::Result<Value> {
-    let file = crate::backend::demo(site)?;
+    let file = demo(site)?;
     let people = file["people"].as_array().context("no people")?;
     people.iter().find(|person| person["code"] == code).cloned().context("no such person")
 }

@@ -29,17 +29,18 @@ use shared::{
     ids::{CaseId, CommandId, PersonId, SiteCode},
     session::Session,
     sync::{Delivery, OutboxRow},
-    time::{HOUR, Ms, SECOND},
+    time::{HOUR, MINUTE, Ms, SECOND},
     wire::Verdict,
 };
 
 use crate::{
     act::{self, Deed},
-    backend::{Backend, PASSWORD, SITES, phone_of},
+    backend::{Backend, PASSWORD, SITES, START, phone_of},
     check::{self, Invariant},
     dice::Dice,
     machine::{Call, CallState, Faults, Machine, Net},
     mutants::Mutant,
+    walk::{Hanging, Hung},
 };
 
 /// Who has phones in this play, by staff code: the first part of each phone's list signs in first.
@@ -119,6 +120,10 @@ pub struct Ledger {
     pub roles: BTreeMap<(String, String), BTreeSet<String>>,
     /// Commands that had to wait for something at the server, and took effect after later ones.
     pub waited: BTreeSet<CommandId>,
+    /// When each command was made, whatever its phone thought.
+    pub made: BTreeMap<CommandId, Ms>,
+    /// Phones whose clocks were moved.
+    pub moved: BTreeSet<usize>,
 }
 
 impl Ledger {
@@ -183,6 +188,14 @@ pub struct World {
     pub codes: BTreeMap<(SiteCode, PersonId), String>,
     /// When the server last tidied up.
     pub swept: Ms,
+    /// Up to when the plan has been kept.
+    pub kept: Ms,
+    /// When something of the plan is due next.
+    pub(super) due: Option<Ms>,
+    /// The labels that hang at places.
+    pub hanging: Rc<Hanging>,
+    /// When everybody last began to be brought to rest.
+    pub rested: Ms,
     /// Backups are made, and put back.
     restores: bool,
     /// It goes on so long that sessions end and cases leave the feed.
@@ -290,6 +303,10 @@ impl World {
             files: Vec::new(),
             codes,
             swept: Ms(0),
+            kept: START,
+            due: None,
+            hanging: Rc::default(),
+            rested: Ms(0),
             restores: false,
             long: false,
             step: 0,
@@ -297,7 +314,7 @@ impl World {
     }
 
     pub fn note(&mut self, text: impl AsRef<str>) {
-        let at = self.backend.now().since(Ms(1_795_399_200_000)) / 100;
+        let at = self.backend.now().since(START) / 100;
         self.trace.push(format!("{:>4} {:>6}.{} s  {}", self.step, at / 10, at % 10, text.as_ref()));
     }
 
@@ -323,6 +340,11 @@ impl World {
             _ => {}
         }
         self.long = dice.percent(25);
+        // In the morning, or shortly before some rounds begin.
+        let begins = *dice.pick(&[0, 115 * MINUTE, 715 * MINUTE, 13 * HOUR]).unwrap_or(&0);
+        self.pass(begins);
+        self.note_labels()?;
+        self.keep()?;
         // Everybody is signed in to begin with, and has everything there is.
         for phone in 0..self.phones.len() {
             self.settle_person(phone, 0)?;
@@ -364,6 +386,9 @@ impl World {
             Tidy,
             Weeks,
             BackUp,
+            Plan,
+            Reroute,
+            Relabel,
         }
         use Event::*;
         let chosen = dice.weighted(&[
@@ -386,6 +411,9 @@ impl World {
             (1, Tidy),
             (usize::from(self.long && dice.clone().percent(30)), Weeks),
             (usize::from(self.restores) * 2, BackUp),
+            (3, Plan),
+            (1, Reroute),
+            (usize::from(dice.clone().percent(50)), Relabel),
         ]);
         let phone = dice.below(self.phones.len());
         match chosen {
@@ -400,11 +428,13 @@ impl World {
                 let by = dice.millis(3 * HOUR).max(SECOND);
                 self.note(format!("{} s pass", by / SECOND));
                 self.pass(by);
+                self.keep_mostly(dice)?;
             }
             Some(Jump) => {
                 let by = dice.millis(48 * HOUR) * if dice.percent(50) { 1 } else { -1 };
                 self.note(format!("the clock of phone {phone} jumps by {} s", by / SECOND));
                 self.phones[phone].machine.ahead.set(by);
+                self.ledger.moved.insert(phone);
             }
             Some(Kill) => self.kill(phone, "is killed"),
             Some(Restart) => {
@@ -425,6 +455,16 @@ impl World {
             Some(Tidy) => self.tidy(dice)?,
             Some(Weeks) => self.weeks_pass()?,
             Some(BackUp) => self.back_up(dice)?,
+            Some(Plan) => {
+                // To when the next round begins or ends, or somewhat later.
+                let due = self.due.map_or(0, |due| due.since(self.backend.now()));
+                let by = due.clamp(0, 6 * HOUR) + dice.millis(20 * MINUTE);
+                self.note(format!("{} s pass by the plan", by / SECOND));
+                self.pass(by);
+                self.keep_mostly(dice)?;
+            }
+            Some(Reroute) => self.reroute(dice)?,
+            Some(Relabel) => self.relabel(dice)?,
         }
         self.poll(phone)?;
         Ok(())
@@ -444,6 +484,31 @@ impl World {
         self.backend.clock.advance(Duration::from_millis(millis.unsigned_abs()));
     }
 
+    /// The server does what is due by the plan.
+    pub(super) fn keep(&mut self) -> anyhow::Result<()> {
+        self.due = self.backend.keep()?;
+        self.kept = self.backend.now();
+        Ok(())
+    }
+
+    /// Notes the labels that have come to hang somewhere.
+    pub(super) fn note_labels(&mut self) -> anyhow::Result<()> {
+        let now = self.backend.now();
+        for site in SITES.map(SiteCode::from) {
+            for (place, token) in self.backend.tokens(&site)? {
+                let hung = Rc::make_mut(&mut self.hanging).entry((site.clone(), place)).or_default();
+                if hung.iter().any(|label| label.token == token) {
+                    continue;
+                }
+                if let Some(before) = hung.last_mut() {
+                    before.until = Some(now);
+                }
+                hung.push(Hung { token, until: None });
+            }
+        }
+        Ok(())
+    }
+
     /// The person at a phone does something.
     fn hand(&mut self, number: usize, dice: &mut Dice) {
         let words = format!("deed {} of {}", self.step, number);
@@ -454,8 +519,11 @@ impl World {
         if let Some(local) = phone.local.clone() {
             let dice = dice.clone();
             let first = SiteCode::from(SITES[usize::from(dice.clone().percent(20))]);
+            let hanging = Rc::clone(&self.hanging);
             phone.hand =
-                Some(Box::pin(async move { Done::Acted(act::act(&local, dice, words, first).await) }));
+                Some(Box::pin(
+                    async move { Done::Acted(act::act(&local, dice, words, first, &hanging).await) },
+                ));
         } else {
             self.sign_in(number, 0);
         }
@@ -637,6 +705,11 @@ impl World {
                 .context("an outbox is unreadable")?;
             *before = rows;
             for row in changed {
+                if !self.ledger.made.contains_key(&row.id) {
+                    let said = self.phones[number].machine.said.borrow();
+                    let made = said.get(&row.at).copied().context("no clock said when a command was made")?;
+                    self.ledger.made.insert(row.id, made);
+                }
                 let saved = Saved { phone: number, database: database.clone(), row };
                 let known = self.ledger.saved.entry(saved.row.id).or_insert_with(|| saved.clone());
                 ensure!(
