@@ -1,5 +1,6 @@
 /**
- * How the journeys run: in the system's Chromium, once as a phone and once as a tablet, and the figures after them.
+ * How the journeys run: in the system's Chromium, once as a phone and once as a tablet. The figures are a project of their
+ * own, to be measured when nothing else runs.
  *
  * Each test gets a server of its own (see `server.ts`), so neither their order matters nor what runs beside them.
  */
@@ -50,7 +51,6 @@ export default defineConfig({
   projects: [
     { name: "phone", use: PHONE, grepInvert: /@tablet/, testIgnore: FIGURES },
     { name: "tablet", use: TABLET, grepInvert: /@phone/, testIgnore: FIGURES },
-    // Measured when nothing else runs.
-    { name: "figures", use: PHONE, testMatch: FIGURES, dependencies: ["phone", "tablet"], workers: 1 },
+    { name: "figures", use: PHONE, testMatch: FIGURES, workers: 1 },
   ],
 });

@@ -1,10 +1,17 @@
-/** Ways through the app: back to where one came from, read aloud on the way, and never led away from something. */
+/** Ways through the app: short ones, back to where one came from, read aloud on the way, and never led away from something. */
 import type { Page } from "@playwright/test";
 import { PHONE } from "../devices.ts";
 import { expect, test } from "../journey.ts";
 import * as people from "../people.ts";
 
 const heading = (page: Page, name: string | RegExp) => page.getByRole("heading", { level: 1, name });
+
+test("a report with a photo takes four taps", { tag: "@phone" }, async ({ device }) => {
+  const { page, errors } = await device(PHONE);
+  await people.signIn(page, people.CLEANER);
+  expect(await people.tapToAReport(page)).toBe(4);
+  expect(errors).toEqual([]);
+});
 
 test("going back leads to where one came from, as it was left", { tag: "@phone" }, async ({ device, picture }) => {
   const phone = await device(PHONE);

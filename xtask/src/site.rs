@@ -62,6 +62,13 @@ pub fn ensure() -> Result<Site> {
     Ok(Site { folder, build: stamp.build })
 }
 
+/// Refuses sources of which the compiler has something to say.
+pub fn check_warnings() -> Result<()> {
+    let warnings = wasm::warnings()?;
+    ensure!(warnings.is_empty(), "the compiler warns of the app:\n{}", warnings.concat());
+    Ok(())
+}
+
 fn build(folder: &Path) -> Result<String> {
     let generated = wasm::build()?;
     let mut public = Files::new();

@@ -38,16 +38,18 @@ enum Stage {
     Format,
     /// No tracked file names this machine or a mirror.
     Words,
-    /// Everything is built for this machine, the app with its units, too, and clippy has nothing to say.
+    /// Everything is built for this machine, with its tests, and clippy has nothing to say.
     Clippy,
     /// Rules, wire, API on SQLite and on a PostgreSQL and an S3 store of its own, the app's units and these chores.
     Cargo,
     /// Every scenario of the load, with little of everything: nothing is lost.
     Load,
-    /// The site can be built, and its shell weighs no more than it may.
+    /// The site can be built, the compiler warns of nothing, and the shell weighs no more than it may.
     Site,
     /// The journeys in a real Chromium.
     End2end,
+    /// What the app takes, measured in the same Chromium with nothing beside it.
+    Figures,
     /// rustdoc has nothing to say. It needs every dependency checked as well as built.
     Docs,
     /// Bans, licences and sources of the dependencies. It needs cargo-deny, which is built where it is missing.
@@ -55,9 +57,9 @@ enum Stage {
 }
 
 impl Stage {
-    /// Whether it needs so much built that every change would wait too long for it.
+    /// Whether every change would wait too long for it.
     fn is_long(self) -> bool {
-        matches!(self, Stage::Docs | Stage::Deny)
+        matches!(self, Stage::Figures | Stage::Docs | Stage::Deny)
     }
 }
 
@@ -101,10 +103,11 @@ struct Beside {
 impl Beside {
     fn begin(stages: &[Stage]) -> Beside {
         let asked = |stage: Stage| stages.contains(&stage);
+        let drives_browser = asked(Stage::End2end) || asked(Stage::Figures);
         Beside {
-            site: (asked(Stage::Site) || asked(Stage::End2end)).then(|| Later::of("the site", site::ensure)),
+            site: (asked(Stage::Site) || drives_browser).then(|| Later::of("the site", site::ensure)),
             foreign: asked(Stage::Cargo).then(|| Later::of("the foreign clients", Foreign::start)),
-            journeys: asked(Stage::End2end).then(|| Later::of("the journeys", install_journeys)),
+            journeys: drives_browser.then(|| Later::of("the journeys", install_journeys)),
         }
     }
 
@@ -151,7 +154,7 @@ fn prepare(stages: &[Stage]) -> Result<()> {
             Stage::Docs => {}
             Stage::Site => tools::ensure_wasm_target()?,
             Stage::Deny => tools::ensure_deny()?,
-            Stage::End2end => {
+            Stage::End2end | Stage::Figures => {
                 tools::ensure_component("clippy", "clippy")?;
                 tools::ensure_wasm_target()?;
                 tools::ensure_node()?;
@@ -166,9 +169,9 @@ fn run(stage: Stage, long: bool, beside: &mut Beside) -> Result<()> {
     match stage {
         Stage::Format => call(cargo().args(["fmt", "--all", "--check"])),
         Stage::Words => words::check(),
-        // Of the app, too, what is built without its tests: something that only these use is dead.
+        // The app without its tests is built with the site.
         Stage::Clippy => each_selection(|selection| {
-            call(build::looked_at().arg("build").args(selection).arg("--all-targets"))
+            call(build::looked_at().arg("build").args(selection).args(["--tests", "--bins"]))
         }),
         Stage::Cargo => {
             let foreign = beside.foreign.take().context("nobody began to make the foreign clients ready")?;
@@ -186,13 +189,11 @@ fn run(stage: Stage, long: bool, beside: &mut Beside) -> Result<()> {
         Stage::Site => {
             let site = beside.site()?;
             println!("{}", site.sizes()?);
-            site.check_weight()
+            site.check_weight()?;
+            site::check_warnings()
         }
-        Stage::End2end => {
-            let journeys = beside.journeys.take().context("nobody began to install the journeys")?;
-            journeys.ready()?;
-            end2end(&beside.site()?)
-        }
+        Stage::End2end => end2end(beside, "test"),
+        Stage::Figures => end2end(beside, "figures"),
     }
 }
 
@@ -230,13 +231,15 @@ fn install_journeys() -> Result<()> {
     call(npm().args(["run", "--silent", "check"]))
 }
 
-fn end2end(site: &Site) -> Result<()> {
-    let server = build::tested()?.server;
+/// Runs a script of the journeys.
+fn end2end(beside: &mut Beside, script: &str) -> Result<()> {
+    beside.journeys.take().map_or(Ok(()), Later::ready)?;
+    let (site, server) = (beside.site()?, build::tested()?.server);
     // `CI` has a journey refused that was left as the only one to run.
     let mut journeys = npm();
     journeys.env("CI", "true").env("CHROMIUM", tools::chromium());
     journeys.env("END2END_SERVER", &server).env("END2END_SITE", &site.folder);
-    call(journeys.args(["run", "test"]))
+    call(journeys.args(["run", script]))
 }
 
 fn name(stage: Stage) -> String {

@@ -7,6 +7,7 @@
 use std::{
     env, fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use anyhow::{Context, Result, anyhow, ensure};
@@ -16,7 +17,7 @@ use wasm_split_cli_support::Options;
 use wasmparser::Parser;
 
 use super::{Files, read_folder, remove_folder};
-use crate::process::{call, cargo};
+use crate::process::{call, cargo, output};
 use crate::workspace;
 
 /// The first part: what a phone must load before anything works.
@@ -31,14 +32,7 @@ const TARGET: &str = "wasm32-unknown-unknown";
 /// Builds the app: `app.js`, `app.wasm`, `parts.js`, the other parts and the scripts that crates bring along under
 /// `snippets/`; and `decoder.js` with `decoder.wasm`. The files know one another by these names.
 pub fn build() -> Result<Files> {
-    call(
-        cargo()
-            .args(["rustc", "--package", "firsthand-app", "--lib"])
-            .args(["--target", TARGET, "--profile", "wasm"])
-            // The splitter learns from these which function needs which.
-            .args(["--", "-Clink-arg=--emit-relocs"])
-            .env("CARGO_ENCODED_RUSTFLAGS", remaps()),
-    )?;
+    call(&mut compile())?;
 
     let folder = workspace::target("bindgen");
     remove_folder(&folder)?;
@@ -56,11 +50,10 @@ pub fn build() -> Result<Files> {
 
     // The parts share the table of functions with the first one.
     bind(&first, "app", &folder, |bindgen| bindgen.keep_lld_exports(true))?;
-    build_decoder(&folder)?;
+    let decoder = workspace::target(TARGET).join("wasm/decoder.wasm");
+    bind(&decoder, "decoder", &folder, |bindgen| bindgen)?;
     for part in split.split_modules {
-        let module = fs::read(&part).with_context(|| format!("{} is missing", part.display()))?;
-        fs::write(&part, without_custom_sections(&module)?)
-            .with_context(|| format!("{} cannot be written", part.display()))?;
+        strip(&part)?;
     }
 
     let mut files = Files::new();
@@ -70,16 +63,25 @@ pub fn build() -> Result<Files> {
     Ok(files)
 }
 
-/// Builds the decoder, of which nothing is in the app.
-fn build_decoder(folder: &Path) -> Result<()> {
-    call(
-        cargo()
-            .args(["build", "--package", "firsthand-decoder", "--lib"])
-            .args(["--target", TARGET, "--profile", "wasm"])
-            .env("CARGO_ENCODED_RUSTFLAGS", remaps()),
-    )?;
-    let module = workspace::target(TARGET).join("wasm/decoder.wasm");
-    bind(&module, "decoder", folder, |bindgen| bindgen)
+/// The compiler's call for the app and the decoder.
+fn compile() -> Command {
+    let mut cargo = cargo();
+    cargo.args(["build", "--package", "firsthand-app", "--package", "firsthand-decoder", "--lib"]);
+    cargo.args(["--target", TARGET, "--profile", "wasm"]);
+    cargo.env("CARGO_ENCODED_RUSTFLAGS", flags());
+    cargo
+}
+
+/// What the compiler warned of when it built the app, such as code that nothing but a test uses. Of what is built already
+/// Cargo says it once more.
+pub fn warnings() -> Result<Vec<String>> {
+    let said = output(compile().arg("--message-format=json"))?;
+    let mut warnings = Vec::new();
+    for line in said.lines() {
+        let line: serde_json::Value = serde_json::from_str(line).context("Cargo says what is no JSON")?;
+        warnings.extend(line["message"]["rendered"].as_str().map(str::to_owned));
+    }
+    Ok(warnings)
 }
 
 /// Writes `<name>.js` and `<name>.wasm` of a linked module into a folder.
@@ -102,7 +104,15 @@ fn bind(
     more(&mut bindgen).generate(folder).with_context(|| format!("wasm-bindgen refused {name}"))?;
     let made = folder.join(format!("{name}_bg.wasm"));
     fs::rename(&made, folder.join(format!("{name}.wasm")))
-        .with_context(|| format!("{} is missing", made.display()))
+        .with_context(|| format!("{} is missing", made.display()))?;
+    strip(&folder.join(format!("{name}.wasm")))
+}
+
+/// Takes what only tools read out of a module that is in a file: the names of its functions alone would double it.
+fn strip(module: &Path) -> Result<()> {
+    let whole = fs::read(module).with_context(|| format!("{} is missing", module.display()))?;
+    fs::write(module, without_custom_sections(&whole)?)
+        .with_context(|| format!("{} cannot be written", module.display()))
 }
 
 /// The loader of the parts, with `fetch_part.js` in place of the fetch that it would wait for without end.
@@ -113,7 +123,7 @@ fn within_a_limit(loader: &str) -> Result<String> {
     Ok(format!("{loader}{}", include_str!("fetch_part.js")))
 }
 
-/// A module without what only tools read: the names of its functions alone would double it.
+/// A module without what only tools read.
 fn without_custom_sections(module: &[u8]) -> Result<Vec<u8>> {
     const CUSTOM: u8 = 0;
     let mut stripped = wasm_encoder::Module::new();
@@ -125,14 +135,16 @@ fn without_custom_sections(module: &[u8]) -> Result<Vec<u8>> {
     Ok(stripped.finish())
 }
 
-/// Has messages of the app name files by crate and not by where they lie on the machine that built it: less to load,
-/// and the same bytes from every machine.
-fn remaps() -> String {
+/// What the compiler is told. The splitter learns from relocations which function needs which. Messages of the app name
+/// files by crate and not by where they lie on the machine that built it: less to load, and the same bytes from every
+/// machine.
+fn flags() -> String {
     let home = env::home_dir().unwrap_or_default().join(".cargo");
     let registry = env::var_os("CARGO_HOME").map_or(home, PathBuf::from).join("registry/src");
     let from = [registry, workspace::path("")];
     // Flags are parted by this character, so that a path may hold spaces.
-    from.map(|from| format!("--remap-path-prefix={}=", from.display())).join("\u{1f}")
+    let [registry, workspace] = from.map(|from| format!("--remap-path-prefix={}=", from.display()));
+    [registry, workspace, "-Clink-arg=--emit-relocs".to_owned()].join("\u{1f}")
 }
 
 #[cfg(test)]
