@@ -18,6 +18,7 @@ use shared::{
         trust::{self, Doubt, Level, Trust, Usual},
     },
     route::{ItemKind, Reading},
+    site::Places,
     time::MINUTE,
 };
 
@@ -124,6 +125,27 @@ fn an_old_position_says_nothing_and_none_is_no_doubt() {
     let nowhere = Some(Position { lat: 0, lon: 0, accuracy: 8, age: 1 });
     let walk = at("22:05").then(GUARD, command(Tick { position: nowhere, ..tick(LOBBY) }));
     assert_eq!(trust(&walk, LOBBY), (Level::High, vec![]), "nobody has measured where the lobby is");
+}
+
+/// A lobby 300 m north of the pin of `place`; nobody has measured the lobby itself.
+fn lobby_far_from_the_pin_of(place: &str) -> Walk {
+    let mut walk = at("22:05");
+    let mut places = walk.world.places.all().to_vec();
+    for one in places.iter_mut().filter(|one| one.id.as_str() == place) {
+        (one.lat, one.lon) = (Some(22.497_3), Some(114.0));
+    }
+    walk.world.places = Places::new(places);
+    let position = Some(Position { lat: 22_500_000, lon: 114_000_000, accuracy: 8, age: 1 });
+    walk.then(GUARD, command(Tick { position, ..tick(LOBBY) }))
+}
+
+#[test]
+fn the_pin_of_a_building_says_where_its_lobby_is_and_that_of_the_property_nothing() {
+    assert_eq!(
+        trust(&lobby_far_from_the_pin_of("b1"), LOBBY),
+        (Level::Low, vec![Doubt::Far { metres: 300 }])
+    );
+    assert_eq!(trust(&lobby_far_from_the_pin_of("all"), LOBBY), (Level::High, vec![]));
 }
 
 #[rstest]

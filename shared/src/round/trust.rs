@@ -15,7 +15,7 @@ use crate::{
     ids::{PersonId, PlaceCode, StopCode},
     label::Match,
     route::{Item, ItemKind},
-    site::Places,
+    site::{PlaceKind, Places},
     time::{MINUTE, Ms, SECOND},
 };
 
@@ -282,10 +282,13 @@ struct Spot {
 }
 
 impl Spot {
-    /// Where a place is, by its own position or that of what it is in.
+    /// Where a place is, by its own position or that of the building or the area that it is in. A whole property, or a
+    /// zone of it, is larger than any slack: its pin says nothing of what lies there.
     fn of(place: &PlaceCode, places: &Places) -> Option<Spot> {
         let around = places.path(place);
-        around.iter().rev().find_map(|one| {
+        let mut near =
+            around.iter().rev().take_while(|one| !matches!(one.kind, PlaceKind::Site | PlaceKind::Zone));
+        near.find_map(|one| {
             let slack = if one.id == *place { AROUND } else { WITHIN };
             one.lat.zip(one.lon).map(|(lat, lon)| Spot { lat, lon, slack })
         })
