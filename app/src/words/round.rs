@@ -1,8 +1,10 @@
 //! Rounds in words: how far they are, how each stop stands, and what speaks against a tick.
 
+use std::collections::BTreeSet;
+
 use jiff::civil::Date;
 use shared::{
-    ids::PlaceCode,
+    ids::{PersonId, PlaceCode},
     label::Match,
     round::{
         Round, RoundStage, StopStanding, StopStateName,
@@ -42,6 +44,15 @@ pub fn who(locale: Locale, property: &Property, who: &Who) -> String {
         Who::Roles(roles) => listed(locale, roles.iter().map(|of| role(locale, *of).to_owned())),
         Who::Persons(persons) => listed(locale, persons.iter().map(|person| property.name(*person))),
         Who::Area(of) => with(td_string!(locale, rounds.who_area), role(locale, *of)),
+    }
+}
+
+/// Who was to be at a stop: those who are named for it, else whose round it is.
+pub fn planned(locale: Locale, property: &Property, named: &BTreeSet<PersonId>, whose: &Who) -> String {
+    if named.is_empty() {
+        who(locale, property, whose)
+    } else {
+        listed(locale, named.iter().map(|person| property.name(*person)))
     }
 }
 
@@ -309,8 +320,6 @@ pub fn with(template: &str, word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use shared::round::StopState;
 
     use super::*;
@@ -364,7 +373,7 @@ mod tests {
 
     #[test]
     fn who_walks_and_what_was_found_is_said_as_people_say_it() {
-        use shared::{ids::PersonId, site::Role};
+        use shared::site::Role;
         let property = property(1);
         let roles = Who::Roles(BTreeSet::from([Role::Guard, Role::Technician]));
         assert_eq!(who(Locale::zh, &property, &roles), "保安、维修");

@@ -217,7 +217,7 @@ impl Table<'_> {
             format!("{:02}:{:02}", minute / 60, minute % 60),
             format!("{} {}", round.route, round.name),
             self.place(&stop.place),
-            self.people(stop.planned.iter().copied()),
+            self.planned(round, stop),
             language.state(stop.state).to_owned(),
             stop.time.map(|time| self.wall(time.at)).unwrap_or_default(),
             self.people(stop.by),
@@ -242,7 +242,16 @@ impl Table<'_> {
     }
 
     fn people(&self, ids: impl IntoIterator<Item = PersonId>) -> String {
-        ids.into_iter().map(|id| self.person(id)).collect::<Vec<_>>().join("、")
+        self.language.listed(ids.into_iter().map(|id| self.person(id)))
+    }
+
+    /// Who was to be at a stop: those who are named for it, else whose round it is.
+    fn planned(&self, round: &RoundLine, stop: &StopLine) -> String {
+        if stop.planned.is_empty() {
+            self.language.who(&round.who, |id| self.person(id))
+        } else {
+            self.people(stop.planned.iter().copied())
+        }
     }
 
     fn place(&self, place: &PlaceCode) -> String {

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     ids::{CaseId, PersonId, PlaceCode, RoundId, RouteCode, SiteCode, StopCode},
-    route::{Item, Occurrence, Reading, RouteKind},
+    route::{Item, Occurrence, Reading, RouteKind, Who},
     site::Places,
     time::{EventTime, Ms},
 };
@@ -27,7 +27,7 @@ pub struct StopLine {
     pub place: PlaceCode,
     /// How it stands.
     pub state: StopStateName,
-    /// Who was planned, where that is not just anybody of a role.
+    /// Who was planned for it in particular; where nobody was, whoever the round's `who` says.
     pub planned: BTreeSet<PersonId>,
     /// Who was there, or said why not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -99,6 +99,8 @@ pub struct RoundLine {
     pub from: Ms,
     /// When its window ends.
     pub until: Ms,
+    /// Whose it is by the plan.
+    pub who: Who,
     /// How far it is.
     pub stage: RoundStage,
     /// Who began it, who it was handed to.
@@ -312,6 +314,7 @@ impl Round {
             occurrence: self.task.occurrence,
             from: self.task.from,
             until: self.task.until,
+            who: self.task.who.clone(),
             stage: self.stage(now),
             walkers: walked.filter_map(|event| event.by).chain(handed).collect(),
             finished: finished.unwrap_or_default().to_owned(),

@@ -470,7 +470,7 @@ fn RoundTable(line: RoundLine, known: bool) -> impl IntoView {
     let heads: Vec<AnyView> =
         heads.into_iter().map(|head| view! { <th scope="col">{head}</th> }.into_any()).collect();
     let stops = line.stops.iter().map(|stop| {
-        let row = row(locale, &property, line.occurrence.date, stop);
+        let row = row(locale, &property, &line, stop);
         view! {
             <tr>
                 <th scope="row">{row.place}</th>

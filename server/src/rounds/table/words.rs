@@ -3,11 +3,13 @@
 
 use serde::Deserialize;
 use shared::{
-    ids::PlaceCode,
+    ids::{PersonId, PlaceCode},
     round::{
         RoundStage, StopStateName,
         trust::{Doubt, Level},
     },
+    route::Who,
+    site::Role,
 };
 
 /// In which language headings and states are.
@@ -57,6 +59,34 @@ impl Language {
 
     pub(super) const fn yes_or_no(self, yes: bool) -> &'static str {
         if yes { self.word("是", "Yes") } else { self.word("否", "No") }
+    }
+
+    const fn role(self, role: Role) -> &'static str {
+        match role {
+            Role::Guard => self.word("保安", "Guard"),
+            Role::Cleaner => self.word("保洁", "Cleaner"),
+            Role::Technician => self.word("维修", "Technician"),
+            Role::Desk => self.word("服务台", "Service desk"),
+            Role::ControlRoom => self.word("监控中心", "Control room"),
+            Role::Supervisor => self.word("主管", "Supervisor"),
+            Role::Director => self.word("主任", "Director"),
+            Role::Admin => self.word("管理员", "Administrator"),
+        }
+    }
+
+    pub(super) fn listed(self, names: impl IntoIterator<Item = String>) -> String {
+        names.into_iter().collect::<Vec<_>>().join(self.word("、", ", "))
+    }
+
+    /// Whose a round is.
+    pub(super) fn who(self, who: &Who, name: impl Fn(PersonId) -> String) -> String {
+        match who {
+            Who::Roles(roles) => self.listed(roles.iter().map(|role| self.role(*role).to_owned())),
+            Who::Persons(persons) => self.listed(persons.iter().map(|person| name(*person))),
+            Who::Area(role) => {
+                self.word("责任区的{role}", "{role} of the area").replace("{role}", self.role(*role))
+            }
+        }
     }
 
     pub(super) const fn unheard(self) -> &'static str {
@@ -109,7 +139,10 @@ impl Language {
             Doubt::Again => self.word("刚打过同一点", "The same stop was just ticked"),
             Doubt::PhotoMissing => self.word("要拍的照片没拍", "The photo that was asked for is missing"),
             Doubt::ClockMoved => self.word("手机的时钟被改过", "The phone's clock was moved"),
-            Doubt::ChainGap => self.word("这部手机之前有记录丢了", "Earlier records of this phone are lost"),
+            Doubt::ChainGap => self.word(
+                "这部手机更早的记录没有找回，无法核对",
+                "Earlier records of this phone have not come back, so nothing can be compared",
+            ),
         };
         match doubt {
             Doubt::Elsewhere(place) => said.replace("{place}", &place_name(place)),
@@ -141,11 +174,26 @@ mod tests {
 
     #[test]
     fn a_table_says_what_the_app_says() {
-        for (language, texts) in [
-            (Language::Zh, include_str!("../../../../app/locales/zh/rounds.json")),
-            (Language::En, include_str!("../../../../app/locales/en/rounds.json")),
+        for (language, texts, common) in [
+            (
+                Language::Zh,
+                include_str!("../../../../app/locales/zh/rounds.json"),
+                include_str!("../../../../app/locales/zh/common.json"),
+            ),
+            (
+                Language::En,
+                include_str!("../../../../app/locales/en/rounds.json"),
+                include_str!("../../../../app/locales/en/common.json"),
+            ),
         ] {
             let app: BTreeMap<String, String> = serde_json::from_str(texts).unwrap();
+            let common: serde_json::Value = serde_json::from_str(common).unwrap();
+            for (role, said) in common["role"].as_object().unwrap() {
+                let role: Role = serde_json::from_value(role.as_str().into()).unwrap();
+                assert_eq!(language.role(role), said);
+                let of_area = app["who_area"].replace("{role}", language.role(role));
+                assert_eq!(language.who(&Who::Area(role), |_| String::new()), of_area);
+            }
             let states = [
                 (StopStateName::Pending, "pending"),
                 (StopStateName::OnTime, "on_time"),

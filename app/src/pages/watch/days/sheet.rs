@@ -157,19 +157,21 @@ pub struct Row {
     pub remarks: Vec<String>,
 }
 
-/// A stop of a report in words; of a round of this date.
-pub fn row(locale: Locale, property: &Property, date: Date, line: &StopLine) -> Row {
-    let clock = |time: EventTime| said::clock_beside(locale, &property.zone, date, time.at);
+/// A stop of a round of a report, in words.
+pub fn row(locale: Locale, property: &Property, round: &RoundLine, line: &StopLine) -> Row {
+    let clock = |time: EventTime| said::clock_beside(locale, &property.zone, round.occurrence.date, time.at);
     let mut state = vec![said::stop_state(locale, line.state)];
     if line.abnormal {
         state.push(td_string!(locale, rounds.abnormal));
     }
-    let planned = said::listed(locale, line.planned.iter().map(|person| property.name(*person)));
     let who = match line.by {
         Some(by) => property.name(by),
         // Who could not know of it was not to be there.
-        None if planned.is_empty() || line.unheard => String::new(),
-        None => said::with(td_string!(locale, rounds.planned_by), &planned),
+        None if line.unheard => String::new(),
+        None => {
+            let planned = said::planned(locale, property, &line.planned, &round.who);
+            said::with(td_string!(locale, rounds.planned_by), &planned)
+        }
     };
     let mut remarks = Vec::new();
     if !line.reason.is_empty() {
@@ -344,7 +346,7 @@ mod tests {
         let report = RoundsReport::of([&walk.round], &guard.places, &BTreeMap::new(), minutes(300));
         let line = &report.rounds[0];
         assert_eq!(heading(Locale::zh, &guard, line), "夜巡 · 1970-01-01 · 次日 02:00–02:40 · 人1");
-        let gate = row(Locale::zh, &guard, line.occurrence.date, &line.stops[0]);
+        let gate = row(Locale::zh, &guard, line, &line.stops[0]);
         assert_eq!(gate.clock, "次日 02:01");
     }
 
@@ -364,7 +366,7 @@ mod tests {
             let walk = rounds(&guard, &routes, &[], &made.0, minutes(60)).find(first).unwrap();
             let report = RoundsReport::of([&walk.round], &guard.places, &BTreeMap::new(), minutes(60));
             let line = &report.rounds[0];
-            row(Locale::zh, &guard, line.occurrence.date, &line.stops[2]).remarks
+            row(Locale::zh, &guard, line, &line.stops[2]).remarks
         };
         // The pump room comes after two stops where nobody was.
         let put_right = remarks(vec![tick("pump", TOKENS[2]), read(false), read(true)]);
@@ -383,7 +385,7 @@ mod tests {
         walk.round.task.stops[1].added = 9;
         let report = RoundsReport::of([&walk.round], &guard.places, &BTreeMap::new(), minutes(60));
         let line = &report.rounds[0];
-        let hall = row(Locale::zh, &guard, line.occurrence.date, &line.stops[1]);
+        let hall = row(Locale::zh, &guard, line, &line.stops[1]);
         assert_eq!(hall.remarks, ["走的时候还没有这一点"]);
         assert_eq!(hall.who, "");
     }
@@ -406,8 +408,7 @@ mod tests {
         let report = RoundsReport::of([&walk.round], &guard.places, &BTreeMap::new(), minutes(60));
         let line = &report.rounds[0];
         assert_eq!(heading(Locale::zh, &guard, line), "夜巡 · 1970-01-01 · 22:00–22:40 · 人1");
-        let date = line.occurrence.date;
-        let rows: Vec<Row> = line.stops.iter().map(|stop| row(Locale::zh, &guard, date, stop)).collect();
+        let rows: Vec<Row> = line.stops.iter().map(|stop| row(Locale::zh, &guard, line, stop)).collect();
         assert_eq!((rows[0].state.as_str(), &rows[0].remarks[..]), ("没去", &["门锁着".to_owned()][..]));
         assert_eq!((rows[1].state.as_str(), rows[1].who.as_str()), ("漏点", "计划：人4"));
         assert_eq!((rows[2].state.as_str(), rows[2].clock.as_str()), ("晚到、异常", "22:25"));

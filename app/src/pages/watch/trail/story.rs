@@ -35,7 +35,7 @@ pub struct Line {
     pub look: Look,
     /// Who was there, or said why not.
     pub by: Option<String>,
-    /// Who was planned by name, where nobody was there.
+    /// Who was planned, where nobody was there.
     pub planned: Option<String>,
     /// Why somebody did not scan.
     pub reason: Option<String>,
@@ -184,11 +184,11 @@ impl Teller<'_> {
             StopState::Skipped(Skipped::Because(event) | Skipped::Finished(event)) => Some(event),
             _ => None,
         });
-        let planned = stop.planned.iter().map(|person| property.name(*person));
-        // Who could not know of a stop was not to be there.
+        // Who could not know of a stop was not to be there; whose the round is, is said of the round until one is missed.
         let known = standing.state != StopState::Skipped(Skipped::Unheard);
-        let planned =
-            (tick.is_none() && known && !stop.planned.is_empty()).then(|| said::listed(locale, planned));
+        let missed = standing.state == StopState::Missed;
+        let planned = (tick.is_none() && known && (missed || !stop.planned.is_empty()))
+            .then(|| said::planned(locale, property, &stop.planned, &round.task.who));
         let (readings, superseded) = (round.readings(&stop.code), round.superseded(stop));
         let found = readings.iter().map(|(code, reading)| {
             let before = superseded.get(code).map(Vec::as_slice).unwrap_or_default();
@@ -276,6 +276,12 @@ mod tests {
     #[test]
     fn who_was_planned_for_what_was_missed_is_named() {
         let mut walk = walk(&[(tick("gate", TOKENS[0]), 1)], 60);
+        let planned = |walk: &Walk, minute| -> Vec<Option<String>> {
+            told(walk, &BTreeMap::new(), minute).into_iter().map(|line| line.planned).collect()
+        };
+        let guards = Some("保安".to_owned());
+        assert_eq!(planned(&walk, 60), [None, guards.clone(), guards], "nobody in particular");
+        assert_eq!(planned(&walk, 10), [None, None, None], "nothing is missed yet");
         for stop in &mut walk.round.task.stops {
             stop.planned = [4, 2].map(person).into();
         }
