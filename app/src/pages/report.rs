@@ -4,6 +4,7 @@
 mod form;
 mod paper;
 
+use ::device::Album;
 use leptos::{ev, html, prelude::*, reactive::spawn_local_scoped};
 use shared::{
     Code, Rejection,
@@ -103,11 +104,26 @@ async fn begin(
         return Ok(draft);
     }
     let Some(id) = mend else {
-        let draft = ReportDraft::new()?;
+        let mut draft = ReportDraft::new()?;
         let Some(from) = from else { return Ok(draft) };
         let walk = state.walk(from.round, state.now_ms()).ok_or(Code::RoundNotThere)?;
         let stop = walk.round.find(&from.stop).ok_or(Code::RoundNotThere)?;
-        return Ok(ReportDraft { place: Some(stop.place.clone()), from: Some(from), ..draft });
+        draft.place = Some(stop.place.clone());
+        // What was photographed at the stop shows the problem, too. A photo that does not come stays with the round, to which
+        // the case leads.
+        let shown = walk.round.at(&from.stop).flat_map(|event| event.change.photos());
+        draft.from = Some(from.clone());
+        for photo in shown.take(PHOTOS_MAX) {
+            let mut with = draft.clone();
+            let add = move |copy| {
+                with.photos.push(copy);
+                with
+            };
+            if let Ok(copy) = state.copy_photo(key, Album::Round(from.round), photo, add).await {
+                draft.photos.push(copy);
+            }
+        }
+        return Ok(draft);
     };
     let here = state.refused_command(id);
     // A report that was refused on another device is known by the server's copy; its photos are not here.

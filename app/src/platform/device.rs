@@ -173,6 +173,13 @@ pub fn focus(id: &str) {
     }
 }
 
+/// Scrolls as little as it takes for all of an element to be in sight.
+pub fn reveal(element: &web_sys::Element) {
+    let options = web_sys::ScrollIntoViewOptions::new();
+    options.set_block(web_sys::ScrollLogicalPosition::Nearest);
+    element.scroll_into_view_with_scroll_into_view_options(&options);
+}
+
 /// Loads the page anew.
 pub fn reload() {
     if let Ok(window) = bridge::window() {

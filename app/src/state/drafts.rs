@@ -1,19 +1,27 @@
 //! What a person has begun and not yet sent. It is on the device from the first photo on, so that a killed page opens
 //! on the same report.
 
+use ::device::{Album, Photo};
+use futures::{
+    future::{Either, select, try_join},
+    pin_mut,
+};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use shared::{
-    Rejection,
+    Code, Rejection,
     case::command::{Customer, Origin, PhotoRef, Urgency},
     ids::{AttachmentId, CaseId, CategoryCode, PersonId, PlaceCode},
-    wire,
+    wire::{self, Part},
 };
 
 use super::State;
 use crate::{
     address,
-    platform::{crypto, ids, photo},
+    platform::{clock, crypto, ids, photo},
 };
+
+/// A photo that does not come within this is not waited for.
+const COPY_MS: u32 = 2_000;
 
 /// The key of the draft of a report; there is one at a time, and one for each stop of a round. All their keys begin so.
 pub const REPORT_DRAFT: &str = "report";
@@ -167,6 +175,33 @@ impl State {
         self.measure_room();
         kept?;
         Ok(photo)
+    }
+
+    /// Keeps a copy of a photo of a case or a round, under an id of its own, together with the draft that `add` puts it
+    /// into: whatever becomes of the photo, the copy is the draft's.
+    ///
+    /// # Errors
+    /// `device.offline` where its bytes do not come soon, `device.full`: the draft is as it was.
+    pub async fn copy_photo<T: Serialize>(
+        &self,
+        key: &str,
+        of: Album,
+        photo: &PhotoRef,
+        add: impl FnOnce(PhotoRef) -> T,
+    ) -> Result<PhotoRef, Rejection> {
+        let bytes = try_join(self.photo(of, photo.id, Part::Full), self.photo(of, photo.id, Part::Thumb));
+        let late = clock::sleep(COPY_MS);
+        pin_mut!(bytes, late);
+        let Either::Left((bytes, _)) = select(bytes, late).await else {
+            return Err(Code::DeviceOffline.into());
+        };
+        let (full, thumb) = bytes?;
+        let copy = PhotoRef { id: AttachmentId(ids::new_id()?), ..photo.clone() };
+        let taken = Photo { full, width: copy.width, height: copy.height, thumb };
+        let kept = self.local()?.keep_photo(key, &add(copy.clone()), &copy, taken).await;
+        self.measure_room();
+        kept?;
+        Ok(copy)
     }
 }
 

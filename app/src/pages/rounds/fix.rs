@@ -1,4 +1,5 @@
-//! Where the phone is when somebody shows that they are at a stop: asked for anew each time, never that of the stop before.
+//! Where the phone is when somebody shows that they are at a stop: asked for when the round is opened and anew each time,
+//! so that a quick scan has one, too; never that of the stop before.
 
 use shared::{
     round::command::Position,
@@ -21,9 +22,10 @@ pub struct Fix {
 }
 
 impl Fix {
-    /// Asks anew: what was found before is forgotten. Answers with the number of the question.
+    /// Asks anew: what was found is forgotten, unless it was a moment ago. Answers with the number of the question.
     pub fn ask(&mut self, now: i64) -> u32 {
-        *self = Fix { turn: self.turn.wrapping_add(1), asked: now, found: None };
+        let found = self.found.filter(|found| now.saturating_sub(found.at) <= BEFORE_MS);
+        *self = Fix { turn: self.turn.wrapping_add(1), asked: now, found };
         self.turn
     }
 
@@ -70,6 +72,17 @@ mod tests {
         assert_eq!(fix.position(NOW + 121_000), None);
         fix.answer(second, found(22.6, NOW + 122_000));
         assert_eq!(fix.position(NOW + 122_000).map(|position| position.lat), Some(22_600_000));
+    }
+
+    #[test]
+    fn what_was_found_a_moment_ago_does_for_a_tick_that_is_quicker_than_the_next_answer() {
+        let mut fix = Fix::default();
+        let first = fix.ask(NOW);
+        fix.answer(first, found(22.5, NOW + 1_000));
+        fix.ask(NOW + 20_000);
+        assert_eq!(fix.position(NOW + 20_000).map(|position| position.age), Some(19));
+        fix.ask(NOW + 31_001);
+        assert_eq!(fix.position(NOW + 31_001), None);
     }
 
     #[test]

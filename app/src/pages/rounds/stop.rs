@@ -1,6 +1,6 @@
 //! One stop of the walk: how it stands, and for the one that is open what is looked at there.
 
-use leptos::prelude::*;
+use leptos::{html, prelude::*};
 use shared::{case::command::Origin, ids::StopCode, round::StopStateName, route::Item};
 
 use super::{
@@ -12,7 +12,8 @@ use super::{
 use crate::{
     components::minute,
     i18n::*,
-    reactive::{Memo, RwSignal, memo},
+    platform::device,
+    reactive::{Memo, RwSignal, effect, memo},
     state::{ReportDraft, report_key},
     ui::{Button, ButtonKind, Chip, For, Glyph, Icon, Show, Tone, view},
 };
@@ -52,9 +53,21 @@ pub fn StopCard(
         page.opened.update(|opened| *opened = if *opened == this { None } else { this });
     };
     let class = move || if open.get() { "card col brand-edge" } else { "card col" };
+    let card = NodeRef::<html::Div>::new();
+    effect(move || {
+        if !open.get() {
+            return;
+        }
+        // What is in it is laid out by then.
+        request_animation_frame(move || {
+            if let Some(card) = card.try_get_untracked().flatten() {
+                device::reveal(&card);
+            }
+        });
+    });
     let head = move || seen.get().map(|seen| view! { <Head seen=seen number=number open=open /> });
     view! {
-        <div class=class>
+        <div class=class node_ref=card>
             <button
                 type="button"
                 class="stop-head"

@@ -63,7 +63,7 @@ pub struct Page {
     pub taking: RwSignal<bool>,
     /// Why it could not be done.
     pub error: RwSignal<Option<String>>,
-    /// Where the phone is, asked for once per tick.
+    /// Where the phone is, asked for when the page is opened and once per tick.
     fix: RwSignal<Fix>,
     address: Address,
 }
@@ -284,6 +284,11 @@ fn Gone() -> impl IntoView {
 fn Walking(page: Page) -> impl IntoView {
     let i18n = use_i18n();
     let Page { state, walk, address, .. } = page;
+    if page.mine.get_untracked()
+        && walk.with_untracked(|walk| walk.as_ref().is_some_and(|walk| walk.turn(page.now()) == Turn::Now))
+    {
+        page.locate();
+    }
     let minute = minute(state);
     let title = move || {
         let locale = i18n.get_locale();
