@@ -16,6 +16,7 @@ tests![
     stopping_the_server_waits_for_no_endless_request,
     a_file_with_a_missing_parent_is_not_imported,
     an_administrator_is_made_by_hand,
+    labels_are_printed_and_replaced_by_hand,
     somebody_who_has_forgotten_the_password_gets_a_new_one,
     who_is_locked_is_out_everywhere_until_unlocked,
     what_fails_is_said_without_a_backtrace,
@@ -91,6 +92,30 @@ async fn an_administrator_is_made_by_hand(on: On) {
     let password = String::from_utf8(output.stdout).unwrap();
     let mut device = Device::new(&app);
     assert_eq!(device.sign_in("ADMIN", password.trim()).await.status, 200);
+}
+
+async fn labels_are_printed_and_replaced_by_hand(on: On) {
+    let app = TestApp::start(on).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("labels.html");
+    let labels = async |more: &[&str]| {
+        let mut program = program(&app, "labels");
+        program.arg(&file).args(["--site", "jinzhou", "--public-url", "https://first.example"]).args(more);
+        let output = program.output().await.unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        if output.status.success() { Ok(std::fs::read_to_string(&file).unwrap()) } else { Err(said) }
+    };
+    let short =
+        |page: &str| page.split("</code>").next().unwrap().rsplit("<code>").next().unwrap().to_owned();
+    let all = labels(&[]).await.unwrap();
+    assert!(all.matches("<article").count() > 8, "every place where somebody ticks has one");
+    let gate = labels(&["--place", "G-GATE1"]).await.unwrap();
+    assert_eq!(gate.matches("<article").count(), 1);
+    assert_eq!(labels(&["--place", "G-GATE1"]).await.unwrap(), gate, "it is the same each time");
+    let anew = labels(&["--place", "G-GATE1", "--replace", "G-GATE1"]).await.unwrap();
+    assert_ne!(short(&anew), short(&gate));
+    assert!(all.contains(&short(&gate)));
+    assert!(labels(&["--place", "NOWHERE"]).await.unwrap_err().contains("NOWHERE"));
 }
 
 /// Does something to somebody's account; answers with what was printed, or with what was said against it.

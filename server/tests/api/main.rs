@@ -31,11 +31,16 @@ mod rounds;
 mod search;
 mod story;
 
+use std::thread;
+
 use kit::{On, Test};
 use libtest_mimic::{Arguments, Trial};
 
 fn main() {
-    let arguments = Arguments::from_args();
+    let mut arguments = Arguments::from_args();
+    // A test waits now and then: for a disk, for a server that was killed, for what happens after some time.
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    arguments.test_threads.get_or_insert(cores + cores.div_ceil(2));
     let tests: Vec<Test> = [
         account::tests(),
         backup::tests(),
