@@ -369,17 +369,16 @@ fn queues_are_empty(
     let quarantined: BTreeSet<&Option<String>> =
         commands.iter().filter(|known| known.status == "quarantined").map(|known| &known.aggregate).collect();
     let here: BTreeSet<CommandId> = commands.iter().map(|known| known.id).collect();
-    let begins = |kind: &str| matches!(kind, "case.report" | "round.start");
-    let reports = world.ledger.saved.values().filter(|saved| begins(&saved.row.kind));
+    let reports = world.ledger.saved.values().filter(|saved| saved.row.kind == "case.report");
     let gone: BTreeSet<Option<String>> = reports
         .filter(|saved| world.ledger.restored && !here.contains(&saved.row.id))
         .map(|saved| Some(saved.row.aggregate.to_string()))
         .collect();
-    // A round that nobody began was there by a plan that the backup does not know.
-    let unplanned = |known: &Known| {
+    // A round may have been there by a start that is lost, or by a plan that the backup does not know.
+    let unbegun = |known: &Known| {
         let of_round = known.lacks.is_some() || known.text.contains("\"kind\":\"round.");
         let awaited = known.lacks.as_ref().or(known.aggregate.as_ref());
-        world.ledger.restored && of_round && awaited.is_none_or(|round| !rounds.contains(round))
+        world.ledger.restored && of_round && awaited.is_some_and(|round| !rounds.contains(round))
     };
     let named = |known: &Known| {
         let command = format!(", command {}", known.id);
@@ -394,7 +393,7 @@ fn queues_are_empty(
         let first = if known.lacks.is_none() { report(&known.aggregate).unwrap_or(known) } else { known };
         let awaited = if first.lacks.is_some() { &first.lacks } else { &first.aggregate };
         let waits = match known.status.as_str() {
-            "held" if gone.contains(awaited) || unplanned(first) => !named(first),
+            "held" if gone.contains(awaited) || unbegun(first) => !named(first),
             "held" => !quarantined.contains(awaited),
             "done" | "rejected" => !known.verdict.is_final(),
             "quarantined" => false,
@@ -516,10 +515,16 @@ async fn effects_happen_once(app: &App, site: &SiteCode, commands: &[Known]) -> 
     .await?;
     let done: BTreeSet<String> =
         commands.iter().filter(|known| known.status == "done").map(|known| known.id.to_string()).collect();
-    let mut effects: BTreeMap<(String, String), (String, i64)> = BTreeMap::new();
+    let from_stops: BTreeSet<String> = commands
+        .iter()
+        .filter(|known| known.text.contains("\"kind\":\"case.report\"") && known.text.contains("\"from\":{"))
+        .map(|known| known.id.to_string())
+        .collect();
+    let mut effects: BTreeMap<(String, Option<String>), (String, i64)> = BTreeMap::new();
     for (kind, aggregate, seq, command) in rows {
         ensure!(done.contains(&command), "command {command} took effect without being accepted");
         let effect = (aggregate, seq);
+        let kind = from_stops.contains(&command).then_some(kind);
         let first = effects.entry((command.clone(), kind)).or_insert_with(|| effect.clone());
         ensure!(*first == effect, "command {command} took effect twice");
     }

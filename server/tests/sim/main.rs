@@ -31,8 +31,8 @@ use std::{env, str::FromStr};
 use world::{Failure, Run};
 
 /// How many seeds run with every change: always the same, so that whoever sees one fail can run it again.
-const SEEDS: u64 = 150;
-/// With so many steps each: of what goes wrong most does so in them, and more seeds find more than longer ones.
+const SEEDS: u64 = 100;
+/// With so many steps each: most of what goes wrong does so early.
 const STEPS: u64 = 200;
 /// How many run with `cargo xtask test --long`, as long as they are.
 const SEEDS_LONG: u64 = 20_000;
@@ -48,7 +48,7 @@ fn report(failure: Failure) -> ! {
         println!("{line}");
     }
     let left_out = run.without.len();
-    panic!("seed {seed} of {steps} steps: {reason}\n{left_out} of {} steps left out", run.steps);
+    panic!("SIM_SEED={seed} SIM_STEPS={steps}: {reason}\n{left_out} of {} steps left out", run.steps);
 }
 
 fn hold(seeds: impl IntoIterator<Item = u64>, of: impl Fn(u64) -> Run + Sync) {

@@ -323,9 +323,15 @@ fn labels_are_what_they_were(world: &World, site: &SiteCode, done: &[Done<'_>]) 
         };
         let tick = &entry["change"]["ticked"];
         let place = (site.clone(), text(tick, "place").into());
-        let hung = world.hanging.get(&place).into_iter().flatten().find(|label| label.token == token);
-        let Some(label) = hung.filter(|_| *sound) else { continue };
         let found = &tick["proof"]["token"]["label"];
+        let hung = world.hanging.get(&place).into_iter().flatten().find(|label| label.token == token);
+        ensure!(
+            hung.is_some() || world.ledger.restored || (found != "current" && found != "replaced"),
+            "{}: a label that never hung at {} is {found}",
+            known.id,
+            place.1
+        );
+        let Some(label) = hung.filter(|_| *sound) else { continue };
         let right = match label.until {
             Some(until) if *made >= until => "replaced",
             Some(until) if *made < until.plus(-SLACK) => "current",
@@ -397,6 +403,14 @@ fn who_was_there_in_time_has_missed_nothing(
             };
             ensure!(!there(until) || name != "out_of_window", wrong("somebody was there before its end"));
             ensure!(!there(due) || name == "on_time", wrong("somebody was there in time"));
+            let surely_late = |tick: &&&Done<'_>| {
+                let early = tick.made < from.plus(-SLACK);
+                tick.sound && !tick.known.uncertain && (tick.made > due.plus(SLACK) || early)
+            };
+            ensure!(
+                name != "on_time" || !ticks.iter().all(surely_late),
+                wrong("nobody was there by the time it was due")
+            );
             let outside =
                 |tick: &&&Done<'_>| tick.sound && (tick.made >= until || tick.made < from.plus(-SLACK));
             ensure!(

@@ -349,7 +349,7 @@ fn readings(items: &[Item], dice: &mut Dice, words: &str) -> BTreeMap<shared::id
     for item in items {
         let reading = match &item.kind {
             ItemKind::OkOrNot => Some(Reading::Ok(dice.percent(85))),
-            // Beyond the limits as often as not.
+            // Within the limits of some, and beyond those of others.
             ItemKind::Number { .. } => {
                 Some(Reading::Number(Milli(i64::try_from(dice.below(60_000)).unwrap_or_default())))
             }
