@@ -4,7 +4,7 @@
 use anyhow::Result;
 
 use crate::postgres::{Durability, Postgres};
-use crate::process::{call, cargo, program};
+use crate::process::{call, cargo, output, program};
 use crate::{build, tools, workspace};
 
 #[derive(clap::Args)]
@@ -38,9 +38,12 @@ pub fn load(options: &Options) -> Result<()> {
     call(load.env("LOAD_POSTGRES_URL", postgres.url()))
 }
 
-/// Every scenario with little of everything, on both databases: whether all of it arrives, not how fast.
-pub fn smoke(postgres: &Postgres) -> Result<()> {
+/// Every scenario with little of everything, on both databases: whether all of it arrives, not how fast. Answers with what
+/// they print.
+pub fn smoke() -> Result<String> {
+    let postgres = Postgres::start(Durability::Lost)?;
     let tested = build::tested()?;
+    let mut said = String::new();
     for url in [None, Some(postgres.url())] {
         let mut load = program(&tested.load);
         load.arg("--server").arg(&tested.server);
@@ -48,7 +51,7 @@ pub fn smoke(postgres: &Postgres) -> Result<()> {
         if let Some(url) = url {
             load.env("LOAD_POSTGRES_URL", url);
         }
-        call(&mut load)?;
+        said += &output(&mut load)?;
     }
-    Ok(())
+    Ok(said)
 }

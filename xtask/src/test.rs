@@ -24,7 +24,8 @@ use foreign::Foreign;
 
 #[derive(clap::Args)]
 pub struct Options {
-    /// Also what takes too long for every change: the tests that are marked as ignored, rustdoc and the dependencies' licences.
+    /// Also what takes too long for every change: the tests that are marked as ignored, the figures, rustdoc and the
+    /// dependencies' licences.
     #[arg(long)]
     long: bool,
     /// Only these stages; without any, all, of which those that take long need `--long`.
@@ -97,6 +98,9 @@ pub fn test(options: &Options) -> Result<()> {
 struct Beside {
     site: Option<Later<Site>>,
     foreign: Option<Later<Foreign>>,
+    /// The load is begun with the tests that run before it, for it waits more than it works.
+    load_is_asked: bool,
+    load: Option<Later<String>>,
     journeys: Option<Later<()>>,
 }
 
@@ -107,6 +111,8 @@ impl Beside {
         Beside {
             site: (asked(Stage::Site) || drives_browser).then(|| Later::of("the site", site::ensure)),
             foreign: asked(Stage::Cargo).then(|| Later::of("the foreign clients", Foreign::start)),
+            load_is_asked: asked(Stage::Load),
+            load: None,
             journeys: drives_browser.then(|| Later::of("the journeys", install_journeys)),
         }
     }
@@ -175,9 +181,14 @@ fn run(stage: Stage, long: bool, beside: &mut Beside) -> Result<()> {
         }),
         Stage::Cargo => {
             let foreign = beside.foreign.take().context("nobody began to make the foreign clients ready")?;
-            cargo_test(long, &foreign.ready()?)
+            let foreign = foreign.ready()?;
+            beside.load = beside.load_is_asked.then(|| Later::of("the load", load::smoke));
+            cargo_test(long, &foreign)
         }
-        Stage::Load => load::smoke(&Postgres::start(Durability::Lost)?),
+        Stage::Load => {
+            println!("{}", beside.load.take().map_or_else(load::smoke, Later::ready)?);
+            Ok(())
+        }
         Stage::Docs => {
             let mut docs = cargo();
             docs.env("RUSTDOCFLAGS", "-D warnings");
@@ -189,8 +200,9 @@ fn run(stage: Stage, long: bool, beside: &mut Beside) -> Result<()> {
         Stage::Site => {
             let site = beside.site()?;
             println!("{}", site.sizes()?);
-            site.check_weight()?;
-            site::check_warnings()
+            let weight = site.check_weight();
+            site::check_warnings()?;
+            weight
         }
         Stage::End2end => end2end(beside, "test"),
         Stage::Figures => end2end(beside, "figures"),
@@ -233,7 +245,8 @@ fn install_journeys() -> Result<()> {
 
 /// Runs a script of the journeys.
 fn end2end(beside: &mut Beside, script: &str) -> Result<()> {
-    beside.journeys.take().map_or(Ok(()), Later::ready)?;
+    // Installed again where that failed before, to fail in the same way.
+    beside.journeys.take().map_or_else(install_journeys, Later::ready)?;
     let (site, server) = (beside.site()?, build::tested()?.server);
     // `CI` has a journey refused that was left as the only one to run.
     let mut journeys = npm();
