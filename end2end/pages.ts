@@ -10,7 +10,7 @@ import { PHONE, TABLET } from "./devices.ts";
 import type { Device } from "./journey.ts";
 import type { Label } from "./labels.ts";
 import * as people from "./people.ts";
-import { stop } from "./rounds.ts";
+import { stop, today } from "./rounds.ts";
 import { ROOT } from "./server.ts";
 
 /** Called on each page once it shows what it is to show. */
@@ -108,19 +108,28 @@ export interface Walker {
   label: (place: string) => Label;
 }
 
+type Language = "zh" | "en";
+
+/** The app's words of a room in a language, by their key. */
+async function wordsOf(language: Language, room: string): Promise<(key: string) => string> {
+  const words = JSON.parse(await readFile(join(ROOT, `app/locales/${language}/${room}.json`), "utf8"));
+  return (key) => words[key] ?? `no ${key}`;
+}
+
+async function speak(page: Page, language: Language): Promise<void> {
+  await page.evaluate((language) => localStorage.setItem("language", JSON.stringify(language)), language);
+}
+
 /** The stops that a walk in a language ticks, by their place's code and name, so that there is one left for the other. */
 const TICKED = { zh: ["G-GATE1", "东门岗亭"], en: ["B1-1-LOBBY", "1 号楼大堂"] } as const;
 
 /** Walks along everything that a round shows to who walks it, in a language; the phone is signed in. */
-export async function alongAWalkersPages(walker: Walker, language: "zh" | "en", look: Look): Promise<void> {
+export async function alongAWalkersPages(walker: Walker, language: Language, look: Look): Promise<void> {
   const { phone, camera, label } = walker;
   const { page } = phone;
-  const words = async (file: string): Promise<Record<string, string>> =>
-    JSON.parse(await readFile(join(ROOT, `app/locales/${language}/${file}.json`), "utf8"));
-  const [frame, said] = [await words("frame"), await words("rounds")];
-  const word = (key: string) => said[key] ?? `no ${key}`;
+  const [frame, word] = [await wordsOf(language, "frame"), await wordsOf(language, "rounds")];
   const seen = (name: string) => look(page, `${name}-${language}`);
-  const shut = () => page.getByRole("dialog").getByRole("button", { name: frame["close"] ?? "" }).click();
+  const shut = () => page.getByRole("dialog").getByRole("button", { name: frame("close") }).click();
   const asked = async (button: string, name: string) => {
     await page.getByRole("button", { name: word(button), exact: true }).click();
     await expect(page.getByRole("dialog")).toBeVisible();
@@ -128,7 +137,7 @@ export async function alongAWalkersPages(walker: Walker, language: "zh" | "en", 
     await shut();
   };
 
-  await page.evaluate((language) => localStorage.setItem("language", JSON.stringify(language)), language);
+  await speak(page, language);
   await page.goto("/");
   await expect(page.getByRole("link", { name: word("route") })).toBeVisible();
   await seen("home-with-a-round");
@@ -163,4 +172,34 @@ export async function alongAWalkersPages(walker: Walker, language: "zh" | "en", 
   await page.goto("/c/AAAAAAAAAAAAAAAAAAAAAA");
   await expect(page.getByRole("heading", { name: word("label_none") })).toBeVisible();
   await seen("label-of-no-round");
+}
+
+/** Walks along the pages of whoever looks after rounds, in a language; somebody walked one of them, and the page is signed in. */
+export async function alongTheSupervisorsPages(page: Page, language: Language, look: Look): Promise<void> {
+  const [frame, word] = [await wordsOf(language, "frame"), await wordsOf(language, "rounds")];
+  const seen = (name: string) => look(page, `${name}-${language}`);
+  await speak(page, language);
+  await page.goto("/watch");
+  const strip = page.getByRole("link", { name: word("watch_open") });
+  await expect(strip).toBeVisible();
+  await seen("rounds-live");
+  await strip.click();
+  await expect(page.getByRole("heading", { level: 1, name: "北区夜巡" })).toBeVisible();
+  await expect(page.getByRole("main").getByText("0.95 MPa").first()).toBeVisible();
+  await seen("trail");
+  await page.getByRole("link", { name: word("lately") }).first().click();
+  await expect(page.getByRole("heading", { level: 1, name: "压力" })).toBeVisible();
+  await seen("readings");
+  await page.goto("/watch/days");
+  await page.getByLabel(word("to_day"), { exact: true }).fill(today());
+  await expect(page.getByRole("row", { name: /北区夜巡/ }).first()).toBeVisible();
+  await seen("report-of-days");
+  await page.goto("/watch/routes");
+  await page.getByRole("link", { name: /北区夜巡/ }).click();
+  await expect(page.getByRole("heading", { level: 1, name: word("edit_route") })).toBeVisible();
+  await seen("route");
+  await page.getByRole("button", { name: word("add_stop") }).click();
+  await expect(page.getByRole("dialog")).toBeVisible();
+  await seen("route-places-sheet");
+  await page.getByRole("dialog").getByRole("button", { name: frame("close") }).click();
 }

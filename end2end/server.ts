@@ -160,6 +160,18 @@ database.commit()
     await promisify(execFile)("python3", ["-c", script, join(this.data, "firsthand.db"), id]);
   }
 
+  /** The link of the label that hangs at a place: what its code says, and a tag, but no page in letters. */
+  async labelOf(place: string): Promise<string> {
+    const script = `
+import sqlite3, sys
+database = sqlite3.connect(sys.argv[1], timeout=10)
+row = database.execute("select token from labels where place = ? and replaced is null", (sys.argv[2],)).fetchone()
+print(row[0])
+`;
+    const asked = await promisify(execFile)("python3", ["-c", script, join(this.data, "firsthand.db"), place]);
+    return `/c/${asked.stdout.trim()}`;
+  }
+
   /** What it has written to its log so far. */
   get log(): string {
     return this.#log;

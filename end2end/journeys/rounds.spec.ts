@@ -77,6 +77,18 @@ test(
       await guard.getByLabel("拍照", { exact: true }).setInputFiles(people.photo("litter-small.jpg"));
       await expect(stop(guard, "水泵房")).toHaveAttribute("aria-expanded", "true");
       await expect(guard.getByText("3 / 5")).toBeVisible();
+      // The stop to go to is in sight, however many lie above it.
+      await expect(stop(guard, "水泵房")).toBeInViewport({ ratio: 1 });
+    });
+
+    await test.step("what was photographed there is in a report from there", async () => {
+      await stop(guard, "消防通道 A").click();
+      await guard.getByRole("main").getByRole("button", { name: "报告问题" }).click();
+      await expect(guard.getByRole("button", { name: "照片 1", exact: true })).toBeVisible();
+      await picture(guard, "with-the-photo-of-the-stop");
+      await guard.getByRole("button", { name: "不要了" }).click();
+      await guard.getByRole("dialog").getByRole("button", { name: "不要了" }).click();
+      await expect(stop(guard, "消防通道 A")).toContainText("按时");
     });
 
     await test.step("in the pump room the code is typed, once wrongly", async () => {
@@ -181,6 +193,15 @@ test(
       expect(stops[3]?.cases).toHaveLength(1);
     });
 
+    await test.step("its trail has the photos", async () => {
+      await supervisor.goto(path.replace("/rounds/", "/watch/"));
+      const photos = supervisor.getByRole("main").getByRole("button", { name: /照片/ });
+      await expect(photos).toHaveCount(2);
+      await photos.first().click();
+      await expect(supervisor.getByRole("dialog").getByRole("img")).toBeVisible();
+      await picture(supervisor, "a-photo-of-the-trail-in-full");
+    });
+
     await test.step("the case at the desk leads to the round on which it was found", async () => {
       const open = await people.openCard(desk, /水泵房/);
       await expect(open.getByText("水泵房压力偏高")).toBeVisible();
@@ -242,5 +263,114 @@ test(
     });
 
     expect([...phone.errors, ...supervisors.errors]).toEqual([]);
+  },
+);
+
+/** Counts in the page how often the screen is being kept on, and has tags held to the phone: `hold(link)`. */
+function watchTheDevice(): void {
+  const watched = { awake: 0, hold: (_link: string) => {} };
+  Object.assign(window, { watched });
+  const request = async () => {
+    watched.awake += 1;
+    return { release: async () => void (watched.awake -= 1) };
+  };
+  Object.defineProperty(navigator, "wakeLock", { configurable: true, value: { request } });
+  class Reader extends EventTarget {
+    async scan(): Promise<void> {
+      watched.hold = (link) => {
+        const record = (recordType: string, text: string) => {
+          return { recordType, data: new DataView(new TextEncoder().encode(text).buffer) };
+        };
+        // A tag may say first where it hangs.
+        const records = [record("text", "1 号楼大堂"), record("url", link)];
+        this.dispatchEvent(Object.assign(new Event("reading"), { message: { records } }));
+      };
+    }
+  }
+  Object.assign(window, { NDEFReader: Reader });
+}
+
+test(
+  "stops are ticked by a followed link and by a tag, one is left out, and a colleague ends the round early",
+  { tag: "@phone" },
+  async ({ server, device, picture }) => {
+    test.setTimeout(120_000);
+    const begun = await rounds.plan(server, rounds.STOPS.slice(0, 4), 240);
+    const [phone, others, office] = [await device(PHONE), await device(PHONE), await device(TABLET)];
+    const [guard, other, supervisor] = [phone.page, others.page, office.page];
+    await phone.context.addInitScript(watchTheDevice);
+    const watched = () => guard.evaluate(() => (window as unknown as { watched: { awake: number } }).watched.awake);
+    await people.signIn(guard, people.GUARD);
+    await people.signIn(other, people.OTHER_GUARD);
+    await people.signIn(supervisor, people.SUPERVISOR);
+    await begun();
+
+    await test.step("the phone's own camera leads to the stop of the label", async () => {
+      await guard.goto(await server.labelOf("G-GATE1"));
+      await expect(guard.getByRole("heading", { level: 1, name: "北区夜巡" })).toBeVisible();
+      for (const said of ["按时", "链接"]) await expect(stop(guard, "东门岗亭")).toContainText(said);
+      await rounds.answer(guard, "岗亭无异常", "是");
+      expect(await watched()).toBe(1);
+    });
+
+    await test.step("a tag is held to the phone", async () => {
+      await rounds.prove(guard);
+      const link = new URL(await server.labelOf("B1-1-LOBBY"), phone.url).href;
+      await expect.poll(() =>
+        guard.evaluate((link) => {
+          (window as unknown as { watched: { hold: (link: string) => void } }).watched.hold(link);
+          return document.querySelector("dialog[open]") === null;
+        }, link),
+      ).toBe(true);
+      for (const said of ["按时", "NFC"]) await expect(stop(guard, "1 号楼大堂")).toContainText(said);
+      await rounds.answer(guard, "门禁正常", "是");
+      await rounds.answer(guard, "照明正常", "是");
+    });
+
+    await test.step("a stop is left out, with a reason and a photo", async () => {
+      await expect(stop(guard, "消防通道 A")).toHaveAttribute("aria-expanded", "true");
+      await guard.getByRole("button", { name: "不去这一点" }).click();
+      const sheet = guard.getByRole("dialog", { name: "不去这一点" });
+      await sheet.getByLabel("拍现场照片").setInputFiles(people.photo("litter-small.jpg"));
+      await expect(sheet.getByRole("button", { name: "去掉这张照片" })).toBeVisible();
+      await sheet.getByRole("radio", { name: "正在施工" }).check();
+      await sheet.getByRole("button", { name: "记下" }).click();
+      await expect(sheet).toBeHidden();
+      await expect(stop(guard, "消防通道 A")).toContainText("没去");
+    });
+
+    await test.step("the rest is handed to a colleague, and the screen may go off", async () => {
+      await guard.getByRole("button", { name: "交给同事" }).click();
+      const sheet = guard.getByRole("dialog", { name: "交给同事" });
+      await sheet.getByRole("searchbox").fill(people.OTHER_GUARD.name);
+      await sheet.getByRole("button", { name: people.OTHER_GUARD.name }).first().click();
+      await picture(guard, "handing-over");
+      await sheet.getByRole("button", { name: `交给${people.OTHER_GUARD.name}` }).click();
+      await expect(guard.getByRole("heading", { level: 1, name: "巡查" })).toBeVisible();
+      expect(await watched()).toBe(0);
+    });
+
+    await test.step("who ends it early, and why", async () => {
+      await rounds.open(other);
+      await expect(other.getByText("2 / 4")).toBeVisible();
+      await other.getByRole("button", { name: "提前结束" }).click();
+      const sheet = other.getByRole("dialog", { name: "提前结束" });
+      await sheet.getByRole("radio", { name: "被叫去处理急事" }).check();
+      await sheet.getByRole("button", { name: "记下" }).click();
+      await expect(sheet).toBeHidden();
+      await expect(stop(other, "水泵房")).toContainText("没去");
+    });
+
+    await test.step("is told to whoever looks after rounds", async () => {
+      await supervisor.getByRole("link", { name: "巡查", exact: true }).click();
+      await supervisor.getByRole("link", { name: /看经过/ }).click();
+      const main = supervisor.getByRole("main");
+      await expect(main.getByText(/被叫去处理急事/).first()).toBeVisible();
+      await expect(main.getByText(/正在施工/).first()).toBeVisible();
+      await expect(main.getByText(new RegExp(`${people.GUARD.name}.*${people.OTHER_GUARD.name}`)).first()).toBeVisible();
+      await picture(supervisor, "its-trail");
+    });
+
+    expect([...phone.errors, ...others.errors, ...office.errors]).toEqual([]);
   },
 );

@@ -2,18 +2,24 @@
  * Records the client of this release: `npm run record`, after `cargo xtask build`. See `releases.ts`.
  *
  * One case by three devices, so that the wire is used as widely as a day does it: signing in, pulls from the beginning and
- * from a cursor, pushes of a guard, the desk and a technician, thumbnails and photos both ways, the list of sessions.
+ * from a cursor, pushes of a guard, the desk and a technician, thumbnails and photos both ways, a round, the list of sessions.
  */
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PHONE, TABLET } from "../devices.ts";
 import { expect, test } from "../journey.ts";
+import * as labels from "../labels.ts";
 import * as people from "../people.ts";
 import { rung, story } from "../people.ts";
 import { CLIENTS, Recorder } from "../releases.ts";
+import * as rounds from "../rounds.ts";
 import { ROOT } from "../server.ts";
 
-test("the client of this release", async ({ device }) => {
+test("the client of this release", async ({ server, device }) => {
+  const begun = await rounds.plan(server, rounds.STOPS.slice(0, 1), 240);
+  const supervisor = (await device(TABLET)).page;
+  await people.signIn(supervisor, people.SUPERVISOR);
+  const label = await labels.printed(supervisor, rounds.SITE);
   const recorder = new Recorder();
   const [phone, office, van] = [await device(PHONE), await device(TABLET), await device(PHONE)];
   await recorder.follow(phone.context, "guard");
@@ -44,6 +50,14 @@ test("the client of this release", async ({ device }) => {
   await expect(technician.getByText("今天完成")).toBeVisible();
   await expect(story(open).filter({ hasText: "换了软管" })).toHaveCount(1);
   await expect(rung(guard, "处理完成")).toBeVisible();
+
+  await begun();
+  await guard.goto("/");
+  await rounds.open(guard);
+  await rounds.tickByCode(guard, label("G-GATE1"));
+  await rounds.answer(guard, "岗亭无异常", "是");
+  await expect(guard.getByText("1 / 1")).toBeVisible();
+  await expect(guard.getByText(/\d+ 条存在手机/)).toBeHidden();
 
   await guard.getByRole("button", { name: "返回" }).click();
   await guard.getByRole("link", { name: "我", exact: true }).click();
