@@ -14,6 +14,9 @@ export { expect } from "@playwright/test";
 
 type Shape = Partial<typeof PHONE>;
 
+/** Where a phone at the property is. */
+export const HERE = { latitude: 22.5435, longitude: 114.0579, accuracy: 8 };
+
 /** A phone or a tablet: storage, cookies and a line to the server of its own, and one page. */
 export class Device {
   readonly page: Page;
@@ -124,7 +127,7 @@ export const test = base.extend<Fixtures>({
       made.push([browser, camera]);
       const phone = await device(PHONE, browser);
       await phone.context.grantPermissions(["geolocation"]);
-      await phone.context.setGeolocation({ latitude: 22.5435, longitude: 114.0579, accuracy: 8 });
+      await phone.context.setGeolocation(HERE);
       return { phone, camera };
     });
     for (const [browser, camera] of made) {
