@@ -38,9 +38,10 @@ impl Postgres {
     pub fn start(durability: Durability) -> Result<Postgres> {
         remove_leftovers();
         let bin = tools::postgres_bin().context("missing: PostgreSQL (Debian's package postgresql)")?;
-        let folder = std::env::temp_dir().join(format!("{FOLDER}{}", std::process::id()));
-        fs::create_dir(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
         let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
+        // One process may have several, each at a port of its own.
+        let folder = std::env::temp_dir().join(format!("{FOLDER}{}-{port}", std::process::id()));
+        fs::create_dir(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
         let mut postgres = Postgres { bin, folder, port, server: None };
         if tools::is_root() {
             call(program("chown").arg("postgres").arg(&postgres.folder))?;
@@ -131,7 +132,8 @@ impl Drop for Postgres {
 fn remove_leftovers() {
     for entry in fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten() {
         let name = entry.file_name();
-        let process = name.to_str().and_then(|name| name.strip_prefix(FOLDER));
+        let rest = name.to_str().and_then(|name| name.strip_prefix(FOLDER));
+        let process = rest.and_then(|rest| rest.split('-').next());
         if process.is_some_and(|id| !Path::new("/proc").join(id).exists()) {
             fs::remove_dir_all(entry.path()).ok();
         }
