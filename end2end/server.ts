@@ -147,29 +147,30 @@ export class Server {
   }
 
   /**
-   * Takes a case out of everybody's feed while it runs, as its own sweep does a month after the case has ended. No
-   * month passes in a journey, and Node cannot write to the database by itself; Python can.
+   * Takes a case out of everybody's feed while it runs, as its own sweep does a month after the case has ended: no month
+   * passes in a journey.
    */
   async leaveFeed(id: string): Promise<void> {
-    const script = `
-import sqlite3, sys
-database = sqlite3.connect(sys.argv[1], timeout=10)
-database.execute("update feed set gone = 1 where doc = ?", ("case:" + sys.argv[2],))
-database.commit()
-`;
-    await promisify(execFile)("python3", ["-c", script, join(this.data, "firsthand.db"), id]);
+    await this.#sql("update feed set gone = 1 where doc = ?", `case:${id}`);
   }
 
   /** The link of the label that hangs at a place: what its code says, and a tag, but no page in letters. */
   async labelOf(place: string): Promise<string> {
+    return `/c/${await this.#sql("select token from labels where place = ? and replaced is null", place)}`;
+  }
+
+  /** Runs a statement with a value; answers with the first column of its first row. Node cannot by itself, Python can. */
+  async #sql(statement: string, value: string): Promise<string> {
     const script = `
 import sqlite3, sys
 database = sqlite3.connect(sys.argv[1], timeout=10)
-row = database.execute("select token from labels where place = ? and replaced is null", (sys.argv[2],)).fetchone()
-print(row[0])
+row = database.execute(sys.argv[2], (sys.argv[3],)).fetchone()
+database.commit()
+print(row[0] if row else "")
 `;
-    const asked = await promisify(execFile)("python3", ["-c", script, join(this.data, "firsthand.db"), place]);
-    return `/c/${asked.stdout.trim()}`;
+    const asked = [join(this.data, "firsthand.db"), statement, value];
+    const { stdout } = await promisify(execFile)("python3", ["-c", script, ...asked]);
+    return stdout.trim();
   }
 
   /** What it has written to its log so far. */

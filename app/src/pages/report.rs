@@ -119,9 +119,9 @@ async fn begin(
                 with.photos.push(copy);
                 with
             };
-            if let Ok(copy) = state.copy_photo(key, Album::Round(from.round), photo, add).await {
-                draft.photos.push(copy);
-            }
+            // Nobody waits for one after the other: where one does not come, the rest are not asked for.
+            let Ok(copy) = state.copy_photo(key, Album::Round(from.round), photo, add).await else { break };
+            draft.photos.push(copy);
         }
         return Ok(draft);
     };

@@ -1,5 +1,5 @@
 //! Where the phone is when somebody shows that they are at a stop: asked for when the round is opened and anew each time,
-//! so that a quick scan has one, too; never that of the stop before.
+//! so that a quick scan has one, too; what was found longer ago than a moment is another stop's, and is forgotten.
 
 use shared::{
     round::command::Position,

@@ -246,6 +246,9 @@ pub fn WalkPage(
                 fix,
                 address,
             };
+            if walking.get_untracked() && mine.get_untracked() {
+                page.locate();
+            }
             view! { <Walking page=page /> }.into_any()
         }
         Some(_) | None => view! { <Gone /> }.into_any(),
@@ -284,11 +287,6 @@ fn Gone() -> impl IntoView {
 fn Walking(page: Page) -> impl IntoView {
     let i18n = use_i18n();
     let Page { state, walk, address, .. } = page;
-    if page.mine.get_untracked()
-        && walk.with_untracked(|walk| walk.as_ref().is_some_and(|walk| walk.turn(page.now()) == Turn::Now))
-    {
-        page.locate();
-    }
     let minute = minute(state);
     let title = move || {
         let locale = i18n.get_locale();
