@@ -25,7 +25,7 @@ use shared::{
         command::{ENTRIES_MAX, Position, Proof, Tick, Via},
         event::Proven,
     },
-    route::{ItemKind, Milli, Reading, Who},
+    route::{Choice, ItemKind, Milli, Reading, Who},
     site::Role,
     time::{EventTime, HOUR, MINUTE},
 };
@@ -192,7 +192,7 @@ fn an_excuse_after_the_window_is_kept_and_does_not_undo_that_a_stop_was_missed()
 }
 
 #[test]
-fn finishing_early_with_a_reason_leaves_the_rest_out() {
+fn i3_whoever_leaves_a_round_early_says_why_and_the_rest_is_left_out() {
     let walk = Walk::night().on("2026-11-22 22:05").then(GUARD, ticks(GATE)).then(GUARD, finish());
     assert_eq!(walk.state(GATE, DAY_AFTER), OnTime);
     assert_eq!([LOBBY, PUMP].map(|stop| walk.state(stop, DAY_AFTER)), [Skipped; 2]);
@@ -234,6 +234,30 @@ fn d13_readings_beyond_their_limits_make_a_stop_abnormal_whoever_was_in_time() {
     let walk = walk.on("2026-11-22 22:31").then(GUARD, again);
     assert!(walk.standing(PUMP, DAY_AFTER).1[0], "that it was beyond is not undone");
     assert_eq!(walk.round.readings(&PUMP.into())[&ItemCode::from("pressure")], &Reading::Number(Milli(500)));
+}
+
+#[test]
+fn g2_a_cleaning_task_that_could_not_be_done_makes_the_stop_abnormal_and_one_left_open_is_named() {
+    let supplies = [("refilled", false), ("none left", true)];
+    let options = supplies.map(|(text, abnormal)| Choice { text: text.to_owned(), abnormal }).into();
+    let mut design = night();
+    design.who = Who::Roles([Role::Cleaner].into());
+    design.stops[0].items = vec![
+        item("swept", ItemKind::OkOrNot),
+        item("disinfected", ItemKind::OkOrNot),
+        item("supplies", ItemKind::Choice { options }),
+        item("waste", ItemKind::OkOrNot),
+    ];
+    let walk = Walk::of(&property("Asia/Shanghai"), design).on("2026-11-22 22:05").then(CLEANER, ticks(GATE));
+    let done = |walk: Walk, task: &str, reading| walk.then(CLEANER, read(GATE, task, reading));
+    let walk = done(walk, "swept", Reading::Ok(true));
+    let walk = done(walk, "disinfected", Reading::Ok(true));
+    assert!(!walk.standing(GATE, DAY_AFTER).1[0]);
+    let walk = done(walk, "supplies", Reading::Choice("none left".to_owned()));
+    assert!(walk.standing(GATE, DAY_AFTER).1[0]);
+    let gate = walk.round.find(&GATE.into()).unwrap();
+    let open: Vec<_> = walk.round.stop(gate, walk.now.at).unanswered.iter().map(|item| &item.code).collect();
+    assert_eq!(open, [&ItemCode::from("waste")]);
 }
 
 #[test]
@@ -406,7 +430,7 @@ fn g1_a_stop_is_the_one_persons_in_whose_area_it_lies() {
 }
 
 #[test]
-fn whoever_is_handed_the_round_walks_it_from_then_on() {
+fn i3_whoever_is_handed_the_round_walks_it_from_then_on() {
     let mut design = night();
     design.who = Who::Persons(BTreeSet::from([GUARD]));
     let walk = Walk::of(&property("Asia/Shanghai"), design).on("2026-11-22 22:10");
