@@ -3,6 +3,7 @@
 pub mod actions;
 mod case_detail;
 mod case_item;
+mod case_link;
 mod case_photo;
 mod device_notes;
 mod minute;
@@ -22,6 +23,7 @@ pub use case_detail::CaseDetail;
 #[cfg(test)]
 pub(crate) use case_item::kit;
 pub use case_item::{CaseItem, due_text, next_due};
+pub use case_link::CaseLink;
 pub use case_photo::{CasePhotos, Thumb, picture};
 pub use device_notes::{LeftByOthers, LittleRoom};
 pub use minute::minute;

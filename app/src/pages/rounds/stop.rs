@@ -10,7 +10,7 @@ use super::{
     walk::{Asked, Page},
 };
 use crate::{
-    components::minute,
+    components::{CaseLink, minute},
     i18n::*,
     platform::device,
     reactive::{Memo, RwSignal, effect, memo},
@@ -153,6 +153,15 @@ fn Inside(page: Page, stop: StopCode) -> impl IntoView {
             matches!(state, Some(StopStateName::Pending | StopStateName::Missed))
         })
     });
+    let cases = memo(move |_| {
+        page.walk.with(|walk| {
+            let found = walk.as_ref().and_then(|walk| {
+                let stop = of.with_value(|code| walk.round.find(code))?;
+                Some(walk.round.stop(stop, page.now()).cases)
+            });
+            found.unwrap_or_default()
+        })
+    });
     let begun = RwSignal::new(false);
     let from = Origin { round: page.id, stop: of.get_value() };
     leptos::task::spawn_local(async move {
@@ -166,6 +175,9 @@ fn Inside(page: Page, stop: StopCode) -> impl IntoView {
     view! {
         <For each=move || items.get() key=|item| item.code.clone() let(item)>
             <ItemRow page=page stop=of.get_value() item=item />
+        </For>
+        <For each=move || cases.get() key=|case| *case let(case)>
+            <CaseLink case=case />
         </For>
         <Show when=move || page.mine.get()>
             <div class="actions">

@@ -9,7 +9,7 @@ use leptos::{prelude::*, reactive::spawn_local_scoped};
 use shared::{
     Code,
     case::command::TEXT_MAX,
-    ids::{CaseId, RoundId, StopCode},
+    ids::{RoundId, StopCode},
     round::{RoundCommand, RoundStage, Standing, StopStateName, trust::Trust},
     time::Ms,
     wire::Part,
@@ -19,7 +19,7 @@ use self::story::{Found, Line, Shot, events, stops, tone};
 use super::{Cell, Sign, heard};
 use crate::{
     address::{self, Address},
-    components::{minute, picture, toast},
+    components::{CaseLink, minute, picture, toast},
     i18n::*,
     reactive::{Memo, RwSignal, Signal, effect, memo},
     state::{DaysAsked, Link, State, Turn, Walk},
@@ -301,8 +301,7 @@ fn StopCard(page: Page, code: StopCode) -> impl IntoView {
     let code = StoredValue::new(code);
     let told = move || {
         let line = line.get()?;
-        let state = page.state;
-        Some(view! { <Told page=page state=state line=line code=code.get_value() /> })
+        Some(view! { <Told page=page line=line code=code.get_value() /> })
     };
     view! {
         <section class="card col tight">
@@ -314,7 +313,7 @@ fn StopCard(page: Page, code: StopCode) -> impl IntoView {
 
 /// What is known of a stop, in words.
 #[component]
-fn Told(page: Page, state: State, line: Line, code: StopCode) -> impl IntoView {
+fn Told(page: Page, line: Line, code: StopCode) -> impl IntoView {
     let i18n = use_i18n();
     let Line { number, look, by, planned, reason, found, unanswered, cases, .. } = line;
     let cell = Cell { state: look.state, abnormal: false };
@@ -350,7 +349,7 @@ fn Told(page: Page, state: State, line: Line, code: StopCode) -> impl IntoView {
         let items = said::listed(i18n.get_locale_untracked(), unanswered);
         view! { <p class="s t-warn">{said::with(t_string!(i18n, rounds.unanswered), &items)}</p> }
     });
-    let cases: Vec<_> = cases.into_iter().map(|case| view! { <CaseLink state=state case=case /> }).collect();
+    let cases: Vec<_> = cases.into_iter().map(|case| view! { <CaseLink case=case /> }).collect();
     view! {
         <div class="row top">
             <Sign cell=cell />
@@ -402,31 +401,6 @@ fn FoundRow(page: Page, stop: StopCode, found: Found) -> impl IntoView {
             {mark}
             {lately}
         </li>
-    }
-    .into_any()
-}
-
-/// A case that was reported from a stop.
-#[component]
-fn CaseLink(state: State, case: CaseId) -> impl IntoView {
-    let i18n = use_i18n();
-    let name = move || {
-        let property = state.property.get();
-        let year = property.as_ref().map_or(0, |property| property.zone.day(state.now_ms()).year());
-        let locale = i18n.get_locale();
-        match state.case(case).zip(property) {
-            Some((view, property)) => {
-                let number = words::number(locale, view.number(), case, year);
-                format!("{number} {}", words::heading(locale, &property, &view))
-            }
-            None => words::number(locale, None, case, year),
-        }
-    };
-    view! {
-        <a class="link" href=format!("/cases/{case}")>
-            <Icon glyph=Glyph::Warn size="little" />
-            <span>{name}</span>
-        </a>
     }
     .into_any()
 }
