@@ -97,6 +97,10 @@ async fn drive(state: State, local: Local, mut wakes: UnboundedReceiver<Wake>) {
             Ok(taken) => taken,
             Err(error) => driver.engine.unable(error),
         };
+        // They may have signed out meanwhile: how their last request went is no news to whoever is here then.
+        if !state.is_open(driver.engine.local()) {
+            return;
+        }
         let Some(until) = driver.show(taken) else { continue };
         let millis = until.since(Ms(clock::now_ms())).clamp(0, 3_600_000);
         let sleep = clock::sleep(u32::try_from(millis).unwrap_or(u32::MAX));

@@ -184,10 +184,23 @@ test("what a colleague left on the phone goes out under the colleague's name, un
   await page.goto("/cases");
   await expect(page.getByRole("link", { name: /漏水/ })).toBeHidden();
 
-  // Its author finds it sent.
+  // What was asked for last is answered when whoever asked has signed out: that is no news to whoever comes next.
+  const signedOut = new Promise<void>((resolve) => (letGo = resolve));
+  await page.route("**/api/pull*", async (route) => {
+    await signedOut;
+    await route.continue();
+  });
+  const asked = page.waitForRequest("**/api/pull*");
   await page.goto("/me");
+  await asked;
   await page.getByRole("button", { name: "退出登录" }).click();
   await page.getByRole("dialog", { name: "退出登录" }).getByRole("button", { name: "退出登录" }).click();
+  await expect(page.getByLabel("手机号或工号")).toBeVisible();
+  const refused = page.waitForResponse((answer) => answer.url().includes("/api/pull") && answer.status() === 401);
+  letGo();
+  await refused;
+
+  // Its author finds it sent.
   await people.fillSignIn(page, people.GUARD);
   await expect(page.getByText(people.GUARD.name)).toBeVisible();
   await page.getByRole("link", { name: /漏水/ }).click();

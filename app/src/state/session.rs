@@ -181,6 +181,7 @@ impl State {
             inner.channel = None;
         }
         self.link.set(Link::Unknown);
+        self.expired.set(false);
         self.led.set(false);
         self.outbox.set(Vec::new());
         self.uploads.set(Vec::new());
