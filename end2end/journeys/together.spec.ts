@@ -99,7 +99,7 @@ test("c6 of two postponements made at the same time the second is refused, said,
   await postpone(there, 80, "等配件");
   await picture(two.page, "postponed-offline");
   await postpone(here, 54, "客户要求周末前");
-  await expect(story(here).filter({ hasText: "延期到" })).toHaveCount(1);
+  await expect.poll(() => people.everything(one.page, "jinzhou")).toContain("客户要求周末前");
 
   await two.goOnline();
   const refused = there.getByRole("list", { name: "被退回的记录" });
