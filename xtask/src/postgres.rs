@@ -15,6 +15,12 @@ use crate::tools;
 
 const FOLDER: &str = "firsthand-postgres-";
 
+/// Files here are in memory.
+const MEMORY: &str = "/dev/shm";
+
+/// The least free memory, in KiB, with which the tests' databases are held there: together they come to 3 GiB.
+const PLENTY: u64 = 8 << 20;
+
 /// What becomes of what a commit has written when the machine loses its power.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Durability {
@@ -40,7 +46,7 @@ impl Postgres {
         let bin = tools::postgres_bin().context("missing: PostgreSQL (Debian's package postgresql)")?;
         let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
         // One process may have several, each at a port of its own.
-        let folder = std::env::temp_dir().join(format!("{FOLDER}{}-{port}", std::process::id()));
+        let folder = place(durability).join(format!("{FOLDER}{}-{port}", std::process::id()));
         fs::create_dir(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
         let mut postgres = Postgres { bin, folder, port, server: None };
         if tools::is_root() {
@@ -128,9 +134,26 @@ impl Drop for Postgres {
     }
 }
 
+/// Where the folder is made. What may be lost is in memory, on a machine with plenty of it: a database is three hundred
+/// files, and every test has one of its own.
+fn place(durability: Durability) -> PathBuf {
+    match durability {
+        Durability::Lost if Path::new(MEMORY).is_dir() && free_memory() >= PLENTY => MEMORY.into(),
+        Durability::Lost | Durability::Kept => std::env::temp_dir(),
+    }
+}
+
+/// What programs may still ask for, in KiB; nothing where the system does not say so.
+fn free_memory() -> u64 {
+    let known = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let line = known.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
+    line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok()).unwrap_or(0)
+}
+
 /// Removes the folders of runs that were killed: those whose process is no more.
 fn remove_leftovers() {
-    for entry in fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten() {
+    let places = [std::env::temp_dir(), MEMORY.into()];
+    for entry in places.iter().flat_map(fs::read_dir).flatten().flatten() {
         let name = entry.file_name();
         let rest = name.to_str().and_then(|name| name.strip_prefix(FOLDER));
         let process = rest.and_then(|rest| rest.split('-').next());
