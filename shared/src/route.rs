@@ -171,7 +171,7 @@ impl Route {
 
 impl Who {
     /// Whether somebody may walk it.
-    pub(crate) fn means(&self, member: &Member) -> bool {
+    pub fn means(&self, member: &Member) -> bool {
         match self {
             Who::Roles(roles) => !roles.is_disjoint(&member.roles),
             Who::Persons(persons) => persons.contains(&member.id),

@@ -202,6 +202,17 @@ fn i3_whoever_leaves_a_round_early_says_why_and_the_rest_is_left_out() {
 }
 
 #[test]
+fn nobody_ends_a_round_for_the_others_before_it_begins() {
+    let walk = Walk::night().on("2026-11-22 21:59");
+    assert_eq!(walk.refusal(GUARD, &finish()), Code::RoundWrongStage);
+    assert!(walk.judge(GUARD, &hand_over(TECHNICIAN)).is_ok());
+    let doubtful = walk.clone().uncertain();
+    assert_eq!(doubtful.refusal(GUARD, &finish()), Code::RoundWrongStage, "it has arrived before that");
+    assert!(doubtful.arriving("2026-11-22 22:01").judge(GUARD, &finish()).is_ok(), "R3");
+    assert!(walk.on("2026-11-22 22:00").judge(GUARD, &finish()).is_ok());
+}
+
+#[test]
 fn a_round_is_over_when_every_stop_is_seen_to_or_the_window_has_ended() {
     let walk = Walk::night();
     assert_eq!(walk.stage("2026-11-22 22:01"), RoundStage::Planned);

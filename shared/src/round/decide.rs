@@ -265,7 +265,11 @@ impl Round {
             | RoundCommand::Read { .. }
             | RoundCommand::Skip { .. } => true,
             // Until the window is over, by the time at which it was done: that the end was noted in between is no reason.
-            RoundCommand::HandOver { .. } | RoundCommand::Finish { .. } => !self.is_over(&context.now),
+            RoundCommand::HandOver { .. } => !self.is_over(&context.now),
+            // Nor does anybody end for all the others what has not begun.
+            RoundCommand::Finish { .. } => {
+                !self.is_over(&context.now) && context.now.fair() >= self.task.from
+            }
             RoundCommand::Review { .. } => self.stage(context.now.received) >= RoundStage::Over,
         };
         if fits {

@@ -317,7 +317,7 @@ fn Walking(page: Page) -> impl IntoView {
             let clock = |at| words::clock(&property.zone, at);
             let left = match walk.turn(now) {
                 Turn::Now => words::left(locale, task.until.since(now)),
-                Turn::Next => said::with(td_string!(locale, rounds.begins), &clock(task.from)),
+                Turn::Next => said::begins(locale, &property.zone, task.from, now),
                 Turn::Over => said::stage(locale, walk.round.stage(now)).to_owned(),
             };
             Some(format!("{}–{} · {left}", clock(task.from), clock(task.until)))
@@ -395,13 +395,12 @@ fn Sending(page: Page) -> impl IntoView {
 fn Ends(page: Page) -> impl IntoView {
     let i18n = use_i18n();
     let minute = minute(page.state);
-    let may = memo(move |_| {
+    let turn = memo(move |_| {
         minute.track();
-        let on = |walk: &Walk| walk.turn(page.now()) != Turn::Over;
-        page.mine.get() && page.walk.with(|walk| walk.as_ref().is_some_and(on))
+        page.walk.with(|walk| walk.as_ref().map(|walk| walk.turn(page.now()))).filter(|_| page.mine.get())
     });
     view! {
-        <Show when=move || may.get()>
+        <Show when=move || matches!(turn.get(), Some(Turn::Now | Turn::Next))>
             <div class="actions">
                 <Button
                     label=t_string!(i18n, rounds.hand_over)
@@ -409,11 +408,13 @@ fn Ends(page: Page) -> impl IntoView {
                     icon=Glyph::Users
                     on_click=move || page.ask(Asked::HandOver)
                 />
-                <Button
-                    label=t_string!(i18n, rounds.finish)
-                    kind=ButtonKind::Ghost
-                    on_click=move || page.ask(Asked::Reason(Why::Finish))
-                />
+                <Show when=move || turn.get() == Some(Turn::Now)>
+                    <Button
+                        label=t_string!(i18n, rounds.finish)
+                        kind=ButtonKind::Ghost
+                        on_click=move || page.ask(Asked::Reason(Why::Finish))
+                    />
+                </Show>
             </div>
         </Show>
     }
