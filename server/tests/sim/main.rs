@@ -31,7 +31,7 @@ use std::{env, str::FromStr};
 use world::{Failure, Run};
 
 /// How many seeds run with every change: always the same, so that whoever sees one fail can run it again.
-const SEEDS: u64 = 100;
+const SEEDS: u64 = 200;
 /// With so many steps each: most of what goes wrong does so early.
 const STEPS: u64 = 200;
 /// How many run with `cargo xtask test --long`, as long as they are.
