@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use shared::{
     ids::PersonId,
+    route::Who,
     site::{Member, Site},
 };
 
@@ -16,15 +17,16 @@ use crate::{
 /// The most people that are shown at once.
 const SHOWN: usize = 60;
 
-/// Those who are here and fit what was typed, without one of them.
+/// Those who are here and fit what was typed, without one of them; whoever is meant comes first.
 pub fn matching<'a>(
     people: &'a [Member],
     site: &Site,
     typed: &str,
     without: Option<PersonId>,
+    first: Option<&Who>,
 ) -> Vec<&'a Member> {
     let words: Vec<String> = typed.split_whitespace().map(str::to_lowercase).collect();
-    people
+    let mut found: Vec<&Member> = people
         .iter()
         .filter(|member| !member.gone && Some(member.id) != without)
         .filter(|member| {
@@ -32,8 +34,10 @@ pub fn matching<'a>(
             let about = format!("{} {} {} {company}", member.name, member.code, member.post).to_lowercase();
             words.iter().all(|word| about.contains(word.as_str()))
         })
-        .take(SHOWN)
-        .collect()
+        .collect();
+    found.sort_by_key(|member| !first.is_some_and(|first| first.means(member)));
+    found.truncate(SHOWN);
+    found
 }
 
 /// Chooses a colleague; lies in a sheet.
@@ -42,6 +46,9 @@ pub fn PersonPicker(
     /// Somebody who is not offered.
     #[prop(optional_no_strip)]
     without: Option<PersonId>,
+    /// Who is offered before the others.
+    #[prop(optional_no_strip)]
+    first: Option<Who>,
     /// Who is chosen now.
     #[prop(into)]
     selected: Signal<Option<PersonId>>,
@@ -55,7 +62,7 @@ pub fn PersonPicker(
     let rows = move || {
         let Some(property) = state.property.get() else { return ().into_any() };
         let found = typed.with(|typed| {
-            matching(&property.people.people, &property.site, typed, without)
+            matching(&property.people.people, &property.site, typed, without, first.as_ref())
                 .into_iter()
                 .map(|member| {
                     let id = member.id;
@@ -155,11 +162,17 @@ mod tests {
             member(3, "赵强", "保安", "anda", true),
         ];
         let found = |typed: &str, without| -> Vec<String> {
-            matching(&people, &site, typed, without).into_iter().map(|member| member.name.clone()).collect()
+            matching(&people, &site, typed, without, None)
+                .into_iter()
+                .map(|member| member.name.clone())
+                .collect()
         };
         assert_eq!(found("", None), ["王建国", "李伟"]);
         assert_eq!(found("安达 王", None), ["王建国"]);
         assert_eq!(found("p002", None), ["李伟"]);
         assert_eq!(found("", Some(people[0].id)), ["李伟"]);
+        let meant = Who::Persons(BTreeSet::from([people[1].id]));
+        let found = matching(&people, &site, "", None, Some(&meant));
+        assert_eq!(found.iter().map(|member| member.name.as_str()).collect::<Vec<_>>(), ["李伟", "王建国"]);
     }
 }

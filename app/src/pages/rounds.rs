@@ -66,7 +66,7 @@ fn row(locale: Locale, property: &Property, walk: &Walk, now: Ms) -> Row {
     });
     let chip = match turn {
         Turn::Now => format!("{done} / {of}"),
-        Turn::Next => said::with(td_string!(locale, rounds.begins), &clock(task.from)),
+        Turn::Next => said::begins(locale, &property.zone, task.from, now),
         Turn::Over => said::stage(locale, round.stage(now).max(RoundStage::Over)).to_owned(),
     };
     let standings = || task.stops.iter().map(|stop| round.stop(stop, now));

@@ -238,8 +238,8 @@ pub fn limits(locale: Locale, item: &Item) -> Option<String> {
     })
 }
 
-/// What is wrong with an answer, and what to do; `None` where nothing is.
-pub fn wrong(locale: Locale, item: &Item, reading: &Reading) -> Option<String> {
+/// What is wrong with an answer, and what to do, which is nothing once it was reported; `None` where nothing is wrong.
+pub fn wrong(locale: Locale, item: &Item, reading: &Reading, reported: bool) -> Option<String> {
     if !item.abnormal(reading) {
         return None;
     }
@@ -250,9 +250,12 @@ pub fn wrong(locale: Locale, item: &Item, reading: &Reading) -> Option<String> {
         (ItemKind::Number { high: Some(high), .. }, Reading::Number(number)) if number > high => {
             fill(td_string!(locale, rounds.above), |_| Some(high.to_string()))
         }
+        _ if reported => return Some(td_string!(locale, rounds.wrong_reported).to_owned()),
         _ => return Some(td_string!(locale, rounds.wrong).to_owned()),
     };
-    Some(with(td_string!(locale, rounds.beyond), &beyond))
+    let said =
+        if reported { td_string!(locale, rounds.beyond_reported) } else { td_string!(locale, rounds.beyond) };
+    Some(with(said, &beyond))
 }
 
 /// That what is shown is no label of this round: whose it is, where that is known.
@@ -279,6 +282,13 @@ pub fn doubted(locale: Locale, trust: &str, doubts: &[String]) -> String {
     fill(td_string!(locale, rounds.doubted), |field| {
         Some(if field == "trust" { trust.to_owned() } else { doubts.clone() })
     })
+}
+
+/// When a round begins that has not begun: with the day where that is not today.
+pub fn begins(locale: Locale, zone: &Zone, from: Ms, now: Ms) -> String {
+    let today = zone.day(from) == zone.day(now);
+    let at = if today { clock(zone, from) } else { moment(locale, zone, from, now) };
+    with(td_string!(locale, rounds.begins), &at)
 }
 
 /// A time of day beside a date: with the day where it is of another one. What happened at two belongs to the round of the
@@ -411,10 +421,12 @@ mod tests {
             ItemKind::Number { unit: "℃".to_owned(), low: Some(Milli(15_000)), high: Some(Milli(28_500)) };
         let item = Item { code: "temp".into(), text: "温度".to_owned(), kind };
         assert_eq!(limits(Locale::zh, &item).as_deref(), Some("15～28.5 ℃"));
-        let said = |number| wrong(Locale::zh, &item, &Reading::Number(Milli(number)));
+        let said = |number| wrong(Locale::zh, &item, &Reading::Number(Milli(number)), false);
         assert_eq!(said(28_500), None);
         assert_eq!(said(28_501).as_deref(), Some("超出范围，请报告（高于 28.5）"));
         assert_eq!(said(0).as_deref(), Some("超出范围，请报告（低于 15）"));
+        let reported = wrong(Locale::zh, &item, &Reading::Number(Milli(0)), true);
+        assert_eq!(reported.as_deref(), Some("超出范围，已报告（低于 15）"));
         assert_eq!(reading(Locale::zh, Some(&item), &Reading::Number(Milli(28_501))), "28.501 ℃");
         assert_eq!(asked(Locale::zh, &item), "温度");
         let kind = ItemKind::Photo { percent: 100 };

@@ -37,12 +37,12 @@ const QUIET: usize = 4;
 
 const STYLE: &str = "@page{size:A4;margin:8mm}\
     body{margin:0;color:#000;background:#fff;font:11pt/1.35 system-ui,'Noto Sans CJK SC','Microsoft YaHei',sans-serif}\
-    .page{display:grid;grid-template-columns:1fr 1fr;grid-auto-rows:66mm;gap:4mm;break-after:page}\
+    .page{display:grid;grid-template-columns:1fr 1fr;grid-auto-rows:66mm;gap:4mm;padding:0 .5mm;break-after:page}\
     .page:last-child{break-after:auto}\
     .label{display:flex;align-items:center;gap:3mm;padding:3mm;border:.2mm dashed #888;border-radius:2mm;\
     box-sizing:border-box;overflow:hidden;break-inside:avoid}\
     svg{width:46mm;height:46mm;flex:none}\
-    h2{margin:0 0 2mm;font-size:14pt;line-height:1.25}\
+    h2{margin:0 0 2mm;font-size:14pt;line-height:1.25;word-break:keep-all;overflow-wrap:anywhere}\
     p{margin:0 0 2mm}\
     code{font:700 13pt ui-monospace,'DejaVu Sans Mono',monospace;white-space:nowrap}";
 

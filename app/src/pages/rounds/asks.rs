@@ -323,11 +323,13 @@ pub fn HandOverForm(
 ) -> impl IntoView {
     let i18n = use_i18n();
     let chosen = RwSignal::new(None::<PersonId>);
+    let planned = page.walk.with_untracked(|walk| walk.as_ref().map(|walk| walk.round.task.who.clone()));
     let form = move || match chosen.get() {
         Some(to) => view! { <HandTo page=page to=to chosen=chosen /> }.into_any(),
         None => view! {
             <PersonPicker
                 without=page.me()
+                first=planned.clone()
                 selected=chosen
                 on_pick=move |to| chosen.set(Some(to))
             />

@@ -166,6 +166,8 @@ pub fn ItemRow(
     stop: StopCode,
     /// What.
     item: Item,
+    /// Something was reported from this stop.
+    reported: Memo<bool>,
 ) -> impl IntoView {
     let i18n = use_i18n();
     let answers = Answers::of(page, stop, item.clone());
@@ -173,7 +175,9 @@ pub fn ItemRow(
     let wrong = memo(move |_| {
         let locale = i18n.get_locale();
         shown.with(|reading| {
-            reading.as_ref().and_then(|reading| of.with_value(|(_, item)| said::wrong(locale, item, reading)))
+            let wrong =
+                |reading| of.with_value(|(_, item)| said::wrong(locale, item, reading, reported.get()));
+            reading.as_ref().and_then(wrong)
         })
     });
     let report = move || of.with_value(|(stop, _)| page.report(stop));
@@ -230,7 +234,7 @@ pub fn ItemRow(
                     <Icon glyph=Glyph::Warn />
                     <span>{move || wrong.get()}</span>
                 </p>
-                <Show when=move || page.mine.get()>
+                <Show when=move || page.mine.get() && !reported.get()>
                     <Button
                         label=t_string!(i18n, rounds.report)
                         kind=ButtonKind::Danger

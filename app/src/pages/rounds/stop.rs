@@ -99,7 +99,7 @@ fn Head(seen: Look, number: usize, open: Memo<bool>) -> impl IntoView {
     let trust = seen.doubted(i18n.get_locale_untracked());
     // Where the number is in the mark already, or nothing is to be said yet, it is not said again.
     let waits = state == StopStateName::Pending;
-    let title = if waits { seen.place } else { format!("{number} {}", seen.place) };
+    let title = if waits { seen.place } else { format!("{number} · {}", seen.place) };
     let chip = (!waits).then(|| view! { <Chip label=seen.word tone=seen.tone /> });
     let mark = match (seen.state, seen.abnormal) {
         (StopStateName::Pending, _) => number.to_string().into_any(),
@@ -162,6 +162,7 @@ fn Inside(page: Page, stop: StopCode) -> impl IntoView {
             found.unwrap_or_default()
         })
     });
+    let reported = memo(move |_| cases.with(|cases| !cases.is_empty()));
     let begun = RwSignal::new(false);
     let from = Origin { round: page.id, stop: of.get_value() };
     leptos::task::spawn_local(async move {
@@ -174,7 +175,7 @@ fn Inside(page: Page, stop: StopCode) -> impl IntoView {
     };
     view! {
         <For each=move || items.get() key=|item| item.code.clone() let(item)>
-            <ItemRow page=page stop=of.get_value() item=item />
+            <ItemRow page=page stop=of.get_value() item=item reported=reported />
         </For>
         <For each=move || cases.get() key=|case| *case let(case)>
             <CaseLink case=case />

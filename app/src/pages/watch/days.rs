@@ -474,14 +474,14 @@ fn RoundTable(line: RoundLine, known: bool) -> impl IntoView {
         view! {
             <tr>
                 <th scope="row">{row.place}</th>
-                <td>
+                <td class="whole">
                     <span class="row tight">
                         <Sign cell=row.cell />
                         <span>{row.state}</span>
                     </span>
                 </td>
-                <td>{row.who}</td>
-                <td class="num">{row.clock}</td>
+                <td class="whole">{row.who}</td>
+                <td class="num whole">{row.clock}</td>
                 <td>{row.remarks.join(" · ")}</td>
             </tr>
         }

@@ -166,7 +166,7 @@ fn strip(locale: Locale, property: &Property, walk: &Walk, heard: Option<Ms>, no
         left: match walk.turn(at) {
             Turn::Now if at < now => said::not_heard(locale, &property.zone, heard, now),
             Turn::Now => words::left(locale, task.until.since(now)),
-            Turn::Next => said::with(td_string!(locale, rounds.begins), &clock(task.from)),
+            Turn::Next => said::begins(locale, &property.zone, task.from, now),
             Turn::Over => said::stage(locale, round.stage(at)).to_owned(),
         },
         cells,

@@ -354,7 +354,7 @@ fn Told(page: Page, line: Line, code: StopCode) -> impl IntoView {
         <div class="row top">
             <Sign cell=cell />
             <div class="col tighter grow">
-                <h3>{format!("{number} {}", look.place)}</h3>
+                <h3>{format!("{number} · {}", look.place)}</h3>
                 <span class="row tight wrap">{by} <span class="s num">{look.line}</span></span>
             </div>
             <span class="col tighter end">

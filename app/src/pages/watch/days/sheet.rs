@@ -191,9 +191,8 @@ pub fn row(locale: Locale, property: &Property, round: &RoundLine, line: &StopLi
         }
     }
     if let Some(trust) = line.trust.as_ref().filter(|trust| trust.level != Level::High) {
-        let doubts = trust.doubts.iter().map(|doubt| said::doubt(locale, property, doubt));
-        let doubts = said::listed(locale, doubts);
-        remarks.push(format!("{}: {doubts}", said::level(locale, trust.level)));
+        let doubts: Vec<_> = trust.doubts.iter().map(|doubt| said::doubt(locale, property, doubt)).collect();
+        remarks.push(said::doubted(locale, said::level(locale, trust.level), &doubts));
     }
     remarks.extend(line.readings.iter().map(|found| {
         let answer = said::corrected(locale, Some(&found.item), &found.before, &found.reading);

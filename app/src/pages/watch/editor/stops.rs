@@ -128,9 +128,9 @@ fn StopCard(form: Form, code: StopCode, codes: Memo<Vec<StopCode>>) -> impl Into
     let (bad, id) = (form.bad(stop_at.clone()), stop_at.id());
     view! {
         <fieldset class="card col" id=id tabindex="-1" class:urgent-edge=move || bad.get()>
-            <legend class="sr">{move || format!("{} {}", number.get(), spot.get())}</legend>
+            <legend class="sr">{move || format!("{} · {}", number.get(), spot.get())}</legend>
             <div class="row between wrap">
-                <h3 class="grow">{move || format!("{} {}", number.get(), spot.get())}</h3>
+                <h3 class="grow">{move || format!("{} · {}", number.get(), spot.get())}</h3>
                 <div class="row tight wrap">
                     <Button
                         label=t_string!(i18n, rounds.move_up)
