@@ -199,6 +199,10 @@ test("what a colleague left on the phone goes out under the colleague's name, un
   const refused = page.waitForResponse((answer) => answer.url().includes("/api/pull") && answer.status() === 401);
   letGo();
   await refused;
+  await page.unroute("**/api/pull*");
+  // The other page of the app shows what was answered by then.
+  await page.getByRole("radio", { name: "中文" }).check();
+  await expect(page.getByText(/登录已过期/)).toHaveCount(0);
 
   // Its author finds it sent.
   await people.fillSignIn(page, people.GUARD);

@@ -291,6 +291,14 @@ impl Round {
         self.at(stop).flat_map(|event| event.change.readings()).collect()
     }
 
+    /// Whether something was reported from a stop since an item there was answered last.
+    pub fn reported_since(&self, stop: &StopCode, item: &ItemCode) -> bool {
+        self.at(stop).fold(false, |reported, event| match event.change {
+            RoundChange::Reported { .. } => true,
+            _ => reported && event.change.readings().all(|(code, _)| code != item),
+        })
+    }
+
     /// The answers at a stop that say that something is wrong and that another one took the place of, by item, oldest first:
     /// whether they were mistyped or put right, they are why a stop is abnormal whose last answers are not.
     pub fn superseded<'a>(&'a self, stop: &'a RoundStop) -> BTreeMap<&'a ItemCode, Vec<&'a Reading>> {

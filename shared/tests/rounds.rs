@@ -553,6 +553,10 @@ fn f2_a_problem_found_at_a_stop_makes_a_case_and_stands_in_the_round() {
     let gate = walk.round.find(&GATE.into()).unwrap();
     let standing = walk.round.stop(gate, walk.now.at);
     assert_eq!((standing.cases, standing.abnormal, standing.state.name()), (vec![CASE], true, OnTime));
+    let since = |walk: &Walk| walk.round.reported_since(&GATE.into(), &"calm".into());
+    assert!(since(&walk));
+    let walk = walk.on("2026-11-22 22:06").then(GUARD, read(GATE, "calm", Reading::Ok(false)));
+    assert!(!since(&walk), "what is wrong now was not reported then");
 }
 
 #[test]

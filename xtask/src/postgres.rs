@@ -138,7 +138,7 @@ impl Drop for Postgres {
 /// files, and every test has one of its own.
 fn place(durability: Durability) -> PathBuf {
     match durability {
-        Durability::Lost if Path::new(MEMORY).is_dir() && free_memory() >= PLENTY => MEMORY.into(),
+        Durability::Lost if free_memory().min(free_in(MEMORY)) >= PLENTY => MEMORY.into(),
         Durability::Lost | Durability::Kept => std::env::temp_dir(),
     }
 }
@@ -148,6 +148,12 @@ fn free_memory() -> u64 {
     let known = fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let line = known.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
     line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok()).unwrap_or(0)
+}
+
+/// What a folder still has room for, in KiB: in a container that may be much less than the machine's memory.
+fn free_in(folder: &str) -> u64 {
+    let told = output(program("df").args(["--output=avail", "-k", folder])).unwrap_or_default();
+    told.lines().last().and_then(|line| line.trim().parse().ok()).unwrap_or(0)
 }
 
 /// Removes the folders of runs that were killed: those whose process is no more.

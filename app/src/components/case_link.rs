@@ -10,7 +10,7 @@ use crate::{
     words,
 };
 
-/// A case that was reported from a stop; until it is at the server, without a number.
+/// A case that was reported from a stop. Where this device does not have it, it goes by its code.
 #[component]
 pub fn CaseLink(
     /// Which.

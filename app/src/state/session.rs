@@ -157,7 +157,8 @@ impl State {
         }
     }
 
-    /// Signs out on this device. What is unsent stays here, and goes out when the same person signs in again.
+    /// Signs out on this device. What is unsent stays here, and goes out when the same
+    /// person or a colleague is signed in here with a network.
     ///
     /// # Errors
     /// Of storage. Without a network the server's session ends by itself, later.
@@ -182,6 +183,7 @@ impl State {
         }
         self.link.set(Link::Unknown);
         self.expired.set(false);
+        self.busy.set(false);
         self.led.set(false);
         self.outbox.set(Vec::new());
         self.uploads.set(Vec::new());

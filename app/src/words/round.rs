@@ -238,7 +238,8 @@ pub fn limits(locale: Locale, item: &Item) -> Option<String> {
     })
 }
 
-/// What is wrong with an answer, and what to do, which is nothing once it was reported; `None` where nothing is wrong.
+/// What is wrong with an answer, and what to do, which is nothing once something was reported since; `None` where nothing
+/// is wrong.
 pub fn wrong(locale: Locale, item: &Item, reading: &Reading, reported: bool) -> Option<String> {
     if !item.abnormal(reading) {
         return None;
@@ -426,7 +427,7 @@ mod tests {
         assert_eq!(said(28_501).as_deref(), Some("超出范围，请报告（高于 28.5）"));
         assert_eq!(said(0).as_deref(), Some("超出范围，请报告（低于 15）"));
         let reported = wrong(Locale::zh, &item, &Reading::Number(Milli(0)), true);
-        assert_eq!(reported.as_deref(), Some("超出范围，已报告（低于 15）"));
+        assert_eq!(reported.as_deref(), Some("超出范围（低于 15），之后这一点已报告"));
         assert_eq!(reading(Locale::zh, Some(&item), &Reading::Number(Milli(28_501))), "28.501 ℃");
         assert_eq!(asked(Locale::zh, &item), "温度");
         let kind = ItemKind::Photo { percent: 100 };

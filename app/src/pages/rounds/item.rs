@@ -18,6 +18,7 @@ use crate::{
     i18n::*,
     platform::{events, photo},
     reactive::{Memo, RwSignal, memo},
+    state::Walk,
     ui::{Button, ButtonKind, Glyph, Icon, PhotoAdd, Show, view},
     words::round as said,
 };
@@ -166,12 +167,14 @@ pub fn ItemRow(
     stop: StopCode,
     /// What.
     item: Item,
-    /// Something was reported from this stop.
-    reported: Memo<bool>,
 ) -> impl IntoView {
     let i18n = use_i18n();
     let answers = Answers::of(page, stop, item.clone());
     let Answers { of, shown, error, .. } = answers;
+    let reported = memo(move |_| {
+        let since = |walk: &Walk| of.with_value(|(stop, item)| walk.round.reported_since(stop, &item.code));
+        page.walk.with(|walk| walk.as_ref().is_some_and(since))
+    });
     let wrong = memo(move |_| {
         let locale = i18n.get_locale();
         shown.with(|reading| {

@@ -153,16 +153,17 @@ fn Inside(page: Page, stop: StopCode) -> impl IntoView {
             matches!(state, Some(StopStateName::Pending | StopStateName::Missed))
         })
     });
+    // Those that whoever looks may see: a colleague's may not be among them.
     let cases = memo(move |_| {
-        page.walk.with(|walk| {
+        let all = page.walk.with(|walk| {
             let found = walk.as_ref().and_then(|walk| {
                 let stop = of.with_value(|code| walk.round.find(code))?;
                 Some(walk.round.stop(stop, page.now()).cases)
             });
             found.unwrap_or_default()
-        })
+        });
+        all.into_iter().filter(|case| page.state.case(*case).is_some()).collect::<Vec<_>>()
     });
-    let reported = memo(move |_| cases.with(|cases| !cases.is_empty()));
     let begun = RwSignal::new(false);
     let from = Origin { round: page.id, stop: of.get_value() };
     leptos::task::spawn_local(async move {
@@ -175,7 +176,7 @@ fn Inside(page: Page, stop: StopCode) -> impl IntoView {
     };
     view! {
         <For each=move || items.get() key=|item| item.code.clone() let(item)>
-            <ItemRow page=page stop=of.get_value() item=item reported=reported />
+            <ItemRow page=page stop=of.get_value() item=item />
         </For>
         <For each=move || cases.get() key=|case| *case let(case)>
             <CaseLink case=case />
