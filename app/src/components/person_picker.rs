@@ -17,7 +17,7 @@ use crate::{
 /// The most people that are shown at once.
 const SHOWN: usize = 60;
 
-/// Those who are here and fit what was typed, without one of them; whoever is meant comes first.
+/// Those who are here and fit what was typed, without one of them; those whom `first` means come first.
 pub fn matching<'a>(
     people: &'a [Member],
     site: &Site,

@@ -157,8 +157,8 @@ impl State {
         }
     }
 
-    /// Signs out on this device. What is unsent stays here, and goes out when the same
-    /// person or a colleague is signed in here with a network.
+    /// Signs out on this device. What is unsent stays here, and goes out when the same person or a colleague is signed in
+    /// here with a network.
     ///
     /// # Errors
     /// Of storage. Without a network the server's session ends by itself, later.
