@@ -5,6 +5,7 @@
 //! network: no method waits for one, but signing in and looking at what is not on the device: a photo, an old case.
 
 mod drafts;
+mod hold;
 mod older;
 mod relay;
 mod rounds;
@@ -47,6 +48,7 @@ use crate::{
 
 pub use ::device::Link;
 pub use drafts::{REPORT_DRAFT, ReportDraft, report_address, report_key};
+pub use hold::Hold;
 pub use older::LookedUp;
 pub use relay::HandedOver;
 #[cfg(test)]

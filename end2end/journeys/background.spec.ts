@@ -120,6 +120,48 @@ test("of two tabs one sends and both show; when it is closed the other goes on",
   expect([...phone.errors, ...desks.errors]).toEqual([]);
 });
 
+test("a report is written in the tab that was opened last, and nothing typed in another is lost", { tag: "@phone" }, async ({
+  device,
+  picture,
+}) => {
+  const [phone, desks] = [await device(PHONE), await device(TABLET)];
+  const [first, desk] = [phone.page, desks.page];
+  await people.signIn(desk, people.DESK);
+  await people.signIn(first, people.GUARD);
+  await people.write(first, { category: "漏水", place: ["5大堂", /^大堂/], text: "水管滴水" });
+  const second = await phone.context.newPage();
+  await second.goto("/report");
+  const line = (page: Page) => page.getByLabel("补充一句");
+  await expect(line(second)).toHaveValue("水管滴水");
+  const elsewhere = (page: Page) => page.getByRole("heading", { name: "另一个页面正在写这份报告" });
+  await expect(elsewhere(first)).toBeVisible();
+  await expect(line(first)).toHaveCount(0);
+  await picture(first, "written-in-another-tab");
+
+  // Typed there and asked for here at once: the last letters come along.
+  await line(second).fill("水管滴水，地上湿了一片");
+  await first.getByRole("button", { name: "在这里继续写" }).click();
+  await expect(line(first)).toHaveValue("水管滴水，地上湿了一片");
+  await expect(elsewhere(second)).toBeVisible();
+
+  // A photo from the home page of the other tab is added to what is written here, not the other way round.
+  await line(first).fill("水管滴水，地上湿了一片，有人滑倒");
+  await second.goto("/");
+  await second.getByLabel("拍照报告问题").setInputFiles(people.photo("litter-small.jpg"));
+  await expect(line(second)).toHaveValue("水管滴水，地上湿了一片，有人滑倒");
+  await expect(second.getByRole("button", { name: "照片 1", exact: true })).toBeVisible();
+  await expect(elsewhere(first)).toBeVisible();
+  await people.send(second);
+  await expect(rung(second, "照片 1 / 1 已核对")).toBeVisible();
+
+  // What was sent there is not begun again here.
+  await first.getByRole("button", { name: "在这里继续写" }).click();
+  await expect(line(first)).toHaveValue("");
+  await expect(first.getByRole("radio", { name: "漏水" })).not.toBeChecked();
+  expect(await people.reports(desk, "jinzhou")).toEqual(["水管滴水，地上湿了一片，有人滑倒"]);
+  expect([...phone.errors, ...desks.errors]).toEqual([]);
+});
+
 /** The pushes of a page from now on. */
 function pushes(page: Page): string[] {
   const urls: string[] = [];

@@ -31,7 +31,7 @@ use crate::{
     i18n::*,
     platform::{clock, device, events, ids, photo},
     reactive::{Memo, RwSignal, Signal, effect, memo},
-    state::{REPORT_DRAFT, ReportDraft, State, report_key},
+    state::{Hold, REPORT_DRAFT, ReportDraft, State, report_key},
     ui::{
         Banner, Button, ButtonKind, Card, Choice, EmptyState, Field, FieldKind, For, Glyph, Icon, IconButton,
         Lightbox, Photo, PhotoAdd, PhotoStrip, Picks, PicksLayout, Picture, Sheet, Show, Skeleton, Tone,
@@ -53,24 +53,57 @@ pub fn Report(
 ) -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
+    let key = match (mend, &from) {
+        (Some(id), _) => format!("mend-{id}"),
+        (None, Some(from)) => report_key(from),
+        (None, None) => REPORT_DRAFT.to_owned(),
+    };
     let paper = RwSignal::new(None::<Result<Paper, Rejection>>);
+    let elsewhere = RwSignal::new(false);
+    let hold = StoredValue::new_local(None::<Hold>);
     let owner = Owner::current();
-    spawn_local_scoped(async move {
-        while state.taking.get_untracked() {
-            clock::sleep(WAIT_MS).await;
-        }
-        let key = match (mend, &from) {
-            (Some(id), _) => format!("mend-{id}"),
-            (None, Some(from)) => report_key(from),
-            (None, None) => REPORT_DRAFT.to_owned(),
-        };
-        let draft = begin(state, &key, mend, from).await;
-        // The paper's signals belong to the page, which may have been left meanwhile.
-        let Some(owner) = owner.filter(|_| !paper.is_disposed()) else { return };
-        let begun = draft.map(|draft| owner.with(|| Paper::new(state, key, draft)));
-        paper.set(Some(begun));
+    let let_go = move || {
+        let Some(Some(Ok(written))) = paper.try_get_untracked() else { return };
+        leptos::task::spawn_local(async move {
+            // One that is being sent is not handed over, nor one that photos are on their way to: the other tab asks again.
+            if written.hand_over().await {
+                let _ = elsewhere.try_set(true);
+                let _ = paper.try_set(None);
+                let _ = hold.try_set_value(None);
+            }
+        });
+    };
+    let open = Callback::new(move |()| {
+        let (key, from, owner) = (key.clone(), from.clone(), owner.clone());
+        elsewhere.set(false);
+        spawn_local_scoped(async move {
+            while state.taking.get_untracked() {
+                clock::sleep(WAIT_MS).await;
+            }
+            let held = state.hold(key.clone(), let_go).await;
+            let draft = begin(state, &key, mend, from).await;
+            // The paper's signals belong to the page, which may have been left meanwhile.
+            let Some(owner) = owner.filter(|_| !paper.is_disposed()) else { return };
+            hold.set_value(Some(held));
+            let begun = draft.map(|draft| owner.with(|| Paper::new(state, key, draft)));
+            paper.set(Some(begun));
+        });
     });
+    open.run(());
     move || match paper.get() {
+        None if elsewhere.get() => view! {
+            <Bar paper=None />
+            <main class="main">
+                <EmptyState
+                    glyph=Glyph::List
+                    title=t_string!(i18n, field.elsewhere)
+                    text=TextProp::from(move || t_string!(i18n, field.elsewhere_text))
+                >
+                    <Button label=t_string!(i18n, field.write_here) on_click=open />
+                </EmptyState>
+            </main>
+        }
+        .into_any(),
         None => view! {
             <Bar paper=None />
             <main class="main">

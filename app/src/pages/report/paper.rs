@@ -106,6 +106,23 @@ impl Paper {
         });
     }
 
+    /// Keeps what is not kept yet and lets another tab go on; not while photos are made small for it, nor while it is being
+    /// sent or thrown away. Whether it did.
+    pub async fn hand_over(self) -> bool {
+        if self.adding.try_get_untracked() != Some(false) || self.over.try_get_value() != Some(false) {
+            return false;
+        }
+        if self.kept.try_get_untracked() != Some(Kept::Yes) {
+            self.keep().await;
+        }
+        // What could not be kept, or was written meanwhile, is not left behind.
+        let kept = self.kept.try_get_untracked() == Some(Kept::Yes);
+        if kept {
+            self.close();
+        }
+        kept
+    }
+
     /// Nothing is kept from here on: it is being sent or thrown away.
     pub fn close(self) {
         self.over.set_value(true);
