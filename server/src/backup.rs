@@ -231,7 +231,7 @@ async fn renew(
                 changed: now,
                 ..upload
             };
-            files::store::update(&mut tx, &again).await?;
+            files::store::put(&mut tx, &[&again]).await?;
             without_bytes += 1;
         }
     }

@@ -22,6 +22,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub(crate) use judge::{Court, Run, nowhere};
 pub(crate) use push::carry;
+pub use push::vouches;
 
 use crate::App;
 

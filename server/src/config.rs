@@ -159,7 +159,14 @@ pub struct Settings {
     /// The most uploads that one person may have begun and not finished.
     #[arg(long, env = "FIRSTHAND_MAX_UNFINISHED_UPLOADS", default_value_t = 50)]
     pub max_unfinished_uploads: u32,
+    /// The most commands of one transaction, which pushes that arrive at the same time share; with 1, each push has one of
+    /// its own.
+    #[arg(long, env = "FIRSTHAND_TRANSACTION_COMMANDS", default_value_t = TRANSACTION_COMMANDS)]
+    pub transaction_commands: u32,
 }
+
+/// All others who write to the site wait for so many commands. One push may bring half of them.
+const TRANSACTION_COMMANDS: u32 = 200;
 
 impl Default for Settings {
     /// As the flags' defaults, for what is done without serving.
@@ -179,6 +186,7 @@ impl Default for Settings {
             max_megapixels: 50,
             max_photo_mb: 12,
             max_unfinished_uploads: 50,
+            transaction_commands: TRANSACTION_COMMANDS,
         }
     }
 }

@@ -28,6 +28,8 @@ pub type Conn = AnyConnection;
 
 /// How long a request waits for a connection before it is told to come again.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// A connection that was in use so shortly before is taken for a live one: asking it costs as much as a look into the database.
+const FRESH: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Kind {
@@ -227,22 +229,34 @@ pub async fn settle(path: &Path) -> anyhow::Result<()> {
 }
 
 /// Runs on each new connection to a SQLite file that writes. FULL: what was answered survives a power cut. 16 MB each for
-/// pages in memory and for the log before it is put into the file, so that a transaction of 200 commands fits into both.
+/// pages in memory and for the log before it is put into the file, so that a transaction of 200 commands fits into both. What
+/// undoes a single statement of many rows is kept in memory, not in a file that is thrown away.
 const SQLITE_WRITER: &str = "pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on; \
                              pragma busy_timeout = 10000; pragma cache_size = -16384; \
-                             pragma wal_autocheckpoint = 4000";
+                             pragma wal_autocheckpoint = 4000; pragma temp_store = memory";
 /// The same for one that reads.
 const SQLITE_READER: &str = "pragma foreign_keys = on; pragma busy_timeout = 10000; pragma query_only = on";
 
 fn pool(connections: u32, at_first: &'static str) -> AnyPoolOptions {
     // Waiting for one's turn is no fault while it comes: everybody back at once would fill the log with it.
     let options = AnyPoolOptions::new().acquire_timeout(PATIENCE).acquire_slow_threshold(PATIENCE);
-    options.max_connections(connections).after_connect(move |conn, _| {
-        Box::pin(async move {
-            conn.execute(at_first).await?;
-            Ok(())
+    options
+        .max_connections(connections)
+        .after_connect(move |conn, _| {
+            Box::pin(async move {
+                conn.execute(at_first).await?;
+                Ok(())
+            })
         })
-    })
+        .test_before_acquire(false)
+        .before_acquire(|conn, meta| {
+            Box::pin(async move {
+                if meta.idle_for > FRESH {
+                    conn.ping().await?;
+                }
+                Ok(true)
+            })
+        })
 }
 
 /// Writing in progress. Dropped without [`commit`](WriteTx::commit), it never happened, and its connection is closed.

@@ -1,18 +1,19 @@
 //! Photos: how their bytes arrive, where they lie, and who may look at them.
 //!
 //! Bytes arrive by tus 1.0 (`tus`), wait in the [`depot`] until their last one is in, are checked and freed of metadata
-//! ([`photo`]) and then lie in the depot for good (`upload`). A row of `uploads` says how far each is ([`store`]); it
+//! ([`photo`]) and then lie in the depot for good (`upload`). A row of `uploads` says how far each is ([`store`], `notes`); it
 //! never claims bytes that the depot does not have. What is never finished is forgotten after a while ([`expiry`]). What
 //! was uploaded is shown only through a case or round that names it (`read`).
 
 mod checksum;
 pub mod depot;
 pub mod expiry;
+pub(crate) mod notes;
 pub mod photo;
 mod read;
 pub mod store;
 mod tus;
-pub(crate) mod upload;
+mod upload;
 
 use axum::middleware::map_response;
 use utoipa_axum::{router::OpenApiRouter, routes};

@@ -29,13 +29,10 @@ use crate::{
     App, Error,
     commands::{self, Court, Run},
     db,
-    files::upload::{Note, Noted},
+    files::notes::{Note, Noted, Notes},
     ledger::Ledgers,
     sites::Writer,
 };
-
-/// The most commands of a transaction, for which every other writer of the site waits. One push may bring half of them.
-const COMMANDS_MAX: usize = 200;
 
 /// What is to be written.
 #[derive(Debug)]
@@ -90,15 +87,15 @@ impl Lanes {
         let _ = self.busy.subscribe().wait_for(|busy| *busy == 0).await.map(drop);
     }
 
-    /// Those who share the next transaction; without any, the site is left.
-    fn take(&self, site: &SiteCode) -> Vec<Job> {
+    /// Those who share the next transaction, with so many commands at most; without any, the site is left.
+    fn take(&self, site: &SiteCode, max: usize) -> Vec<Job> {
         let mut lanes = self.lock();
         let mut jobs = Vec::new();
         let mut commands = 0;
         if let Some(waiting) = lanes.get_mut(site) {
             while let Some(job) = waiting.front() {
                 commands += job.work.size();
-                if commands > COMMANDS_MAX && !jobs.is_empty() {
+                if commands > max && !jobs.is_empty() {
                     break;
                 }
                 jobs.extend(waiting.pop_front());
@@ -137,7 +134,7 @@ pub(crate) async fn judge(app: &App, site: &SiteCode, run: Run) -> Result<Vec<An
 /// Notes how far an upload is, as [`judge`] does with commands.
 ///
 /// # Errors
-/// As [`Note::apply`].
+/// As [`Notes::write`].
 pub(crate) async fn note(app: &App, site: &SiteCode, note: Note) -> Result<Noted, Error> {
     match submit(app, site, Work::Upload(note)).await? {
         Done::Upload(noted) => Ok(noted),
@@ -177,8 +174,9 @@ impl Drop for Leave<'_> {
 /// Writes to a site until nobody waits.
 async fn drain(app: App, site: SiteCode) {
     let leave = Leave(&app, &site);
+    let max = usize::try_from(app.settings.transaction_commands).unwrap_or(usize::MAX);
     loop {
-        let jobs = app.lanes.take(&site);
+        let jobs = app.lanes.take(&site, max);
         if jobs.is_empty() {
             // It has been left already, and somebody else may have begun.
             std::mem::forget(leave);
@@ -295,14 +293,21 @@ async fn together(app: &App, site: &SiteCode, works: &[&Work]) -> Result<Vec<Res
         return Ok(outcomes);
     };
     let mut ledgers = Ledgers::default();
-    // Uploads first: the commands that name their photos find them in the database.
-    let mut noted = VecDeque::new();
-    let mut runs = Vec::new();
+    let (mut notes, mut runs) = (Vec::new(), Vec::new());
     for work in works {
         match work {
-            Work::Upload(note) => noted.push_back(spoiled(note.apply(app, &mut writer, &mut ledgers).await)?),
+            Work::Upload(note) => notes.push(note),
             Work::Commands(run) => runs.push(run),
         }
+    }
+    // Uploads first: the commands that name their photos find them in the database.
+    let mut noted = VecDeque::new();
+    if !notes.is_empty() {
+        let mut book = Notes::open(&mut writer, &mut ledgers, &notes).await?;
+        for note in notes {
+            noted.push_back(spoiled(book.write(app, &mut writer, &mut ledgers, note).await)?);
+        }
+        book.flush(&mut writer).await?;
     }
     let mut judged = VecDeque::new();
     if !runs.is_empty() {
@@ -357,7 +362,7 @@ mod tests {
     fn more_than_one_transaction_holds_is_written_in_several() {
         let (lanes, site) = (Lanes::default(), SiteCode::from("a"));
         lanes.lock().insert(site.clone(), (0..450).map(|_| note()).collect());
-        let sizes: Vec<usize> = std::iter::repeat_with(|| lanes.take(&site).len()).take(4).collect();
+        let sizes: Vec<usize> = std::iter::repeat_with(|| lanes.take(&site, 200).len()).take(4).collect();
         assert_eq!(sizes, [200, 200, 50, 0]);
         assert_eq!(lanes.waiting(&site), None, "nobody is left, and the site is");
     }

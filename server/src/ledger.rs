@@ -113,11 +113,16 @@ struct New<E> {
 pub struct Ledger<A: Aggregate> {
     /// `None` for one that does not exist.
     open: BTreeMap<A::Id, Option<Open<A>>>,
+    /// Which of them name a photo, by author, as far as that was looked up.
+    naming: BTreeMap<Photo, Vec<A::Id>>,
 }
+
+/// An author's photo.
+type Photo = (PersonId, AttachmentId);
 
 impl<A: Aggregate> Default for Ledger<A> {
     fn default() -> Self {
-        Ledger { open: BTreeMap::new() }
+        Ledger { open: BTreeMap::new(), naming: BTreeMap::new() }
     }
 }
 
@@ -286,12 +291,25 @@ impl<A: Pictured> Ledger<A> {
         Ok(())
     }
 
+    /// Looks up which of them name some photos, and those themselves.
+    async fn load_naming(&mut self, writer: &mut Writer, photos: &[Photo]) -> Result<(), Error> {
+        let site = writer.code().clone();
+        let naming = store::naming::<A>(writer.conn(), &site, photos).await?;
+        self.load(writer, naming.values().flatten().copied()).await?;
+        self.naming.extend(photos.iter().map(|photo| (*photo, Vec::new())));
+        self.naming.extend(naming);
+        Ok(())
+    }
+
     /// The bytes of a photo are here and right: those that name it say so from now on.
-    async fn photo_kept(&mut self, writer: &mut Writer, key: &UploadKey, sha256: &str) -> Result<(), Error> {
+    async fn photo_kept(&mut self, writer: &mut Writer, photo: Photo, sha256: &str) -> Result<(), Error> {
         let now = writer.now();
-        for id in store::naming::<A>(writer.conn(), key).await? {
+        if !self.naming.contains_key(&photo) {
+            self.load_naming(writer, &[photo]).await?;
+        }
+        for id in self.naming.get(&photo).cloned().unwrap_or_default() {
             let event = match self.find(writer, id).await? {
-                Some(state) => state.photo_kept(key.author, key.photo, sha256, now),
+                Some(state) => state.photo_kept(photo.0, photo.1, sha256, now),
                 None => None,
             };
             if event.is_some() {
@@ -359,6 +377,21 @@ impl Ledgers {
         Ok(store::name_photos::<Round>(writer.conn(), &site, &of_rounds).await?)
     }
 
+    /// Looks up what names the photos of some uploads.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub(crate) async fn load_naming(
+        &mut self,
+        writer: &mut Writer,
+        uploads: impl Iterator<Item = &UploadKey>,
+    ) -> Result<(), Error> {
+        let photos: BTreeSet<Photo> = uploads.map(|key| (key.author, key.photo)).collect();
+        let photos: Vec<Photo> = photos.into_iter().collect();
+        self.cases.load_naming(writer, &photos).await?;
+        self.rounds.load_naming(writer, &photos).await
+    }
+
     /// The bytes of a photo are here and right: what names it says so from now on.
     ///
     /// The writer holds the site: a command that names the photo has either been committed, and is found here, or will
@@ -372,8 +405,9 @@ impl Ledgers {
         key: &UploadKey,
         sha256: &str,
     ) -> Result<(), Error> {
-        self.cases.photo_kept(writer, key, sha256).await?;
-        self.rounds.photo_kept(writer, key, sha256).await
+        let photo = (key.author, key.photo);
+        self.cases.photo_kept(writer, photo, sha256).await?;
+        self.rounds.photo_kept(writer, photo, sha256).await
     }
 }
 
@@ -390,8 +424,9 @@ pub async fn name_photo(conn: &mut Conn, key: &UploadKey, sha256: &str, length: 
 /// # Errors
 /// If the database fails.
 pub async fn was_named(conn: &mut Conn, key: &UploadKey) -> sqlx::Result<bool> {
-    Ok(!store::naming::<Case>(conn, key).await?.is_empty()
-        || !store::naming::<Round>(conn, key).await?.is_empty())
+    let photo = [(key.author, key.photo)];
+    Ok(!store::naming::<Case>(conn, &key.site, &photo).await?.is_empty()
+        || !store::naming::<Round>(conn, &key.site, &photo).await?.is_empty())
 }
 
 async fn names<A: Pictured>(
@@ -400,7 +435,8 @@ async fn names<A: Pictured>(
     sha256: &str,
     length: u64,
 ) -> sqlx::Result<bool> {
-    let ids = store::naming::<A>(conn, key).await?;
+    let naming = store::naming::<A>(conn, &key.site, &[(key.author, key.photo)]).await?;
+    let ids: Vec<A::Id> = naming.into_values().flatten().collect();
     let states = store::load::<A>(conn, &key.site, &ids).await?;
     let mut named = states.values().flat_map(|(state, _)| state.named());
     Ok(named.any(|(author, photo)| author == key.author && is_part(photo, key, sha256, length)))

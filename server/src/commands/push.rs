@@ -149,7 +149,7 @@ async fn take(
 /// Whether a key has signed this: ECDSA on P-256 with SHA-256, the two numbers of the signature one after the other.
 ///
 /// Not by `p256`, which takes several times as long: with pushes of one command this is most of what they cost.
-fn vouches(key: &str, signed: &[u8], signature: &str) -> bool {
+pub fn vouches(key: &str, signed: &[u8], signature: &str) -> bool {
     let (Some(key), Some(signature)) = (wire::read_base64url(key), wire::read_base64url(signature)) else {
         return false;
     };

@@ -13,10 +13,10 @@ use shared::{
 };
 use sqlx::{AssertSqlSafe, Row};
 
-use crate::db::{Conn, damaged, list_after, lookups};
+use crate::db::{Conn, damaged, list_after, lookups, pieces, rows_of_placeholders};
 
 /// Whose part of which photo, and at which site.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct UploadKey {
     /// The site.
     pub site: SiteCode,
@@ -136,46 +136,60 @@ fn read(key: UploadKey, row: &sqlx::any::AnyRow) -> sqlx::Result<Upload> {
     })
 }
 
-/// Writes down an upload of which nothing was known. The caller has looked for it in the same transaction.
-pub async fn insert(conn: &mut Conn, upload: &Upload) -> sqlx::Result<()> {
-    let (segments, mime, refused) = columns(upload)?;
-    sqlx::query(
-        "insert into uploads \
-         (site, photo, part, author, sha256, length, segments, mime, refused, announced, changed) \
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)",
-    )
-    .bind(upload.key.site.as_str())
-    .bind(upload.key.photo.to_string())
-    .bind(part_name(upload.key.part))
-    .bind(upload.key.author.to_string())
-    .bind(&upload.sha256)
-    .bind(i64::try_from(upload.length).unwrap_or(i64::MAX))
-    .bind(segments)
-    .bind(mime)
-    .bind(refused)
-    .bind(upload.changed.0)
-    .execute(conn)
-    .await?;
-    Ok(())
+/// All uploads of some photos, whoever their authors are.
+pub async fn of_photos(
+    conn: &mut Conn,
+    site: &SiteCode,
+    photos: &[AttachmentId],
+) -> sqlx::Result<Vec<Upload>> {
+    let mut uploads = Vec::new();
+    for photos in lookups(photos) {
+        let sql = format!(
+            "select site, photo, part, author, sha256, length, segments, mime, refused, changed from uploads \
+             where site = $1 and photo in ({})",
+            list_after(1, photos.len())
+        );
+        // Made of placeholders only.
+        let mut query = sqlx::query(AssertSqlSafe(sql)).bind(site.as_str());
+        for photo in &photos {
+            query = query.bind(photo.to_string());
+        }
+        for row in query.fetch_all(&mut *conn).await? {
+            uploads.push(read(key(&row)?, &row)?);
+        }
+    }
+    Ok(uploads)
 }
 
-/// Writes down how far an upload is, whose row the caller has looked at in the same transaction.
-pub async fn update(conn: &mut Conn, upload: &Upload) -> sqlx::Result<()> {
-    let (segments, mime, refused) = columns(upload)?;
-    sqlx::query(
-        "update uploads set segments = $1, mime = $2, refused = $3, changed = $4 \
-         where site = $5 and photo = $6 and part = $7 and author = $8",
-    )
-    .bind(segments)
-    .bind(mime)
-    .bind(refused)
-    .bind(upload.changed.0)
-    .bind(upload.key.site.as_str())
-    .bind(upload.key.photo.to_string())
-    .bind(part_name(upload.key.part))
-    .bind(upload.key.author.to_string())
-    .execute(conn)
-    .await?;
+/// Writes down how far uploads are, each once, which the caller has looked for in the same transaction.
+pub async fn put(conn: &mut Conn, uploads: &[&Upload]) -> sqlx::Result<()> {
+    for uploads in pieces(uploads) {
+        let sql = format!(
+            "insert into uploads \
+             (site, photo, part, author, sha256, length, segments, mime, refused, announced, changed) values {} \
+             on conflict (site, photo, part, author) do update set segments = excluded.segments, \
+             mime = excluded.mime, refused = excluded.refused, changed = excluded.changed",
+            rows_of_placeholders(conn, uploads.len(), 11)
+        );
+        // Made of placeholders only.
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for upload in uploads {
+            let (segments, mime, refused) = columns(upload)?;
+            query = query
+                .bind(upload.key.site.as_str())
+                .bind(upload.key.photo.to_string())
+                .bind(part_name(upload.key.part))
+                .bind(upload.key.author.to_string())
+                .bind(&upload.sha256)
+                .bind(i64::try_from(upload.length).unwrap_or(i64::MAX))
+                .bind(segments)
+                .bind(mime)
+                .bind(refused)
+                .bind(upload.changed.0)
+                .bind(upload.changed.0);
+        }
+        query.execute(&mut *conn).await?;
+    }
     Ok(())
 }
 

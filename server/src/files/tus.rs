@@ -38,13 +38,16 @@ use utoipa::IntoParams;
 use super::{
     checksum::{self, Checksum},
     expiry,
+    notes::{Noted, elsewhere, refuse_again},
     store::{self, Upload, UploadKey},
-    upload::{self, announce, elsewhere, receive, refuse_again},
+    upload::{self, announce, receive},
 };
 use crate::{
     App, Error,
     accounts::{self, SignedIn},
-    commands, ledger, sites,
+    commands,
+    db::Conn,
+    ledger, sites,
 };
 
 const VERSION: HeaderValue = HeaderValue::from_static("1.0.0");
@@ -129,19 +132,24 @@ pub(super) async fn create(
 ) -> Result<impl IntoResponse + use<>, Error> {
     let announced = announcement(&app, &signed_in, &headers)?;
     let checksum = checksum(&headers)?;
-    admit(&app, &signed_in, &announced).await?;
-    let (upload, new) = if carries_bytes(&headers) {
-        upload::create(app.clone(), announced, body, checksum).await?
+    let mut conn = app.db.connection().await?;
+    admit(&mut conn, &signed_in, &announced).await?;
+    let noted = if carries_bytes(&headers) {
+        let found = upload::look(&app, &mut conn, &announced).await?;
+        drop(conn);
+        upload::create(app.clone(), announced, found, body, checksum).await?
     } else {
+        drop(conn);
         announce(&app, announced).await?
     };
+    let Noted { upload, new, seq } = noted;
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };
     let mut location = format!("/api/files/{}", wire::file_name(upload.key.photo, upload.key.part));
     if upload.key.author != signed_in.person {
         location = format!("{location}?author={}", upload.key.author);
     }
     let location = HeaderValue::try_from(location).map_err(anyhow::Error::new)?;
-    let mut headers = progress(&app, &upload).await?;
+    let mut headers = progress(&app, &upload, seq).await?;
     headers.insert(header::LOCATION, location);
     Ok((status, headers))
 }
@@ -171,7 +179,7 @@ pub(super) async fn look(
     // An answer to HEAD has no body that could say why an upload was refused: the repeated announcement says it.
     let upload =
         refuse_again(locate(&app, &signed_in, name, whose).await?).map_err(|_| Code::FileNotFound)?;
-    let mut headers = progress(&app, &upload).await?;
+    let mut headers = progress(&app, &upload, None).await?;
     headers.insert(UPLOAD_LENGTH, upload.length.into());
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(headers)
@@ -203,8 +211,8 @@ pub(super) async fn append(
     if offset != upload.received() {
         return Err(elsewhere(&upload).into());
     }
-    let upload = receive(app.clone(), upload, body, checksum).await?;
-    Ok((StatusCode::NO_CONTENT, progress(&app, &upload).await?))
+    let Noted { upload, seq, .. } = receive(app.clone(), upload, body, checksum).await?;
+    Ok((StatusCode::NO_CONTENT, progress(&app, &upload, seq).await?))
 }
 
 /// Gives up an upload that is not finished. Only its author may: whoever carries another's bytes has nothing to give up.
@@ -226,11 +234,15 @@ pub(super) async fn terminate(
 }
 
 /// What every answer says of an upload: how far it is, and until when it is kept if it gets no further; or, when it is
-/// complete, how far its site is, which may be further than with the upload but never less.
-async fn progress(app: &App, upload: &Upload) -> Result<HeaderMap, Error> {
+/// complete, how far its site is, which may be further than with the upload but never less. That is looked up where it is not
+/// known.
+async fn progress(app: &App, upload: &Upload, seq: Option<i64>) -> Result<HeaderMap, Error> {
     let mut headers = HeaderMap::from_iter([(UPLOAD_OFFSET, upload.received().into())]);
     if matches!(upload.state, store::State::Kept { .. }) {
-        let head = sites::store::head(&mut *app.db.connection().await?, &upload.key.site).await?;
+        let head = match seq {
+            Some(seq) => Some(seq),
+            None => sites::store::head(&mut *app.db.connection().await?, &upload.key.site).await?,
+        };
         headers.insert(UPLOAD_SEQ, head.unwrap_or(0).into());
     }
     if let Some(expires) = expiry::expires(upload) {
@@ -311,13 +323,17 @@ pub(crate) async fn carry(
     let key = UploadKey { site, author, photo, part };
     let state = store::State::Receiving { segments: Vec::new() };
     let announced = Upload { key, sha256, length, state, changed: app.clock.now() };
-    admit(app, carrier, &announced).await?;
-    let (mut upload, _) = announce(app, announced).await?;
+    let mut conn = app.db.connection().await?;
+    admit(&mut conn, carrier, &announced).await?;
+    let found = upload::look(app, &mut conn, &announced).await?;
+    drop(conn);
+    let whole = Body::from(bytes.clone());
+    let mut upload = upload::create(app.clone(), announced, found, whole, None).await?.upload;
     if upload.received() < length {
         // No longer than the bytes themselves, which are in memory.
         let here = usize::try_from(upload.received()).unwrap_or(usize::MAX).min(bytes.len());
         let rest = Body::from(bytes.slice(here..));
-        upload = receive(app.clone(), upload, rest, None).await?;
+        upload = receive(app.clone(), upload, rest, None).await?.upload;
     }
     Ok(upload.received() == length)
 }
@@ -325,12 +341,10 @@ pub(crate) async fn carry(
 /// Refuses bytes for a site where the author never served, or the carrier does not serve; and those of somebody else that
 /// no command names, so that nobody can take the place of another's photo. Who has left still sends the photos of what
 /// they had made: no record is to lack them.
-async fn admit(app: &App, signed_in: &SignedIn, announced: &Upload) -> Result<(), Error> {
+async fn admit(conn: &mut Conn, signed_in: &SignedIn, announced: &Upload) -> Result<(), Error> {
     let Upload { key, sha256, length, .. } = announced;
-    let mut conn = app.db.connection().await?;
-    let sites = accounts::store::sites_of(&mut conn, signed_in.person).await?;
-    let serves = sites.iter().any(|site| site.code == key.site);
-    let served = sites::store::member(&mut conn, &key.site, key.author).await?.is_some();
+    let [carrier, author] = sites::store::serve(conn, &key.site, [signed_in.person, key.author]).await?;
+    let (serves, served) = (carrier == Some(true), author.is_some());
     let own = key.author == signed_in.person;
     if !served || !(serves || own) {
         return Err(Code::SiteNotMember.into());
@@ -338,10 +352,10 @@ async fn admit(app: &App, signed_in: &SignedIn, announced: &Upload) -> Result<()
     let named = match own {
         true if serves => true,
         // Also where the case does not show it any more.
-        true => ledger::was_named(&mut conn, key).await?,
-        false => ledger::name_photo(&mut conn, key, sha256, *length).await?,
+        true => ledger::was_named(conn, key).await?,
+        false => ledger::name_photo(conn, key, sha256, *length).await?,
     };
-    if named || commands::quarantine::name_photo(&mut conn, key, sha256, *length).await? {
+    if named || commands::quarantine::name_photo(conn, key, sha256, *length).await? {
         return Ok(());
     }
     Err(if serves { Code::FileNotFound } else { Code::SiteNotMember }.into())

@@ -10,157 +10,27 @@ use std::time::Duration;
 use axum::body::Body;
 use bytes::BytesMut;
 use futures::StreamExt;
-use shared::{Code, Rejection, wire::Part};
+use shared::{Code, Rejection};
 
 use super::{
     checksum::Checksum,
+    notes::{Note, Noted, elsewhere, refuse_again, refuse_too_many, same},
     store::{self, Segment, State, Upload, UploadKey},
 };
-use crate::{App, Error, db::Conn, gather, ledger::Ledgers, sites::Writer};
+use crate::{App, Error, db::Conn, gather, sites::Writer};
 
 /// So many bytes are kept as soon as they are here, however many are to come.
 const SEGMENT: usize = 1 << 20;
 /// A sender that is silent for so long is gone.
 const SILENCE: Duration = Duration::from_secs(60);
 
-/// What is to be written down of an upload.
-#[derive(Debug)]
-pub(crate) enum Note {
-    /// It was announced.
-    Announced(Upload),
-    /// It was announced, and all of it came along.
-    Brought {
-        /// As it was announced.
-        announced: Upload,
-        /// What became of it.
-        next: State,
-    },
-    /// It is as far as that, unless another request has moved it meanwhile.
-    Moved {
-        /// As it was known.
-        upload: Upload,
-        /// How far it is now.
-        next: State,
-    },
-}
-
-/// What was written down of an upload.
-#[derive(Debug)]
-pub(crate) struct Noted {
-    /// As it is now.
-    pub upload: Upload,
-    /// Nothing was known of it before.
-    pub new: bool,
-}
-
-impl Note {
-    /// Writes it down in a transaction that holds the site.
-    ///
-    /// # Errors
-    /// Before anything is written: `file.conflict` if the same part was announced with another length or hash;
-    /// `file.too_many` if its author has left too many unfinished; `file.offset` if another request was faster;
-    /// `file.not_found` if it was forgotten meanwhile; the reason if it was refused before. Or if the database fails.
-    pub(crate) async fn apply(
-        &self,
-        app: &App,
-        writer: &mut Writer,
-        ledgers: &mut Ledgers,
-    ) -> Result<Noted, Error> {
-        match self {
-            Note::Announced(announced) => {
-                if let Some(upload) = known(writer.conn(), announced).await? {
-                    return Ok(Noted { upload, new: false });
-                }
-                refuse_too_many(app, writer.conn(), &announced.key).await?;
-                store::insert(writer.conn(), announced).await?;
-                Ok(Noted { upload: announced.clone(), new: true })
-            }
-            Note::Brought { announced, next } => {
-                if let Some(found) = known(writer.conn(), announced).await? {
-                    // Announced meanwhile, it is moved; as far as anything else, another request was faster.
-                    let upload = if found.received() == 0 { found.clone() } else { announced.clone() };
-                    return moved(writer, ledgers, found, &upload, next).await;
-                }
-                let upload = Upload { state: next.clone(), changed: writer.now(), ..announced.clone() };
-                store::insert(writer.conn(), &upload).await?;
-                settled(writer, ledgers, &upload).await?;
-                Ok(Noted { upload, new: true })
-            }
-            Note::Moved { upload, next } => {
-                let found = store::find(writer.conn(), &upload.key).await?.ok_or(Code::FileNotFound)?;
-                moved(writer, ledgers, found, upload, next).await
-            }
-        }
-    }
-}
-
-/// An upload that was announced before; `file.conflict` if that was with another length or hash, the reason if it was
-/// refused.
-async fn known(conn: &mut Conn, announced: &Upload) -> Result<Option<Upload>, Error> {
-    let Some(known) = store::find(conn, &announced.key).await? else { return Ok(None) };
-    if known.sha256 != announced.sha256 || known.length != announced.length {
-        return Err(Code::FileConflict.into());
-    }
-    Ok(Some(refuse_again(known)?))
-}
-
-/// `file.too_many` if an author has left too many unfinished to begin another.
-async fn refuse_too_many(app: &App, conn: &mut Conn, key: &UploadKey) -> Result<(), Error> {
-    let max = app.settings.max_unfinished_uploads;
-    if store::count_unfinished(conn, &key.site, key.author).await? >= i64::from(max) {
-        return Err(Rejection::new(Code::FileTooMany).with("max", max).into());
-    }
-    Ok(())
-}
-
-/// Writes down how far an upload is, unless it is found elsewhere than it was known to be.
-async fn moved(
-    writer: &mut Writer,
-    ledgers: &mut Ledgers,
-    found: Upload,
-    upload: &Upload,
-    next: &State,
-) -> Result<Noted, Error> {
-    if found.state == *next && found.sha256 == upload.sha256 {
-        // It lasted, though the one who wrote it could not know: what is staged has names of its own.
-        return Ok(Noted { upload: found, new: false });
-    }
-    if found != *upload {
-        let found = refuse_again(found)?;
-        let same = found.sha256 == upload.sha256;
-        let both_kept = matches!((&found.state, next), (State::Kept { .. }, State::Kept { .. }));
-        return if same && both_kept {
-            Ok(Noted { upload: found, new: false })
-        } else {
-            Err(elsewhere(&found).into())
-        };
-    }
-    let upload = Upload { state: next.clone(), changed: writer.now(), ..found };
-    store::update(writer.conn(), &upload).await?;
-    settled(writer, ledgers, &upload).await?;
-    Ok(Noted { upload, new: false })
-}
-
-/// What follows from how far an upload is now.
-async fn settled(writer: &mut Writer, ledgers: &mut Ledgers, upload: &Upload) -> Result<(), Error> {
-    if matches!(upload.state, State::Kept { .. }) {
-        // No backup that was made before reaches as far as this.
-        writer.next_seq();
-        if upload.key.part == Part::Full {
-            ledgers.photo_kept(writer, &upload.key, &upload.sha256).await?;
-        }
-    }
-    Ok(())
-}
-
-/// Notes an upload; whether it is new.
+/// Notes an upload.
 ///
 /// # Errors
-/// As [`Note::apply`].
-pub(super) async fn announce(app: &App, announced: Upload) -> Result<(Upload, bool), Error> {
+/// As [`Notes::write`](super::notes::Notes::write).
+pub(super) async fn announce(app: &App, announced: Upload) -> Result<Noted, Error> {
     let site = announced.key.site.clone();
-    let Noted { upload, new } = gather::note(app, &site, Note::Announced(announced)).await?;
-    Ok((upload, new))
+    gather::note(app, &site, Note::Announced(announced)).await
 }
 
 /// Forgets an upload that is not finished. Whoever goes on with it meanwhile finds it gone; whoever brings all of it at once
@@ -181,38 +51,39 @@ pub(super) async fn terminate(app: &App, key: &UploadKey) -> Result<(), Error> {
     Ok(())
 }
 
-/// An upload that was not refused; what was, is refused again without being sent again.
-pub(super) fn refuse_again(upload: Upload) -> Result<Upload, Rejection> {
-    match upload.state {
-        State::Refused(rejection) => Err(rejection),
-        State::Receiving { .. } | State::Kept { .. } => Ok(upload),
+/// What there is already of an upload that comes with its bytes: what can be refused without them is refused before.
+///
+/// # Errors
+/// As [`announce`].
+pub(super) async fn look(app: &App, conn: &mut Conn, announced: &Upload) -> Result<Option<Upload>, Error> {
+    match store::find(conn, &announced.key).await? {
+        Some(found) => Ok(Some(same(found, announced)?)),
+        None => {
+            let unfinished = store::count_unfinished(conn, &announced.key.site, announced.key.author).await?;
+            refuse_too_many(app, unfinished)?;
+            Ok(None)
+        }
     }
 }
 
-/// Notes an upload and takes the bytes that come along; whether it is new. Of one that is complete with them there is one
-/// thing to write down, so nothing is before they are here, or more of them than are kept in memory. What can be refused
-/// without them is refused before.
+/// Notes an upload and takes the bytes that come along, after a [`look`] at what there is. Of one that is complete with them
+/// there is one thing to write down, so nothing is before they are here, or more of them than are kept in memory.
 ///
 /// # Errors
 /// As [`announce`] and [`receive`].
 pub(super) async fn create(
     app: App,
     announced: Upload,
+    found: Option<Upload>,
     body: Body,
     checksum: Option<Checksum>,
-) -> Result<(Upload, bool), Error> {
-    let mut conn = app.db.connection().await?;
-    let known = known(&mut conn, &announced).await?;
-    if known.is_none() {
-        refuse_too_many(&app, &mut conn, &announced.key).await?;
-    }
-    drop(conn);
-    match known {
-        Some(upload) if upload.received() > 0 => Ok((upload, false)),
-        Some(upload) => Ok((receive(app, upload, body, checksum).await?, false)),
+) -> Result<Noted, Error> {
+    match found {
+        Some(upload) if upload.received() > 0 => Ok(Noted { upload, new: false, seq: None }),
+        Some(upload) => receive(app, upload, body, checksum).await,
         None => {
-            let incoming = Incoming { unwritten: true, ..Incoming::of(app, announced, checksum) };
-            Ok((incoming.run(body).await?, true))
+            let incoming = Incoming { new: true, unwritten: true, ..Incoming::of(app, announced, checksum) };
+            incoming.run(body).await
         }
     }
 }
@@ -228,7 +99,7 @@ pub(super) async fn receive(
     upload: Upload,
     body: Body,
     checksum: Option<Checksum>,
-) -> Result<Upload, Error> {
+) -> Result<Noted, Error> {
     Incoming::of(app, upload, checksum).run(body).await
 }
 
@@ -237,8 +108,12 @@ struct Incoming {
     app: App,
     /// As its row says, or will say.
     upload: Upload,
-    /// It has no row yet.
+    /// It had no row before this request.
+    new: bool,
+    /// It has none yet.
     unwritten: bool,
+    /// How far the site is with what was last written.
+    seq: Option<i64>,
     /// What the request says of its bytes; none of them count before all were seen.
     checksum: Option<Checksum>,
     /// Staged, and not yet in the row.
@@ -249,15 +124,16 @@ struct Incoming {
 
 impl Incoming {
     fn of(app: App, upload: Upload, checksum: Option<Checksum>) -> Incoming {
-        Incoming { app, upload, unwritten: false, checksum, unclaimed: Vec::new(), fresh: BytesMut::new() }
+        let (unclaimed, fresh) = (Vec::new(), BytesMut::new());
+        Incoming { app, upload, new: false, unwritten: false, seq: None, checksum, unclaimed, fresh }
     }
 
     /// Takes them in a task of its own, because the request's ends with its connection.
-    async fn run(self, body: Body) -> Result<Upload, Error> {
+    async fn run(self, body: Body) -> Result<Noted, Error> {
         tokio::spawn(self.receive(body)).await.map_err(anyhow::Error::new)?
     }
 
-    async fn receive(mut self, body: Body) -> Result<Upload, Error> {
+    async fn receive(mut self, body: Body) -> Result<Noted, Error> {
         let taken = self.take(body).await;
         if let Err(Error::Rejected(_)) = &taken {
             // After any other failure a row may claim it all the same; what none claims is swept up.
@@ -265,7 +141,7 @@ impl Incoming {
             // The announcement stands, whatever the bytes were. If that cannot be written, the first refusal says more.
             let _ = self.announce().await;
         }
-        taken.map(|()| self.upload)
+        taken.map(|()| Noted { upload: self.upload, new: self.new, seq: self.seq })
     }
 
     async fn take(&mut self, body: Body) -> Result<(), Error> {
@@ -303,8 +179,8 @@ impl Incoming {
     /// Writes down that there is this upload.
     async fn announce(&mut self) -> Result<(), Error> {
         if self.unwritten {
-            let (upload, _) = announce(&self.app, self.upload.clone()).await?;
-            self.unwritten = false;
+            let Noted { upload, seq, .. } = announce(&self.app, self.upload.clone()).await?;
+            (self.unwritten, self.seq) = (false, seq);
             if upload.received() > 0 {
                 return Err(elsewhere(&upload).into());
             }
@@ -391,14 +267,9 @@ impl Incoming {
         } else {
             Note::Moved { upload, next }
         };
-        self.upload = gather::note(&self.app, &self.upload.key.site, note).await?.upload;
-        self.unwritten = false;
+        let Noted { upload, seq, .. } = gather::note(&self.app, &self.upload.key.site, note).await?;
+        (self.upload, self.seq, self.unwritten) = (upload, seq, false);
         self.unclaimed.clear();
         Ok(())
     }
-}
-
-/// The refusal of bytes that do not go on where the upload stands.
-pub(super) fn elsewhere(upload: &Upload) -> Rejection {
-    Rejection::new(Code::FileOffset).with("offset", upload.received())
 }

@@ -4,16 +4,15 @@ use std::collections::BTreeMap;
 
 use shared::{
     case::command::PhotoRef,
-    ids::{CommandId, PersonId, SiteCode},
+    ids::{AttachmentId, CommandId, PersonId, SiteCode},
     wire::DocKey,
 };
-use sqlx::AssertSqlSafe;
+use sqlx::{AssertSqlSafe, Row};
 
 use super::{Aggregate, Pictured};
 use crate::{
-    db::{Conn, damaged, pieces, rows_of_placeholders},
+    db::{Conn, damaged, list_after, lookups, pieces, rows_of_placeholders},
     feed,
-    files::store::UploadKey,
 };
 
 /// Those of some that exist, each with the sequence number of its latest change.
@@ -134,17 +133,37 @@ pub async fn name_photos<A: Pictured>(conn: &mut Conn, site: &SiteCode, named: &
     Ok(())
 }
 
-/// Those that name an author's photo.
-pub async fn naming<A: Pictured>(conn: &mut Conn, key: &UploadKey) -> sqlx::Result<Vec<A::Id>> {
+/// Those that name photos of some authors, in their order; a photo that none names is missing.
+pub async fn naming<A: Pictured>(
+    conn: &mut Conn,
+    site: &SiteCode,
+    photos: &[(PersonId, AttachmentId)],
+) -> sqlx::Result<BTreeMap<(PersonId, AttachmentId), Vec<A::Id>>> {
     let [table, id] = A::NAMES;
-    let sql =
-        format!("select {id} from {table} where site = $1 and photo = $2 and author = $3 order by {id}");
-    // Made of constants.
-    let ids: Vec<String> = sqlx::query_scalar(AssertSqlSafe(sql))
-        .bind(key.site.as_str())
-        .bind(key.photo.to_string())
-        .bind(key.author.to_string())
-        .fetch_all(conn)
-        .await?;
-    ids.iter().map(|id| id.parse().map_err(|error| damaged(table, id, error))).collect()
+    let mut naming: BTreeMap<_, Vec<A::Id>> = BTreeMap::new();
+    let ids: Vec<AttachmentId> = photos.iter().map(|(_, photo)| *photo).collect();
+    for ids in lookups(&ids) {
+        let sql = format!(
+            "select photo, author, {id} as named_by from {table} where site = $1 and photo in ({}) order by {id}",
+            list_after(1, ids.len())
+        );
+        // Made of constants and placeholders only.
+        let mut query = sqlx::query(AssertSqlSafe(sql)).bind(site.as_str());
+        for id in &ids {
+            query = query.bind(id.to_string());
+        }
+        for row in query.fetch_all(&mut *conn).await? {
+            let (photo, author): (&str, &str) = (row.try_get("photo")?, row.try_get("author")?);
+            let named_by: &str = row.try_get("named_by")?;
+            let key = (
+                author.parse().map_err(|error| damaged(table, photo, error))?,
+                photo.parse().map_err(|error| damaged(table, photo, error))?,
+            );
+            if photos.contains(&key) {
+                let named_by = named_by.parse().map_err(|error| damaged(table, named_by, error))?;
+                naming.entry(key).or_default().push(named_by);
+            }
+        }
+    }
+    Ok(naming)
 }

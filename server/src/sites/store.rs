@@ -130,6 +130,30 @@ pub async fn member(conn: &mut Conn, site: &SiteCode, person: PersonId) -> sqlx:
     text.map(|text| read(site, &text)).transpose()
 }
 
+/// Whether each of two people serves at a site: `None` for one who never did.
+pub async fn serve(
+    conn: &mut Conn,
+    site: &SiteCode,
+    people: [PersonId; 2],
+) -> sqlx::Result<[Option<bool>; 2]> {
+    let rows = sqlx::query("select account, active from memberships where site = $1 and account in ($2, $3)")
+        .bind(site.as_str())
+        .bind(people[0].to_string())
+        .bind(people[1].to_string())
+        .fetch_all(conn)
+        .await?;
+    let mut serve = [None; 2];
+    for row in &rows {
+        let (account, active): (&str, i64) = (row.try_get("account")?, row.try_get("active")?);
+        for (person, serves) in people.iter().zip(&mut serve) {
+            if person.to_string() == account {
+                *serves = Some(active != 0);
+            }
+        }
+    }
+    Ok(serve)
+}
+
 fn read(site: &SiteCode, text: &str) -> sqlx::Result<Member> {
     serde_json::from_str(text).map_err(|error| damaged("memberships", site, error))
 }
