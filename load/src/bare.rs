@@ -1,14 +1,19 @@
-//! The ceiling: the same rows in the same database, without a server.
+//! The ceilings: the same rows in the same database without a server, requests that ask for nothing, and signatures alone.
 //!
 //! What reports have left in a server's database is read and written again into an empty one, with the statements of
 //! several rows that the server uses, in transactions of as many reports as the server puts into one at most, one after
 //! the other over one connection. No server that keeps these rows in this database can be faster.
 
-use anyhow::Context;
-use server::{App, clock::Clock, config::Settings, db::Db};
+use anyhow::{Context, ensure};
+use p256::ecdsa::{Signature, SigningKey, signature::Signer};
+use server::{App, clock::Clock, commands::vouches, config::Settings, db::Db};
+use shared::wire;
+use tokio::task::JoinSet;
 
 use crate::{
-    Options, crew,
+    Options,
+    client::Client,
+    crew,
     figures::{now, since},
     store,
     subject::Place,
@@ -37,4 +42,40 @@ pub async fn ceiling(options: &Options, full: &Place) -> anyhow::Result<f64> {
     let reports = store::count(&mut *app.db.connection().await?, "commands").await.context("the copy")?;
     app.db.close().await;
     Ok(reports as f64 / took)
+}
+
+/// How many requests a second are answered that ask for nothing, so many in all over so many connections.
+pub async fn requests(client: &Client, connections: usize, count: usize) -> anyhow::Result<f64> {
+    let each = count.div_ceil(connections);
+    let mut tasks = JoinSet::new();
+    let start = now();
+    for _ in 0..connections {
+        let client = client.clone();
+        tasks.spawn(async move {
+            for _ in 0..each {
+                let reply = client.get("/healthz", "").await?;
+                ensure!(reply.status == 200, "/healthz: {}", reply.status);
+            }
+            Ok(())
+        });
+    }
+    while let Some(done) = tasks.join_next().await {
+        done.context("a task of the load")??;
+    }
+    Ok((each * connections) as f64 / since(start).as_secs_f64())
+}
+
+/// How many signatures of pushes one core verifies a second.
+pub fn signatures() -> anyhow::Result<f64> {
+    const COUNT: u32 = 2_000;
+    let key = SigningKey::from_slice(&[7; 32])?;
+    let public = wire::base64url(key.verifying_key().to_sec1_point(false).as_bytes());
+    let signed = wire::signing_bytes(wire::GENESIS);
+    let signature: Signature = key.sign(&signed);
+    let signature = wire::base64url(&signature.to_bytes());
+    let start = now();
+    for _ in 0..COUNT {
+        ensure!(vouches(&public, &signed, &signature), "a signature is not that of its key");
+    }
+    Ok(f64::from(COUNT) / since(start).as_secs_f64())
 }

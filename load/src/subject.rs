@@ -80,12 +80,17 @@ pub struct Used {
 impl Server {
     /// Starts the server on a place.
     pub async fn start(options: &Options, place: &Place) -> anyhow::Result<Server> {
+        Server::start_with(options, place, &[]).await
+    }
+
+    /// The same with some more flags.
+    pub async fn start_with(options: &Options, place: &Place, flags: &[&str]) -> anyhow::Result<Server> {
         let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
         let address = format!("127.0.0.1:{port}");
         let mut command = Command::new(&options.server);
         command.arg("serve").args(["--listen", &address]).arg("--data").arg(&place.storage.data);
         // All requests come from one address, and how many of them there may be is not what is measured.
-        command.args(["--requests-per-second", "1000000", "--requests-burst", "10000000"]);
+        command.args(["--requests-per-second", "1000000", "--requests-burst", "10000000"]).args(flags);
         if let Some(url) = &place.storage.database_url {
             command.args(["--database-url", url]);
         }

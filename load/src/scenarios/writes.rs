@@ -2,7 +2,7 @@
 
 use crate::{
     Options, bare,
-    client::{Client, deal, push_all},
+    client::{Client, Sent, deal, push_all},
     crew::{self, Push},
     figures::Figures,
     scenarios::nothing_is_lost,
@@ -12,18 +12,27 @@ use crate::{
 /// Pushes of 50 over 16 connections.
 pub async fn batches(options: &Options) -> anyhow::Result<Vec<Figures>> {
     let (phones, pushes) = if options.smoke { (4, 1) } else { (64, 8) };
-    measure(options, "pushes of 50, 16 connections", Load { phones, pushes, commands: 50, connections: 16 })
-        .await
+    let load = Load { phones, pushes, commands: 50, connections: 16 };
+    Ok(vec![measure(options, "pushes of 50, 16 connections", load).await?])
 }
 
-/// Pushes of one from 200 devices at once.
+/// Pushes of one from 200 devices at once; and what that takes if they share no transactions.
 pub async fn singles(options: &Options) -> anyhow::Result<Vec<Figures>> {
     let (phones, pushes) = if options.smoke { (20, 2) } else { (200, 50) };
     let load = Load { phones, pushes, commands: 1, connections: phones };
-    measure(options, "pushes of 1, 200 devices at once", load).await
+    let mut figures = measure(options, "pushes of 1, 200 devices at once", load).await?;
+    let apart = load.send(options, &["--transaction-commands", "1"]).await?.per_second;
+    figures.note("commands/s, a transaction for each push", apart);
+    if let Some(together) = figures.get(PER_SECOND) {
+        figures.note("gain of sharing transactions, times", together / apart);
+    }
+    Ok(vec![figures])
 }
 
+const PER_SECOND: &str = "commands/s";
+
 /// What is sent.
+#[derive(Clone, Copy)]
 struct Load {
     phones: usize,
     /// Per phone, one after the other.
@@ -33,34 +42,61 @@ struct Load {
     connections: usize,
 }
 
-async fn measure(options: &Options, title: &str, load: Load) -> anyhow::Result<Vec<Figures>> {
-    let place = Place::new(options).await?;
-    let mut phones = crew::hire(&place, load.phones, crew::field).await?;
-    let mut sending: Vec<Vec<Push>> = Vec::new();
-    for phone in &mut phones {
-        sending.push((0..load.pushes).map(|_| phone.reports(load.commands)).collect::<anyhow::Result<_>>()?);
-    }
-    let reports = load.phones * load.pushes * load.commands;
-    let subject = Server::start(options, &place).await?;
-    let client = Client::of(&subject.url);
-    let before = subject.used()?;
-    let sent = push_all(&client, deal(sending, load.connections)).await?;
-    let used = subject.used()?;
-    drop(subject);
-    nothing_is_lost(&place, reports).await?;
+/// What came of it.
+struct Run {
+    place: Place,
+    per_second: f64,
+    sent: Sent,
+    /// Requests a second that ask for nothing, over as many connections.
+    empty: f64,
+    /// Seconds of a core that the server took.
+    cpu: f64,
+    /// Megabytes of its memory.
+    peak: f64,
+}
 
+impl Load {
+    fn reports(&self) -> usize {
+        self.phones * self.pushes * self.commands
+    }
+
+    /// Sends it to a server with these flags.
+    async fn send(self, options: &Options, flags: &[&str]) -> anyhow::Result<Run> {
+        let place = Place::new(options).await?;
+        let mut phones = crew::hire(&place, self.phones, crew::field).await?;
+        let mut sending: Vec<Vec<Push>> = Vec::new();
+        for phone in &mut phones {
+            sending
+                .push((0..self.pushes).map(|_| phone.reports(self.commands)).collect::<anyhow::Result<_>>()?);
+        }
+        let subject = Server::start_with(options, &place, flags).await?;
+        let client = Client::of(&subject.url);
+        let before = subject.used()?;
+        let sent = push_all(&client, deal(sending, self.connections)).await?;
+        let used = subject.used()?;
+        let empty = bare::requests(&client, self.connections, self.phones * self.pushes).await?;
+        drop(subject);
+        nothing_is_lost(&place, self.reports()).await?;
+        let per_second = self.reports() as f64 / sent.all.as_secs_f64();
+        Ok(Run { place, per_second, sent, empty, cpu: used.cpu - before.cpu, peak: used.peak })
+    }
+}
+
+async fn measure(options: &Options, title: &str, load: Load) -> anyhow::Result<Figures> {
+    let Run { place, per_second, sent, empty, cpu, peak } = load.send(options, &[]).await?;
     let mut figures = Figures::of(title);
-    let per_second = reports as f64 / sent.all.as_secs_f64();
     figures.note("devices", load.phones as f64);
-    figures.note("commands/s", per_second);
+    figures.note(PER_SECOND, per_second);
     let ceiling = bare::ceiling(options, &place).await?;
     figures.note("bare database commands/s", ceiling);
     figures.note("share of the bare database %", 100.0 * per_second / ceiling);
+    figures.note("requests/s that ask for nothing", empty);
+    figures.note("signatures/s verified by one core", bare::signatures()?);
     figures.percentiles("push", sent.took);
-    figures.note("server CPU ms per command", 1_000.0 * (used.cpu - before.cpu) / reports as f64);
-    figures.note("server CPU s", used.cpu - before.cpu);
-    figures.note("server peak memory MB", used.peak);
+    figures.note("server CPU ms per command", 1_000.0 * cpu / load.reports() as f64);
+    figures.note("server CPU s", cpu);
+    figures.note("server peak memory MB", peak);
     figures.note("sent MB", sent.up as f64 / 1e6);
     figures.note("received MB", sent.down as f64 / 1e6);
-    Ok(vec![figures])
+    Ok(figures)
 }
