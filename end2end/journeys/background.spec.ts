@@ -133,6 +133,7 @@ test("a report is written in the tab that was opened last, and nothing typed in 
   await second.goto("/report");
   const line = (page: Page) => page.getByLabel("补充一句");
   await expect(line(second)).toHaveValue("水管滴水");
+  const photo = (page: Page, number: number) => page.getByRole("button", { name: `照片 ${number}`, exact: true });
   const elsewhere = (page: Page) => page.getByRole("heading", { name: "另一个页面正在写这份报告" });
   await expect(elsewhere(first)).toBeVisible();
   await expect(line(first)).toHaveCount(0);
@@ -144,15 +145,32 @@ test("a report is written in the tab that was opened last, and nothing typed in 
   await expect(line(first)).toHaveValue("水管滴水，地上湿了一片");
   await expect(elsewhere(second)).toBeVisible();
 
+  // While a photo is being made small, which may take long on a cheap phone, the report stays where it is; then it goes with
+  // the photo.
+  await first.evaluate(() => {
+    const decode = window.createImageBitmap.bind(window) as (...args: unknown[]) => Promise<ImageBitmap>;
+    const slowly = async (...args: unknown[]) => {
+      await new Promise((resolve) => setTimeout(resolve, 5_000));
+      return decode(...args);
+    };
+    Object.assign(window, { createImageBitmap: slowly });
+  });
+  await first.getByLabel("拍照", { exact: true }).setInputFiles(people.photo("leak-12mp.jpg"));
+  await second.getByRole("button", { name: "在这里继续写" }).click();
+  await expect(photo(second, 1)).toBeVisible();
+  await expect(line(second)).toHaveValue("水管滴水，地上湿了一片");
+  await first.getByRole("button", { name: "在这里继续写" }).click();
+  await expect(photo(first, 1)).toBeVisible();
+
   // A photo from the home page of the other tab is added to what is written here, not the other way round.
   await line(first).fill("水管滴水，地上湿了一片，有人滑倒");
   await second.goto("/");
   await second.getByLabel("拍照报告问题").setInputFiles(people.photo("litter-small.jpg"));
   await expect(line(second)).toHaveValue("水管滴水，地上湿了一片，有人滑倒");
-  await expect(second.getByRole("button", { name: "照片 1", exact: true })).toBeVisible();
+  for (const number of [1, 2]) await expect(photo(second, number)).toBeVisible();
   await expect(elsewhere(first)).toBeVisible();
   await people.send(second);
-  await expect(rung(second, "照片 1 / 1 已核对")).toBeVisible();
+  await expect(rung(second, "照片 2 / 2 已核对")).toBeVisible();
 
   // What was sent there is not begun again here.
   await first.getByRole("button", { name: "在这里继续写" }).click();

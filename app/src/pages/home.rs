@@ -210,7 +210,7 @@ fn Hero() -> impl IntoView {
 /// Keeps the photos in the draft of the report, which begins with them.
 async fn keep_first(state: State, chosen: Vec<photo::Chosen>) -> Result<(), shared::Rejection> {
     // The photos are in it before anybody else gets it.
-    let _hold = state.hold(REPORT_DRAFT.to_owned(), || ()).await;
+    let _hold = state.hold(REPORT_DRAFT.to_owned(), || true).await;
     let mut draft = match state.draft::<ReportDraft>(REPORT_DRAFT).await? {
         Some(draft) => draft,
         None => ReportDraft::new()?,

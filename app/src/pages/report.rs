@@ -5,7 +5,11 @@ mod form;
 mod paper;
 
 use ::device::Album;
-use leptos::{ev, html, prelude::*, reactive::spawn_local_scoped};
+use leptos::{
+    ev, html,
+    prelude::*,
+    reactive::{spawn_local_scoped, spawn_local_scoped_with_cancellation},
+};
 use shared::{
     Code, Rejection,
     case::{
@@ -31,7 +35,7 @@ use crate::{
     i18n::*,
     platform::{clock, device, events, ids, photo},
     reactive::{Memo, RwSignal, Signal, effect, memo},
-    state::{Hold, REPORT_DRAFT, ReportDraft, State, report_key},
+    state::{REPORT_DRAFT, ReportDraft, State, report_key},
     ui::{
         Banner, Button, ButtonKind, Card, Choice, EmptyState, Field, FieldKind, For, Glyph, Icon, IconButton,
         Lightbox, Photo, PhotoAdd, PhotoStrip, Picks, PicksLayout, Picture, Sheet, Show, Skeleton, Tone,
@@ -60,34 +64,40 @@ pub fn Report(
     };
     let paper = RwSignal::new(None::<Result<Paper, Rejection>>);
     let elsewhere = RwSignal::new(false);
-    let hold = StoredValue::new_local(None::<Hold>);
     let owner = Owner::current();
-    let let_go = move || {
-        let Some(Some(Ok(written))) = paper.try_get_untracked() else { return };
+    let wanted = move || {
+        let written = match paper.try_get_untracked() {
+            Some(Some(Ok(written))) => written,
+            Some(Some(Err(_))) => return false,
+            // It is being read, or what was written on a page that has been left is being kept.
+            Some(None) | None => return true,
+        };
         leptos::task::spawn_local(async move {
-            // One that is being sent is not handed over, nor one that photos are on their way to: the other tab asks again.
             if written.hand_over().await {
                 let _ = elsewhere.try_set(true);
                 let _ = paper.try_set(None);
-                let _ = hold.try_set_value(None);
             }
         });
+        written.is_busy()
     };
     let open = Callback::new(move |()| {
-        let (key, from, owner) = (key.clone(), from.clone(), owner.clone());
+        let (key, from, papers) = (key.clone(), from.clone(), owner.clone());
         elsewhere.set(false);
-        spawn_local_scoped(async move {
+        let opening = async move {
             while state.taking.get_untracked() {
                 clock::sleep(WAIT_MS).await;
             }
-            let held = state.hold(key.clone(), let_go).await;
+            let hold = state.hold(key.clone(), wanted).await;
             let draft = begin(state, &key, mend, from).await;
             // The paper's signals belong to the page, which may have been left meanwhile.
-            let Some(owner) = owner.filter(|_| !paper.is_disposed()) else { return };
-            hold.set_value(Some(held));
-            let begun = draft.map(|draft| owner.with(|| Paper::new(state, key, draft)));
+            let Some(papers) = papers.filter(|_| !paper.is_disposed()) else { return };
+            let begun = draft.map(|draft| papers.with(|| Paper::new(state, key, draft, hold)));
             paper.set(Some(begun));
-        });
+        };
+        // Whoever leaves the page asks for it no longer.
+        if let Some(owner) = &owner {
+            owner.with(|| spawn_local_scoped_with_cancellation(opening));
+        }
     });
     open.run(());
     move || match paper.get() {

@@ -60,8 +60,8 @@ pub struct Lock {
 impl Lock {
     /// Waits until this tab gets the lock. Dropping the future leaves the queue.
     ///
-    /// A browser without Web Locks grants it at once, so two tabs may hold it: nothing may depend on it but
-    /// thrift.
+    /// A browser without Web Locks grants it at once, so two tabs may hold it: nothing may depend on it but thrift, and
+    /// the last letters before a draft goes to another tab.
     pub async fn acquire(name: &str) -> Result<Self, PlatformError> {
         // Read by name, because web-sys has the locks only behind a compiler flag.
         let Some(locks) = bridge::property(&bridge::window()?.navigator(), "locks") else {

@@ -1,6 +1,8 @@
 //! The sheet of paper that a report is written on: every change is kept on the device at once or a moment later, so
 //! that a killed page reopens on the same report.
 
+use std::rc::Rc;
+
 use leptos::prelude::*;
 use shared::{Rejection, case::command::PhotoRef};
 
@@ -8,7 +10,7 @@ use crate::{
     components::named,
     platform::{clock, photo},
     reactive::RwSignal,
-    state::{ReportDraft, State},
+    state::{Hold, ReportDraft, State},
 };
 
 /// How long a change waits for the next one before both are kept.
@@ -38,11 +40,13 @@ pub struct Paper {
     key: StoredValue<String>,
     change: StoredValue<u32>,
     over: StoredValue<bool>,
+    /// That no other tab writes on it; whatever still writes when the page has been left takes it along until it is through.
+    hold: StoredValue<Option<Rc<Hold>>, LocalStorage>,
 }
 
 impl Paper {
     /// A paper with a draft that is kept under a key.
-    pub fn new(state: State, key: String, draft: ReportDraft) -> Self {
+    pub fn new(state: State, key: String, draft: ReportDraft, hold: Hold) -> Self {
         Paper {
             state,
             draft: RwSignal::new(draft),
@@ -51,6 +55,7 @@ impl Paper {
             key: StoredValue::new(key),
             change: StoredValue::new(0),
             over: StoredValue::new(false),
+            hold: StoredValue::new_local(Some(Rc::new(hold))),
         }
     }
 
@@ -100,27 +105,37 @@ impl Paper {
             return;
         };
         let state = self.state;
+        let hold = self.hold.try_get_value();
         leptos::task::spawn_local(async move {
             // Nobody is there any more to be told.
             let _ = state.keep_draft(&key, &draft).await;
+            drop(hold);
         });
     }
 
-    /// Keeps what is not kept yet and lets another tab go on; not while photos are made small for it, nor while it is being
-    /// sent or thrown away. Whether it did.
+    /// Whether it is not kept yet, photos are being made small for it, or it is being sent or thrown away: no other tab gets
+    /// it meanwhile.
+    pub fn is_busy(self) -> bool {
+        self.is_taken() || self.kept.try_get_untracked() != Some(Kept::Yes)
+    }
+
+    fn is_taken(self) -> bool {
+        self.adding.try_get_untracked() != Some(false) || self.over.try_get_value() != Some(false)
+    }
+
+    /// Keeps what is not kept yet and lets another tab go on, unless the paper is busy, or gets so meanwhile. Whether it
+    /// did.
     pub async fn hand_over(self) -> bool {
-        if self.adding.try_get_untracked() != Some(false) || self.over.try_get_value() != Some(false) {
-            return false;
-        }
-        if self.kept.try_get_untracked() != Some(Kept::Yes) {
+        if !self.is_taken() && self.kept.try_get_untracked() != Some(Kept::Yes) {
             self.keep().await;
         }
         // What could not be kept, or was written meanwhile, is not left behind.
-        let kept = self.kept.try_get_untracked() == Some(Kept::Yes);
-        if kept {
+        let ready = !self.is_busy();
+        if ready {
             self.close();
+            let _ = self.hold.try_set_value(None);
         }
-        kept
+        ready
     }
 
     /// Nothing is kept from here on: it is being sent or thrown away.
@@ -137,6 +152,7 @@ impl Paper {
     pub fn remove(self, photo: PhotoRef) {
         self.draft.update(|draft| draft.photos.retain(|kept| kept.id != photo.id));
         let (state, key, draft) = (self.state, self.key.get_value(), self.draft.get_untracked());
+        let hold = self.hold.get_value();
         leptos::task::spawn_local(async move {
             let dropped = if named(state, photo.id) {
                 state.keep_draft(&key, &draft).await
@@ -146,6 +162,7 @@ impl Paper {
             if let Err(rejection) = dropped {
                 let _ = self.kept.try_set(Kept::Failed(rejection));
             }
+            drop(hold);
         });
     }
 
@@ -155,7 +172,9 @@ impl Paper {
     /// Of the first one that cannot be used; those before it stay.
     pub async fn add(self, chosen: Vec<photo::Chosen>) -> Result<(), Rejection> {
         let _ = self.adding.try_set(true);
+        let hold = self.hold.try_get_value();
         let added = self.add_each(chosen).await;
+        drop(hold);
         let _ = self.adding.try_set(false);
         added
     }
