@@ -135,7 +135,7 @@ pub struct Settings {
     /// How the log is written; `RUST_LOG` says how much.
     #[arg(long, env = "FIRSTHAND_LOG_FORMAT", value_enum, default_value = "text")]
     pub log_format: LogFormat,
-    /// Connections to the database for reading.
+    /// Connections to the database for reading. On PostgreSQL as many again are for writing, on SQLite one is.
     #[arg(long, env = "FIRSTHAND_DB_CONNECTIONS", default_value_t = 8)]
     pub db_connections: u32,
     /// Requests per second and address that are answered for long; a whole property may share an address.
@@ -159,13 +159,13 @@ pub struct Settings {
     /// The most uploads that one person may have begun and not finished.
     #[arg(long, env = "FIRSTHAND_MAX_UNFINISHED_UPLOADS", default_value_t = 50)]
     pub max_unfinished_uploads: u32,
-    /// The most commands of one transaction, which pushes that arrive at the same time share; with 1, each push has one of
-    /// its own.
+    /// The most commands and uploads of one transaction, which those that arrive at the same time share; with 1, each push
+    /// and each upload has one of its own.
     #[arg(long, env = "FIRSTHAND_TRANSACTION_COMMANDS", default_value_t = TRANSACTION_COMMANDS)]
     pub transaction_commands: u32,
 }
 
-/// All others who write to the site wait for so many commands. One push may bring half of them.
+/// Everybody else who writes to the site waits for so many. One push may bring half of them.
 const TRANSACTION_COMMANDS: u32 = 200;
 
 impl Default for Settings {

@@ -72,8 +72,10 @@ impl Db {
                 Db { kind, url: url.to_owned(), readers, writers }
             }
             Kind::Postgres => {
-                let pool = pool(connections, "set statement_timeout = '60s'").connect(url).await?;
-                Db { kind, url: url.to_owned(), readers: pool.clone(), writers: pool }
+                // Apart, for what one writer after the other prepares on its connection the next one finds there.
+                let writers = pool(connections, POSTGRES_WRITER).connect(url).await?;
+                let readers = pool(connections, POSTGRES_READER).connect(url).await?;
+                Db { kind, url: url.to_owned(), readers, writers }
             }
         };
         migrations::migrator().run(&db.writers).await.context("the tables cannot be brought up to date")?;
@@ -230,12 +232,20 @@ pub async fn settle(path: &Path) -> anyhow::Result<()> {
 
 /// Runs on each new connection to a SQLite file that writes. FULL: what was answered survives a power cut. 16 MB each for
 /// pages in memory and for the log before it is put into the file, so that a transaction of 200 commands fits into both. What
-/// undoes a single statement of many rows is kept in memory, not in a file that is thrown away.
+/// undoes a single statement of many rows, and what a migration sorts, is kept in memory, not in a file that is thrown away.
 const SQLITE_WRITER: &str = "pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on; \
                              pragma busy_timeout = 10000; pragma cache_size = -16384; \
                              pragma wal_autocheckpoint = 4000; pragma temp_store = memory";
 /// The same for one that reads.
-const SQLITE_READER: &str = "pragma foreign_keys = on; pragma busy_timeout = 10000; pragma query_only = on";
+///
+/// A megabyte of pages each: what they hold is read anew after every commit of the writer.
+const SQLITE_READER: &str = "pragma foreign_keys = on; pragma busy_timeout = 10000; pragma query_only = on; \
+                             pragma cache_size = -1024";
+
+/// Runs on each new connection to PostgreSQL that writes.
+const POSTGRES_WRITER: &str = "set statement_timeout = '60s'";
+/// The same for one that reads.
+const POSTGRES_READER: &str = "set statement_timeout = '60s'; set default_transaction_read_only = on";
 
 fn pool(connections: u32, at_first: &'static str) -> AnyPoolOptions {
     // Waiting for one's turn is no fault while it comes: everybody back at once would fill the log with it.

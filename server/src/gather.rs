@@ -307,7 +307,7 @@ async fn together(app: &App, site: &SiteCode, works: &[&Work]) -> Result<Vec<Res
         for note in notes {
             noted.push_back(spoiled(book.write(app, &mut writer, &mut ledgers, note).await)?);
         }
-        book.flush(&mut writer).await?;
+        book.close(&mut writer).await?;
     }
     let mut judged = VecDeque::new();
     if !runs.is_empty() {

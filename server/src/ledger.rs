@@ -113,7 +113,8 @@ struct New<E> {
 pub struct Ledger<A: Aggregate> {
     /// `None` for one that does not exist.
     open: BTreeMap<A::Id, Option<Open<A>>>,
-    /// Which of them name a photo, by author, as far as that was looked up.
+    /// Which of them name a photo, by author, as far as that was looked up: before this transaction, for uploads come before
+    /// commands.
     naming: BTreeMap<Photo, Vec<A::Id>>,
 }
 

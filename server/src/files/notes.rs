@@ -1,9 +1,9 @@
 //! What a transaction notes of uploads: looked up together, judged one after the other as if each were alone, and written
 //! together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use shared::{Code, Rejection, wire::Part};
+use shared::{Code, Rejection, ids::PersonId, wire::Part};
 
 use super::store::{self, State, Upload, UploadKey};
 use crate::{App, Error, ledger::Ledgers, sites::Writer};
@@ -66,7 +66,9 @@ pub(crate) struct Notes {
     /// As they are now.
     known: BTreeMap<UploadKey, Upload>,
     /// Those of them that are not written yet.
-    changed: Vec<UploadKey>,
+    changed: BTreeSet<UploadKey>,
+    /// How many each of those who announce something has left unfinished.
+    unfinished: BTreeMap<PersonId, i64>,
 }
 
 impl Notes {
@@ -87,7 +89,16 @@ impl Notes {
         let kept = notes.iter().filter(|note| note.keeps_photo()).map(|note| note.key());
         ledgers.load_naming(writer, kept).await?;
         let known = found.into_iter().map(|upload| (upload.key.clone(), upload)).collect();
-        Ok(Notes { known, changed: Vec::new() })
+        let mut unfinished = BTreeMap::new();
+        for note in notes {
+            if let Note::Announced(Upload { key: UploadKey { author, .. }, .. }) = note
+                && !unfinished.contains_key(author)
+            {
+                let count = store::count_unfinished(writer.conn(), &site, *author).await?;
+                unfinished.insert(*author, count);
+            }
+        }
+        Ok(Notes { known, changed: BTreeSet::new(), unfinished })
     }
 
     /// Judges a note.
@@ -109,10 +120,7 @@ impl Notes {
                 if let Some(found) = found {
                     return Ok(Noted { upload: same(found, announced)?, new: false, seq: None });
                 }
-                // What this transaction has noted counts, too.
-                self.flush(writer).await?;
-                let key = &announced.key;
-                refuse_too_many(app, store::count_unfinished(writer.conn(), &key.site, key.author).await?)?;
+                refuse_too_many(app, self.unfinished.get(&announced.key.author).copied().unwrap_or(0))?;
                 self.keep(announced.clone());
                 Ok(Noted { upload: announced.clone(), new: true, seq: Some(writer.head()) })
             }
@@ -180,19 +188,21 @@ impl Notes {
     }
 
     fn keep(&mut self, upload: Upload) {
-        self.changed.push(upload.key.clone());
-        self.known.insert(upload.key.clone(), upload);
+        let key = upload.key.clone();
+        let after = i64::from(upload.is_unfinished());
+        let before = self.known.insert(key.clone(), upload).map_or(0, |before| before.is_unfinished().into());
+        if let Some(unfinished) = self.unfinished.get_mut(&key.author) {
+            *unfinished += after - before;
+        }
+        self.changed.insert(key);
     }
 
     /// Writes what was noted, for whoever looks it up in the database.
     ///
     /// # Errors
     /// If the database fails.
-    pub(crate) async fn flush(&mut self, writer: &mut Writer) -> Result<(), Error> {
-        let mut changed = std::mem::take(&mut self.changed);
-        changed.sort_unstable();
-        changed.dedup();
-        let uploads: Vec<&Upload> = changed.iter().filter_map(|key| self.known.get(key)).collect();
+    pub(crate) async fn close(self, writer: &mut Writer) -> Result<(), Error> {
+        let uploads: Vec<&Upload> = self.changed.iter().filter_map(|key| self.known.get(key)).collect();
         Ok(store::put(writer.conn(), &uploads).await?)
     }
 }

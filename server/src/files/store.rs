@@ -86,6 +86,11 @@ impl Upload {
         }
     }
 
+    /// Whether not all of it is here.
+    pub fn is_unfinished(&self) -> bool {
+        matches!(self.state, State::Receiving { .. })
+    }
+
     /// What is staged of it.
     pub fn segments(&self) -> &[Segment] {
         match &self.state {

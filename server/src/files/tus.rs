@@ -47,7 +47,8 @@ use crate::{
     accounts::{self, SignedIn},
     commands,
     db::Conn,
-    ledger, sites,
+    ledger,
+    sites::{self, store::Serves},
 };
 
 const VERSION: HeaderValue = HeaderValue::from_static("1.0.0");
@@ -344,7 +345,7 @@ pub(crate) async fn carry(
 async fn admit(conn: &mut Conn, signed_in: &SignedIn, announced: &Upload) -> Result<(), Error> {
     let Upload { key, sha256, length, .. } = announced;
     let [carrier, author] = sites::store::serve(conn, &key.site, [signed_in.person, key.author]).await?;
-    let (serves, served) = (carrier == Some(true), author.is_some());
+    let (serves, served) = (carrier == Serves::Now, author != Serves::Never);
     let own = key.author == signed_in.person;
     if !served || !(serves || own) {
         return Err(Code::SiteNotMember.into());

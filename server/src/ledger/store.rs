@@ -1,6 +1,6 @@
 //! Events, documents and named photos of cases, routes and rounds in the database.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use shared::{
     case::command::PhotoRef,
@@ -141,7 +141,8 @@ pub async fn naming<A: Pictured>(
 ) -> sqlx::Result<BTreeMap<(PersonId, AttachmentId), Vec<A::Id>>> {
     let [table, id] = A::NAMES;
     let mut naming: BTreeMap<_, Vec<A::Id>> = BTreeMap::new();
-    let ids: Vec<AttachmentId> = photos.iter().map(|(_, photo)| *photo).collect();
+    let ids: BTreeSet<AttachmentId> = photos.iter().map(|(_, photo)| *photo).collect();
+    let ids: Vec<AttachmentId> = ids.into_iter().collect();
     for ids in lookups(&ids) {
         let sql = format!(
             "select photo, author, {id} as named_by from {table} where site = $1 and photo in ({}) order by {id}",

@@ -130,24 +130,31 @@ pub async fn member(conn: &mut Conn, site: &SiteCode, person: PersonId) -> sqlx:
     text.map(|text| read(site, &text)).transpose()
 }
 
-/// Whether each of two people serves at a site: `None` for one who never did.
-pub async fn serve(
-    conn: &mut Conn,
-    site: &SiteCode,
-    people: [PersonId; 2],
-) -> sqlx::Result<[Option<bool>; 2]> {
+/// Whether somebody serves at a site.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Serves {
+    /// And may be given work.
+    Now,
+    /// And has left.
+    Before,
+    /// Nobody of the site.
+    Never,
+}
+
+/// Whether each of two people, who may be one, serves at a site.
+pub async fn serve(conn: &mut Conn, site: &SiteCode, people: [PersonId; 2]) -> sqlx::Result<[Serves; 2]> {
     let rows = sqlx::query("select account, active from memberships where site = $1 and account in ($2, $3)")
         .bind(site.as_str())
         .bind(people[0].to_string())
         .bind(people[1].to_string())
         .fetch_all(conn)
         .await?;
-    let mut serve = [None; 2];
+    let mut serve = [Serves::Never; 2];
     for row in &rows {
         let (account, active): (&str, i64) = (row.try_get("account")?, row.try_get("active")?);
         for (person, serves) in people.iter().zip(&mut serve) {
             if person.to_string() == account {
-                *serves = Some(active != 0);
+                *serves = if active != 0 { Serves::Now } else { Serves::Before };
             }
         }
     }

@@ -131,7 +131,7 @@ impl Announced {
         .join(",")
     }
 
-    async fn post(&self, device: &Device) -> Reply {
+    pub async fn post(&self, device: &Device) -> Reply {
         let length = self.length.to_string();
         let headers = [("upload-length", length.as_str()), ("upload-metadata", &self.metadata())];
         tus(device, "POST", "/api/files", &headers, Body::empty()).await
@@ -199,7 +199,7 @@ pub fn named(photo: AttachmentId, bytes: &[u8]) -> Value {
     })
 }
 
-async fn report(device: &mut Device, mut report: Value, photo: AttachmentId, bytes: &[u8]) -> CaseId {
+pub async fn report(device: &mut Device, mut report: Value, photo: AttachmentId, bytes: &[u8]) -> CaseId {
     report["photos"] = json!([named(photo, bytes)]);
     let case = device.new_case();
     device.accepted("case.report", case, report).await;
@@ -448,7 +448,7 @@ async fn staged(app: &TestApp) -> usize {
 }
 
 /// Whether a case has exactly this photo, verified, and shows it.
-async fn shows(device: &mut Device, case: CaseId, photo: AttachmentId, bytes: &[u8]) {
+pub async fn shows(device: &mut Device, case: CaseId, photo: AttachmentId, bytes: &[u8]) {
     let photos = photos(device, case).await;
     assert_eq!(photos.len(), 1);
     assert!(photos[0].kept && photos[0].photo.id == photo && photos[0].photo.sha256 == sha256(bytes));

@@ -11,17 +11,20 @@ use proptest::{
 use serde_json::{Value, json};
 use server::sites::Writer;
 use shared::{
-    ids::{CaseId, CommandId, SiteCode},
-    wire::{Answer, Envelope, PushRequest, PushResponse, SETTLE},
+    ids::{AttachmentId, CaseId, CommandId, SiteCode},
+    wire::{Answer, Envelope, Part, PushRequest, PushResponse, SETTLE},
 };
 use sqlx::Row;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
+use crate::files::{Announced, litter, new_photo, report, shows, thumb};
 use crate::kit::{Device, On, Reply, TestApp, cast, complaint, leak, tests};
 
 tests![
     pushes_that_share_a_transaction_get_what_they_would_get_alone,
+    uploads_that_share_a_transaction_get_what_they_would_get_alone,
+    the_last_upload_that_may_be_begun_is_begun_once,
     a_command_that_cannot_be_stored_harms_nobody_else,
     who_hangs_up_does_not_stop_what_began,
     nobody_is_forgotten_when_the_server_stops,
@@ -70,6 +73,105 @@ fn answers(reply: &Reply) -> Vec<Answer> {
     let response: PushResponse =
         serde_json::from_str(&reply.text).unwrap_or_else(|_| panic!("{}", reply.text));
     response.answers
+}
+
+/// Uploads of one photo, one after the other: announced, brought, brought again, announced and brought as something else,
+/// under the same id by somebody else, and its thumbnail.
+fn uploads(guard: &Device, other: &Device, photo: AttachmentId) -> Vec<(Device, Announced, Option<Vec<u8>>)> {
+    let (bytes, small) = (litter(), thumb());
+    let of = |device: &Device, part, announced: &[u8], brought: Option<&[u8]>| {
+        let announced = Announced::of(device, photo, part, announced);
+        (device.carrier(), announced, brought.map(<[u8]>::to_vec))
+    };
+    vec![
+        of(guard, Part::Full, &bytes, None),
+        of(guard, Part::Full, &bytes, Some(&bytes)),
+        of(guard, Part::Full, &bytes, Some(&bytes)),
+        of(guard, Part::Full, &small, Some(&small)),
+        of(guard, Part::Full, &small, None),
+        of(other, Part::Full, &small, Some(&small)),
+        of(guard, Part::Thumb, &small, Some(&small)),
+    ]
+}
+
+fn bring((device, announced, bytes): (Device, Announced, Option<Vec<u8>>)) -> JoinHandle<Reply> {
+    tokio::spawn(async move {
+        match bytes {
+            Some(bytes) => announced.post_with(&device, &bytes).await,
+            None => announced.post(&device).await,
+        }
+    })
+}
+
+/// How far an upload is, or why it was refused.
+fn outcome(reply: &Reply) -> String {
+    if (200..300).contains(&reply.status) {
+        reply.header("upload-offset").to_owned()
+    } else {
+        reply.problem().1
+    }
+}
+
+async fn uploads_that_share_a_transaction_get_what_they_would_get_alone(on: On) {
+    let mut all = Vec::new();
+    for shared in [false, true] {
+        let app = TestApp::start(on).await;
+        let (mut guard, other) = (app.sign_in(cast::GUARD).await, app.sign_in(cast::CLEANER).await);
+        let photo = new_photo(&guard);
+        let case = report(&mut guard, leak(), photo, &litter()).await;
+        let mut outcomes = Vec::new();
+        if shared {
+            let somebody = Writer::begin(&app.app, &site()).await.unwrap().unwrap();
+            let mut sent = vec![bring((
+                guard.carrier(),
+                Announced::of(&guard, new_photo(&guard), Part::Full, &litter()),
+                None,
+            ))];
+            waits(&app, 0).await;
+            for (waiting, upload) in (1..).zip(uploads(&guard, &other, photo)) {
+                sent.push(bring(upload));
+                waits(&app, waiting).await;
+            }
+            drop(somebody);
+            for reply in sent.into_iter().skip(1) {
+                outcomes.push(outcome(&reply.await.unwrap()));
+            }
+        } else {
+            for upload in uploads(&guard, &other, photo) {
+                outcomes.push(outcome(&bring(upload).await.unwrap()));
+            }
+        }
+        shows(&mut guard, case, photo, &litter()).await;
+        all.push(outcomes);
+    }
+    let (whole, small) = (litter().len().to_string(), thumb().len().to_string());
+    let conflict = "file.conflict".to_owned();
+    let alone = vec!["0".to_owned(), whole.clone(), whole, conflict.clone(), conflict, small.clone(), small];
+    assert_eq!(all, [alone.clone(), alone]);
+}
+
+async fn the_last_upload_that_may_be_begun_is_begun_once(on: On) {
+    let app = TestApp::start(on).await;
+    let guard = app.sign_in(cast::GUARD).await;
+    let announce = || {
+        let announced = Announced::of(&guard, new_photo(&guard), Part::Full, &litter());
+        bring((guard.carrier(), announced, None))
+    };
+    for _ in 0..48 {
+        assert_eq!(announce().await.unwrap().status, 201);
+    }
+    let somebody = Writer::begin(&app.app, &site()).await.unwrap().unwrap();
+    let mut sent = Vec::new();
+    for waiting in 0..4 {
+        sent.push(announce());
+        waits(&app, waiting).await;
+    }
+    drop(somebody);
+    let mut outcomes = Vec::new();
+    for reply in sent {
+        outcomes.push(outcome(&reply.await.unwrap()));
+    }
+    assert_eq!(outcomes, ["0", "0", "file.too_many", "file.too_many"]);
 }
 
 /// The codes of a reply's answers, or of the refusal of all of it.
