@@ -19,36 +19,54 @@ use crate::{
     subject::Place,
 };
 
-/// The reports of a transaction.
-const LOT: usize = 200;
+/// So many requests that ask for nothing are counted, after a tenth of them that are not.
+const REQUESTS: usize = 20_000;
 
 /// How many reports a second the database takes whose rows lie in a place.
 pub async fn ceiling(options: &Options, full: &Place) -> anyhow::Result<f64> {
     let url = full.storage.database_url()?;
     let db = Db::open(&url, 2).await?;
-    let lots = store::lots(&mut *db.connection().await?, LOT).await?;
+    let lot = usize::try_from(Settings::default().transaction_commands)?;
+    let lots = store::lots(&mut *db.connection().await?, lot).await?;
     db.close().await;
 
     let empty = Place::new(options).await?;
     crew::hire(&empty, 1, |_| true).await?;
     let app = App::open(&empty.storage, Settings::default(), Clock::System).await?;
+    // The first ones are not counted, like those of the server: see `Load::before`.
+    let (first, counted) = lots.split_at(lots.len() / 9);
+    write(&app.db, first).await?;
+    empty.get_known().await?;
+    let before = store::count(&mut *app.db.connection().await?, "commands").await.context("the copy")?;
     let start = now();
-    for lot in &lots {
-        let mut tx = app.db.write().await?;
-        store::write(&mut tx, lot).await?;
-        tx.commit().await?;
-    }
+    write(&app.db, counted).await?;
     let took = since(start).as_secs_f64();
     let reports = store::count(&mut *app.db.connection().await?, "commands").await.context("the copy")?;
     app.db.close().await;
-    Ok(reports as f64 / took)
+    Ok((reports - before) as f64 / took)
 }
 
-/// How many requests a second are answered that ask for nothing, so many in all over so many connections.
-pub async fn requests(client: &Client, connections: usize, count: usize) -> anyhow::Result<f64> {
+async fn write(db: &Db, lots: &[store::Rows]) -> anyhow::Result<()> {
+    for lot in lots {
+        let mut tx = db.write().await?;
+        store::write(&mut tx, lot).await?;
+        tx.commit().await?;
+    }
+    Ok(())
+}
+
+/// How many requests a second are answered that ask for nothing, over so many connections.
+pub async fn requests(options: &Options, client: &Client, connections: usize) -> anyhow::Result<f64> {
+    let count = if options.smoke { 10 * connections } else { REQUESTS };
+    ask(client, connections, count / 10).await?;
+    let start = now();
+    let asked = ask(client, connections, count).await?;
+    Ok(asked as f64 / since(start).as_secs_f64())
+}
+
+async fn ask(client: &Client, connections: usize, count: usize) -> anyhow::Result<usize> {
     let each = count.div_ceil(connections);
     let mut tasks = JoinSet::new();
-    let start = now();
     for _ in 0..connections {
         let client = client.clone();
         tasks.spawn(async move {
@@ -62,7 +80,7 @@ pub async fn requests(client: &Client, connections: usize, count: usize) -> anyh
     while let Some(done) = tasks.join_next().await {
         done.context("a task of the load")??;
     }
-    Ok((each * connections) as f64 / since(start).as_secs_f64())
+    Ok(each * connections)
 }
 
 /// How many signatures of pushes one core verifies a second.

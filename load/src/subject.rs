@@ -38,6 +38,17 @@ impl Place {
         Ok(Place { storage, _folder: folder })
     }
 
+    /// Lets PostgreSQL know how large its tables are by now. It finds out by itself once a minute, and takes whatever is
+    /// younger for empty; a site that is in use is older than that.
+    pub async fn get_known(&self) -> anyhow::Result<()> {
+        if let Some(url) = &self.storage.database_url {
+            let mut conn = sqlx::AnyConnection::connect(url).await?;
+            sqlx::raw_sql("analyze").execute(&mut conn).await?;
+            conn.close().await?;
+        }
+        Ok(())
+    }
+
     /// The bytes of the database's files, on SQLite.
     pub fn database_bytes(&self) -> u64 {
         let size = |name: &str| fs::metadata(self.storage.data.join(name)).map_or(0, |file| file.len());

@@ -169,6 +169,9 @@ fn did(units: &[Unit]) -> Did {
     })
 }
 
+/// What a device has reported before the outage.
+const BEFORE: usize = 2;
+
 /// Everybody back at once, each with 50 reports.
 pub async fn outage(options: &Options) -> anyhow::Result<Vec<Figures>> {
     let (devices, reports) = if options.smoke { (10, 5) } else { (1_000, 50) };
@@ -179,8 +182,13 @@ pub async fn outage(options: &Options) -> anyhow::Result<Vec<Figures>> {
     for unit in &units {
         unit.machine().connect(&client);
     }
-    // Everybody has the site's documents, and then makes reports without a network.
-    let units = each(units, 16, async |unit| unit.sync().await).await?;
+    // Everybody has the site's documents and has reported before, and then makes reports without a network.
+    let units = each(units, 16, async |unit| {
+        unit.report(BEFORE).await?;
+        unit.sync().await
+    })
+    .await?;
+    place.get_known().await?;
     let units = each(units, devices, async move |unit| unit.report(reports).await).await?;
     did(&units);
     subject.forget_peak()?;
@@ -199,7 +207,7 @@ pub async fn outage(options: &Options) -> anyhow::Result<Vec<Figures>> {
     }
     ensure!(unsent == 0, "{unsent} commands are still on devices");
     drop(subject);
-    nothing_is_lost(&place, devices * reports).await?;
+    nothing_is_lost(&place, devices * (BEFORE + reports)).await?;
 
     let mut figures = Figures::of(format!("{devices} devices back at once with {reports} reports each"));
     figures.note("seconds until all are through", took);

@@ -3,7 +3,7 @@
 use crate::{
     Options, bare,
     client::{Client, Sent, deal, push_all},
-    crew::{self, Push},
+    crew::{self, Phone, Push},
     figures::Figures,
     scenarios::nothing_is_lost,
     subject::{Place, Server},
@@ -12,14 +12,14 @@ use crate::{
 /// Pushes of 50 over 16 connections.
 pub async fn batches(options: &Options) -> anyhow::Result<Vec<Figures>> {
     let (phones, pushes) = if options.smoke { (4, 1) } else { (64, 8) };
-    let load = Load { phones, pushes, commands: 50, connections: 16 };
+    let load = Load { phones, before: 1, pushes, commands: 50, connections: 16 };
     Ok(vec![measure(options, "pushes of 50, 16 connections", load).await?])
 }
 
 /// Pushes of one from 200 devices at once; and what that takes if they share no transactions.
 pub async fn singles(options: &Options) -> anyhow::Result<Vec<Figures>> {
     let (phones, pushes) = if options.smoke { (20, 2) } else { (200, 50) };
-    let load = Load { phones, pushes, commands: 1, connections: phones };
+    let load = Load { phones, before: 10, pushes, commands: 1, connections: phones };
     let mut figures = measure(options, "pushes of 1, 200 devices at once", load).await?;
     let apart = load.send(options, &["--transaction-commands", "1"]).await?.per_second;
     figures.note("commands/s, a transaction for each push", apart);
@@ -35,6 +35,8 @@ const PER_SECOND: &str = "commands/s";
 #[derive(Clone, Copy)]
 struct Load {
     phones: usize,
+    /// Pushes per phone that are not counted: a site begins only once.
+    before: usize,
     /// Per phone, one after the other.
     pushes: usize,
     /// Per push.
@@ -64,19 +66,21 @@ impl Load {
     async fn send(self, options: &Options, flags: &[&str]) -> anyhow::Result<Run> {
         let place = Place::new(options).await?;
         let mut phones = crew::hire(&place, self.phones, crew::field).await?;
-        let mut sending: Vec<Vec<Push>> = Vec::new();
-        for phone in &mut phones {
-            sending
-                .push((0..self.pushes).map(|_| phone.reports(self.commands)).collect::<anyhow::Result<_>>()?);
-        }
+        let mut make = |pushes| -> anyhow::Result<Vec<Vec<Push>>> {
+            let of = |phone: &mut Phone| (0..pushes).map(|_| phone.reports(self.commands)).collect();
+            phones.iter_mut().map(of).collect()
+        };
+        let (first, sending) = (make(self.before)?, make(self.pushes)?);
         let subject = Server::start_with(options, &place, flags).await?;
         let client = Client::of(&subject.url);
+        push_all(&client, deal(first, self.connections)).await?;
+        place.get_known().await?;
         let before = subject.used()?;
         let sent = push_all(&client, deal(sending, self.connections)).await?;
         let used = subject.used()?;
-        let empty = bare::requests(&client, self.connections, self.phones * self.pushes).await?;
+        let empty = bare::requests(options, &client, self.connections).await?;
         drop(subject);
-        nothing_is_lost(&place, self.reports()).await?;
+        nothing_is_lost(&place, self.reports() + self.phones * self.before * self.commands).await?;
         let per_second = self.reports() as f64 / sent.all.as_secs_f64();
         Ok(Run { place, per_second, sent, empty, cpu: used.cpu - before.cpu, peak: used.peak })
     }
