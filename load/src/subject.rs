@@ -38,9 +38,9 @@ impl Place {
         Ok(Place { storage, _folder: folder })
     }
 
-    /// Lets PostgreSQL know how large its tables are by now. It finds out by itself once a minute, and takes whatever is
+    /// Has PostgreSQL look at how large its tables are by now. It does by itself once a minute, and takes whatever is
     /// younger for empty; a site that is in use is older than that.
-    pub async fn get_known(&self) -> anyhow::Result<()> {
+    pub async fn analyze(&self) -> anyhow::Result<()> {
         if let Some(url) = &self.storage.database_url {
             let mut conn = sqlx::AnyConnection::connect(url).await?;
             sqlx::raw_sql("analyze").execute(&mut conn).await?;

@@ -188,7 +188,7 @@ pub async fn outage(options: &Options) -> anyhow::Result<Vec<Figures>> {
         unit.sync().await
     })
     .await?;
-    place.get_known().await?;
+    place.analyze().await?;
     let units = each(units, devices, async move |unit| unit.report(reports).await).await?;
     did(&units);
     subject.forget_peak()?;

@@ -74,7 +74,7 @@ impl Load {
         let subject = Server::start_with(options, &place, flags).await?;
         let client = Client::of(&subject.url);
         push_all(&client, deal(first, self.connections)).await?;
-        place.get_known().await?;
+        place.analyze().await?;
         let before = subject.used()?;
         let sent = push_all(&client, deal(sending, self.connections)).await?;
         let used = subject.used()?;
