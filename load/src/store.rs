@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::Context;
-use server::db::{Conn, pieces, rows_of_placeholders};
+use server::db::{Conn, pieces, put, rows_of_placeholders};
 use shared::round::Round;
 use sqlx::{AssertSqlSafe, Row, any::AnyRow};
 
@@ -145,37 +145,32 @@ pub async fn write(conn: &mut Conn, rows: &Rows) -> anyhow::Result<()> {
         }
     }
     let chains: Vec<_> = chains.into_iter().collect();
-    for chains in pieces(&chains) {
-        let sql = format!(
-            "insert into chains (device, author, n, hash, last_at, lock_count) values {} \
-             on conflict (device, author) do update set n = excluded.n, hash = excluded.hash",
-            rows_of_placeholders(conn, chains.len(), 6)
-        );
-        // Of placeholders only.
-        let mut query = sqlx::query(AssertSqlSafe(sql));
-        for ((device, author), (n, hash)) in chains {
-            query = query.bind(device).bind(author).bind(n).bind(hash).bind(0_i64).bind(0_i64);
-        }
-        query.execute(&mut *conn).await?;
-    }
+    let sql = [
+        "insert into chains (device, author, n, hash, last_at, lock_count)",
+        "on conflict (device, author) do update set n = excluded.n, hash = excluded.hash",
+    ];
+    put(conn, sql, &chains, |row, ((device, author), (n, hash))| {
+        Ok(row
+            .bind(device.as_str())
+            .bind(author.as_str())
+            .bind(*n)
+            .bind(hash.as_str())
+            .bind(0_i64)
+            .bind(0_i64))
+    })
+    .await?;
     Ok(())
 }
 
 async fn insert(conn: &mut Conn, table: &Table, rows: &[Vec<Value>]) -> sqlx::Result<()> {
-    for rows in pieces(rows) {
-        let places = rows_of_placeholders(conn, rows.len(), table.columns.len());
-        let sql = format!("insert into {} ({}) values {places}", table.name, table.names());
-        // Of constants and placeholders only.
-        let mut query = sqlx::query(AssertSqlSafe(sql));
-        for value in rows.iter().flatten() {
-            query = match value {
-                Value::Text(text) => query.bind(text.as_deref()),
-                Value::Number(number) => query.bind(*number),
-            };
-        }
-        query.execute(&mut *conn).await?;
-    }
-    Ok(())
+    let head = format!("insert into {} ({})", table.name, table.names());
+    put(conn, [&head, ""], rows, |row, values| {
+        Ok(values.iter().fold(row, |row, value| match value {
+            Value::Text(text) => row.bind(text.as_deref()),
+            Value::Number(number) => row.bind(*number),
+        }))
+    })
+    .await
 }
 
 /// The rows of a table.

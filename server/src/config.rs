@@ -165,8 +165,8 @@ pub struct Settings {
     pub transaction_commands: u32,
 }
 
-/// Everybody else who writes to the site waits for so many. One push may bring half of them.
-const TRANSACTION_COMMANDS: u32 = 200;
+/// Everybody else who writes to the site waits for so many. One push may bring a quarter of them.
+const TRANSACTION_COMMANDS: u32 = 400;
 
 impl Default for Settings {
     /// As the flags' defaults, for what is done without serving.

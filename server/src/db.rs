@@ -17,11 +17,13 @@ use std::{
 
 use anyhow::Context;
 use sqlx::{
-    Any, AnyConnection, AnyPool, Connection, Executor,
-    any::{AnyPoolOptions, install_default_drivers},
+    Any, AnyConnection, AnyPool, AssertSqlSafe, Connection, Executor,
+    any::{AnyArguments, AnyPoolOptions, install_default_drivers},
     pool::PoolConnection,
     postgres::{PgConnection, PgListener},
+    query::Query,
 };
+use tokio::sync::mpsc;
 
 /// What every function of a `store.rs` works on.
 pub type Conn = AnyConnection;
@@ -30,6 +32,9 @@ pub type Conn = AnyConnection;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// A connection that was in use so shortly before is taken for a live one: asking it costs as much as a look into the database.
 const FRESH: Duration = Duration::from_secs(1);
+
+/// So long after a commit SQLite's log is put into its file, with whatever was committed meanwhile.
+const SETTLES: Duration = Duration::from_millis(200);
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Kind {
@@ -44,6 +49,8 @@ pub struct Db {
     url: String,
     readers: AnyPool,
     writers: AnyPool,
+    /// Told after each commit to SQLite: see [`settle_steadily`].
+    committed: mpsc::Sender<()>,
 }
 
 impl Db {
@@ -61,6 +68,7 @@ impl Db {
             anyhow::bail!("a database is sqlite:PATH or postgres://…");
         };
         let connections = connections.max(1);
+        let (committed, commits) = mpsc::channel(1);
         let db = match kind {
             Kind::Sqlite => {
                 let path = url.trim_start_matches("sqlite:").trim_start_matches("//");
@@ -69,16 +77,20 @@ impl Db {
                 let writers = pool(1, SQLITE_WRITER).connect(&format!("sqlite:{path}?mode=rwc")).await?;
                 let readers =
                     pool(connections, SQLITE_READER).connect(&format!("sqlite:{path}?mode=rw")).await?;
-                Db { kind, url: url.to_owned(), readers, writers }
+                tokio::spawn(settle_steadily(readers.clone(), commits));
+                Db { kind, url: url.to_owned(), readers, writers, committed }
             }
             Kind::Postgres => {
                 // Apart, for what one writer after the other prepares on its connection the next one finds there.
                 let writers = pool(connections, POSTGRES_WRITER).connect(url).await?;
                 let readers = pool(connections, POSTGRES_READER).connect(url).await?;
-                Db { kind, url: url.to_owned(), readers, writers }
+                Db { kind, url: url.to_owned(), readers, writers, committed }
             }
         };
-        migrations::migrator().run(&db.writers).await.context("the tables cannot be brought up to date")?;
+        migrations::migrator(kind)
+            .run(&db.writers)
+            .await
+            .context("the tables cannot be brought up to date")?;
         Ok(db)
     }
 
@@ -87,7 +99,8 @@ impl Db {
     /// # Errors
     /// If no connection gets free in time.
     pub async fn write(&self) -> sqlx::Result<WriteTx> {
-        let mut tx = WriteTx { conn: self.writers.acquire().await?, committed: false };
+        let conn = self.writers.acquire().await?;
+        let mut tx = WriteTx { conn, committed: false, told: self.committed.clone() };
         let begin = match self.kind {
             // Taken at once: a lock that is taken later can fail half way.
             Kind::Sqlite => "begin immediate",
@@ -230,12 +243,26 @@ pub async fn settle(path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Puts what was committed to SQLite from its log into its file, beside the writer, who would otherwise do so in the middle of
+/// its work: on a connection of a reader, for this changes nothing that anybody reads. What the writer finds left when the
+/// log is long, it puts there itself.
+async fn settle_steadily(readers: AnyPool, mut commits: mpsc::Receiver<()>) {
+    while commits.recv().await.is_some() {
+        tokio::time::sleep(SETTLES).await;
+        let Ok(mut conn) = readers.acquire().await else { return };
+        if let Err(error) = conn.execute("pragma wal_checkpoint(passive)").await {
+            // A full disk, say, which those hear of who write.
+            tracing::debug!(%error, "the log stays as it is");
+        }
+    }
+}
+
 /// Runs on each new connection to a SQLite file that writes. FULL: what was answered survives a power cut. 16 MB each for
 /// pages in memory and for the log before it is put into the file, so that a transaction of 200 commands fits into both. What
 /// undoes a single statement of many rows, and what a migration sorts, is kept in memory, not in a file that is thrown away.
 const SQLITE_WRITER: &str = "pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on; \
                              pragma busy_timeout = 10000; pragma cache_size = -16384; \
-                             pragma wal_autocheckpoint = 4000; pragma temp_store = memory";
+                             pragma wal_autocheckpoint = 16000; pragma temp_store = memory";
 /// The same for one that reads.
 ///
 /// A megabyte of pages each: what they hold is read anew after every commit of the writer.
@@ -274,6 +301,7 @@ fn pool(connections: u32, at_first: &'static str) -> AnyPoolOptions {
 pub struct WriteTx {
     conn: PoolConnection<Any>,
     committed: bool,
+    told: mpsc::Sender<()>,
 }
 
 impl WriteTx {
@@ -284,6 +312,8 @@ impl WriteTx {
     pub async fn commit(mut self) -> sqlx::Result<()> {
         self.conn.execute("commit").await?;
         self.committed = true;
+        // If it is full, it is known that something was committed; and PostgreSQL's is heard by nobody.
+        let _ = self.told.try_send(());
         Ok(())
     }
 }
@@ -348,6 +378,37 @@ pub fn lookups<T: Clone>(keys: &[T]) -> impl Iterator<Item = Vec<T>> + use<'_, T
     })
 }
 
+/// A statement with the values for it.
+pub type Statement = Query<'static, Any, AnyArguments>;
+
+/// Runs a statement of several rows for all of these, however many, in [`pieces`]: `head` up to the list of columns, the
+/// rows, then `tail`. While the database works on a piece, the next one is made ready.
+///
+/// # Errors
+/// If the database fails, or a value cannot be written.
+pub async fn put<T: Sync>(
+    conn: &mut Conn,
+    [head, tail]: [&str; 2],
+    rows: &[T],
+    bind: impl Fn(Statement, &T) -> sqlx::Result<Statement> + Sync,
+) -> sqlx::Result<()> {
+    let named = conn.backend_name() != SQLITE;
+    let columns = head.matches(',').count() + 1;
+    let ready = |rows: &[T]| {
+        let sql = format!("{head} values {} {tail}", placeholders(named, rows.len(), columns));
+        // Made of constants and placeholders only.
+        rows.iter().try_fold(sqlx::query(AssertSqlSafe(sql)), &bind)
+    };
+    let mut pieces = pieces(rows);
+    let mut next = pieces.next().map(ready).transpose()?;
+    while let Some(statement) = next {
+        let (done, after) = futures::join!(statement.execute(&mut *conn), async { pieces.next().map(ready) });
+        done?;
+        next = after.transpose()?;
+    }
+    Ok(())
+}
+
 /// The placeholders of so many rows of so many columns, for a statement that has no other parameters: `($1,$2),($3,$4)`,
 /// on SQLite `(?,?),(?,?)`. Binding a parameter that has a name walks past the names of all before it, which for
 /// thousands of parameters costs more than what they write.
@@ -406,6 +467,11 @@ pub fn is_unavailable(error: &sqlx::Error) -> bool {
         // `sqlx::Error` is not exhaustive; whatever else it learns is a failure like the rest.
         _ => false,
     }
+}
+
+/// The same failure, for another one whom it concerns.
+pub fn same(error: &sqlx::Error) -> sqlx::Error {
+    if is_unavailable(error) { sqlx::Error::PoolTimedOut } else { sqlx::Error::Protocol(error.to_string()) }
 }
 
 /// A text that both databases can hold: PostgreSQL has no place for NUL, which only damage or malice sends.

@@ -23,6 +23,7 @@ pub mod files;
 pub mod gather;
 pub mod ledger;
 pub mod live;
+mod looks;
 mod mutant;
 pub mod random;
 mod rate_limit;
@@ -60,6 +61,7 @@ use feed::Sealer;
 use files::Files;
 use gather::Lanes;
 use live::{Streams, Wake};
+use looks::Looks;
 use rate_limit::RateLimit;
 use relay::RelayKey;
 use sites::Directory;
@@ -92,6 +94,8 @@ pub struct Parts {
     pub turns: Turns,
     /// Those who wait to write, by site.
     pub lanes: Lanes,
+    /// Those who wait to be looked up.
+    pub looks: Looks,
     /// The sites as they were last read.
     pub directory: Directory,
     /// Wakes those whom a commit concerns.
@@ -159,6 +163,7 @@ impl App {
             rate_limit: RateLimit::new(settings.requests_per_second, settings.requests_burst),
             turns: Turns::default(),
             lanes: Lanes::default(),
+            looks: Looks::default(),
             directory: Directory::default(),
             wake: Wake::default(),
             streams: Streams::default(),

@@ -1,5 +1,7 @@
 //! Reports with a photo each: the command, the thumbnail, the photo, as a phone sends them.
 
+use std::sync::PoisonError;
+
 use anyhow::{Context, ensure};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
@@ -105,6 +107,7 @@ pub async fn photos(options: &Options) -> anyhow::Result<Vec<Figures>> {
     let kept = store::photos_kept(&mut *app.db.connection().await?).await?;
     app.db.close().await;
     ensure!(kept == count, "of {count} photos {kept} are confirmed");
+    options.used.lock().unwrap_or_else(PoisonError::into_inner).push(place);
 
     let mut figures =
         Figures::of(format!("reports with a photo of {} KB, 16 connections", full.bytes.len() / 1_000));

@@ -3,7 +3,7 @@
 use crate::{
     Options, bare,
     client::{Client, Sent, deal, push_all},
-    crew::{self, Phone, Push},
+    crew::{self, Push},
     figures::Figures,
     scenarios::nothing_is_lost,
     subject::{Place, Server},
@@ -66,9 +66,15 @@ impl Load {
     async fn send(self, options: &Options, flags: &[&str]) -> anyhow::Result<Run> {
         let place = Place::new(options).await?;
         let mut phones = crew::hire(&place, self.phones, crew::field).await?;
+        // The phones take turns: what is sent at the same time was made at the same time.
         let mut make = |pushes| -> anyhow::Result<Vec<Vec<Push>>> {
-            let of = |phone: &mut Phone| (0..pushes).map(|_| phone.reports(self.commands)).collect();
-            phones.iter_mut().map(of).collect()
+            let mut made: Vec<Vec<Push>> = phones.iter().map(|_| Vec::with_capacity(pushes)).collect();
+            for _ in 0..pushes {
+                for (phone, made) in phones.iter_mut().zip(&mut made) {
+                    made.push(phone.reports(self.commands)?);
+                }
+            }
+            Ok(made)
         };
         let (first, sending) = (make(self.before)?, make(self.pushes)?);
         let subject = Server::start_with(options, &place, flags).await?;

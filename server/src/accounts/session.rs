@@ -89,10 +89,8 @@ impl FromRequestParts<App> for SignedIn {
         }
         let token = token(parts).ok_or(Code::AuthRequired)?;
         let now = app.clock.now();
-        let session = {
-            let mut conn = app.db.connection().await?;
-            store::find_session(&mut conn, &token_hash(&token), now).await?.ok_or(Code::AuthRequired)?
-        };
+        let session = app.looks.sessions.ask(&app.db, token_hash(&token)).await?;
+        let session = session.filter(|session| session.expires > now).ok_or(Code::AuthRequired)?;
         if now.since(session.seen) > NOTED {
             let noted = async {
                 let mut tx = app.db.write().await?;

@@ -1,13 +1,15 @@
 //! Accounts, devices and sessions in the database.
 
+use std::collections::BTreeMap;
+
 use shared::{
     ids::{DeviceId, PersonId, SiteCode},
     session::{ChainHead, SessionSite},
     time::Ms,
 };
-use sqlx::Row;
+use sqlx::{AssertSqlSafe, Row};
 
-use crate::db::{Conn, damaged};
+use crate::db::{Conn, damaged, list_after, lookups};
 
 /// An account as signing in needs it.
 #[derive(Clone, Debug)]
@@ -239,17 +241,28 @@ pub async fn add_session(conn: &mut Conn, token_hash: &str, session: &Session) -
     Ok(())
 }
 
-/// The session of a token, if it is still on and its account too.
-pub async fn find_session(conn: &mut Conn, token_hash: &str, now: Ms) -> sqlx::Result<Option<Session>> {
-    let row = sqlx::query(
-        "select s.id, s.account, s.device, s.label, s.created, s.seen, s.expires from sessions s \
-         join accounts a on a.id = s.account where s.token_hash = $1 and s.expires > $2 and a.active = 1",
-    )
-    .bind(token_hash)
-    .bind(now.0)
-    .fetch_optional(conn)
-    .await?;
-    row.as_ref().map(session).transpose()
+/// The sessions of some tokens, by their hashes, whose accounts are active; they may be over.
+pub async fn find_sessions(
+    conn: &mut Conn,
+    token_hashes: &[String],
+) -> sqlx::Result<BTreeMap<String, Session>> {
+    let mut sessions = BTreeMap::new();
+    for hashes in lookups(token_hashes) {
+        let sql = format!(
+            "select s.token_hash, s.id, s.account, s.device, s.label, s.created, s.seen, s.expires \
+             from sessions s join accounts a on a.id = s.account where a.active = 1 and s.token_hash in ({})",
+            list_after(0, hashes.len())
+        );
+        // Made of placeholders only.
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for hash in hashes {
+            query = query.bind(hash);
+        }
+        for row in query.fetch_all(&mut *conn).await? {
+            sessions.insert(row.try_get("token_hash")?, session(&row)?);
+        }
+    }
+    Ok(sessions)
 }
 
 /// Whether a session is still on and its account too.

@@ -10,7 +10,7 @@ use sqlx::{AssertSqlSafe, Row};
 
 use super::search::Position;
 use crate::{
-    db::{Conn, damaged, list_after, pieces, rows_of_placeholders},
+    db::{Conn, damaged, list_after, put},
     ledger,
 };
 
@@ -39,7 +39,7 @@ pub(super) async fn before(
         // Few, however large the archive is.
         format!(
             "(select distinct substr(doc, 6) as case_id from feed where site = $1 and principal in ({held}) \
-             and doc like 'case:%') own \
+             and gone = 1 and doc like 'case:%') own \
              join case_facts f on f.case_id = own.case_id"
         )
     };
@@ -78,39 +78,32 @@ pub(super) async fn before(
 
 /// Writes what statistics ask of cases, each of them once.
 pub async fn put_facts(conn: &mut Conn, site: &SiteCode, cases: &[Case]) -> sqlx::Result<()> {
-    for cases in pieces(cases) {
-        let sql = format!(
-            "insert into case_facts (site, case_id, number, category, kind, urgent, confidential, stage, \
-             stage_since, reported_at, first_asked, company, handler) values {} \
-             on conflict (site, case_id) do update set category = excluded.category, kind = excluded.kind, \
-             urgent = excluded.urgent, confidential = excluded.confidential, stage = excluded.stage, \
-             stage_since = excluded.stage_since, first_asked = excluded.first_asked, \
-             company = excluded.company, handler = excluded.handler",
-            rows_of_placeholders(conn, cases.len(), 13)
-        );
-        // Made of placeholders only.
-        let mut query = sqlx::query(AssertSqlSafe(sql));
-        for case in cases {
-            let kind =
-                serde_json::to_value(case.kind).map_err(|error| damaged("case_facts", case.id, error))?;
-            query = query
-                .bind(site.as_str())
-                .bind(case.id.to_string())
-                .bind(case.number.as_ref().map(|number| number.0.clone()))
-                .bind(case.category.as_str())
-                .bind(kind.as_str().unwrap_or_default().to_owned())
-                .bind(i64::from(case.urgent))
-                .bind(i64::from(case.confidential()))
-                .bind(case.stage.name().as_str())
-                .bind(case.stage.since().0)
-                .bind(case.reported.at.0)
-                .bind(case.first_asked.person.to_string())
-                .bind(case.first_asked.company.as_str())
-                .bind(case.stage.handler().map(|id| id.to_string()));
-        }
-        query.execute(&mut *conn).await?;
-    }
-    Ok(())
+    let sql = [
+        "insert into case_facts (site, case_id, number, category, kind, urgent, confidential, stage, \
+         stage_since, reported_at, first_asked, company, handler)",
+        "on conflict (site, case_id) do update set category = excluded.category, kind = excluded.kind, \
+         urgent = excluded.urgent, confidential = excluded.confidential, stage = excluded.stage, \
+         stage_since = excluded.stage_since, first_asked = excluded.first_asked, \
+         company = excluded.company, handler = excluded.handler",
+    ];
+    put(conn, sql, cases, |row, case| {
+        let kind = serde_json::to_value(case.kind).map_err(|error| damaged("case_facts", case.id, error))?;
+        Ok(row
+            .bind(site.as_str())
+            .bind(case.id.to_string())
+            .bind(case.number.as_ref().map(|number| number.0.clone()))
+            .bind(case.category.as_str())
+            .bind(kind.as_str().unwrap_or_default().to_owned())
+            .bind(i64::from(case.urgent))
+            .bind(i64::from(case.confidential()))
+            .bind(case.stage.name().as_str())
+            .bind(case.stage.since().0)
+            .bind(case.reported.at.0)
+            .bind(case.first_asked.person.to_string())
+            .bind(case.first_asked.company.as_str())
+            .bind(case.stage.handler().map(|id| id.to_string())))
+    })
+    .await
 }
 
 /// Whether a case of a site has this number.

@@ -1,10 +1,7 @@
 //! What the database knows of the chains and commands that a transaction has to do with, and what is to be written of
 //! them: looked up and written in few statements, however many commands there are.
 
-use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
-    ops::RangeInclusive,
-};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use shared::{
     Code, Rejection,
@@ -24,6 +21,12 @@ use crate::{Error, db::Conn};
 
 /// The namespace of the ids of texts that have none of their own.
 const NAMESPACE: Uuid = Uuid::from_u128(0x0b9a_6a52_5c1d_5f0e_8e0d_7f64_31c2_d8aa);
+
+/// The id of a text that has none of its own. The same text may lie at several places, of its chain and of others.
+fn id_of_place(batch: &Batch, link: &Link) -> CommandId {
+    let place = format!("{}/{}/{}/{}", batch.device, batch.author, link.n, link.hash);
+    CommandId(Uuid::new_v5(&NAMESPACE, place.as_bytes()))
+}
 
 /// Chains and commands in a transaction.
 ///
@@ -78,17 +81,17 @@ impl Journal {
         Ok(())
     }
 
-    /// Looks up the commands of places that are behind the heads. Repeats only have such: they are rare, and each is a
-    /// stretch.
+    /// Looks up the links that are behind the heads of their chains, by the ids that they were kept under if they are what
+    /// lies there. Only repeats have such.
     async fn load_places(&mut self, conn: &mut Conn, runs: &[(&Batch, &[Link])]) -> Result<(), Error> {
+        let mut ids = Vec::new();
         for (batch, links) in runs {
-            let head = self.end(batch.chain());
-            let known = |link: &&Link| link.n <= head;
-            let Some(first) = links.first().filter(known) else { continue };
-            let last = links.iter().rfind(known).map_or(first.n, |link| link.n);
-            let stretch: RangeInclusive<i64> = first.n..=last;
-            self.places.extend(store::at(conn, batch.chain(), stretch).await?);
+            for link in links.iter().filter(|link| !self.is_new(batch, link)) {
+                ids.extend(link.id());
+                ids.push(id_of_place(batch, link));
+            }
         }
+        self.places.extend(store::with_ids(conn, &ids).await?);
         Ok(())
     }
 
@@ -114,8 +117,9 @@ impl Journal {
             let broken = if link.n > end {
                 link.n == end + 1 && link.prev.as_ref().is_some_and(|prev| prev != hash)
             } else {
+                // Nothing is found where something else lies, or nobody had it any more.
                 let at = self.places.get(&(batch.chain(), link.n));
-                at.is_some_and(|at| at.hash != link.hash && link.id() != Some(at.id))
+                at.is_none_or(|at| at.hash != link.hash && link.id() != Some(at.id))
             };
             if broken {
                 return Err(Code::PushChainBroken);
@@ -223,9 +227,7 @@ impl Journal {
             }
         }
         if refusal.is_some() {
-            // The same text may lie at several places, of this chain and of others.
-            let place = format!("{device}/{author}/{}/{}", link.n, link.hash);
-            kept.id = CommandId(Uuid::new_v5(&NAMESPACE, place.as_bytes()));
+            kept.id = id_of_place(batch, link);
         }
         Ok((kept, refusal.map(Rejection::from)))
     }

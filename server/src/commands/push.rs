@@ -84,8 +84,7 @@ async fn take(
         return Err(Rejection::new(Code::RequestBadBody).with("detail", "no commands").into());
     };
     let chain = (request.device, request.author);
-    let mut conn = app.db.connection().await?;
-    let author = store::author(&mut conn, chain).await?.ok_or(Code::PushUnknownDevice)?;
+    let author = app.looks.authors.ask(&app.db, chain).await?.ok_or(Code::PushUnknownDevice)?;
     let vouched =
         |signed: &[u8], signature: &str| author.keys.iter().any(|key| vouches(key, signed, signature));
     if !vouched(&wire::signing_bytes(&wire::hash(last)), &request.signature) {
@@ -96,10 +95,9 @@ async fn take(
     let alone = if texts.placed() {
         0
     } else {
-        let head = store::find_head(&mut conn, chain).await?;
+        let head = store::find_head(&mut *app.db.connection().await?, chain).await?;
         place_alone(&last, head.n, &head.hash)
     };
-    drop(conn);
     let mut links = texts.links(alone)?;
     // Only of their author it is believed what the server had answered; whoever carries them could make it up.
     let restore = app.restore.filter(|_| carrier == Some(chain.1));

@@ -14,7 +14,7 @@ use shared::{
 use sqlx::{AssertSqlSafe, Row};
 use uuid::Uuid;
 
-use crate::db::{Conn, damaged, list_after, lookups, pieces, rows_of_placeholders, storable};
+use crate::db::{Conn, damaged, list_after, lookups, pieces, put, rows_of_placeholders, storable};
 
 /// Where a chain stands.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -100,27 +100,21 @@ fn chain_key(row: &sqlx::any::AnyRow) -> sqlx::Result<ChainKey> {
 
 /// Notes where chains stand that are held.
 pub async fn advance(conn: &mut Conn, heads: &[(ChainKey, Head)]) -> sqlx::Result<()> {
-    for heads in pieces(heads) {
-        let sql = format!(
-            "insert into chains (device, author, n, hash, last_at, lock_count) values {} \
-             on conflict (device, author) do update set n = excluded.n, hash = excluded.hash, \
-             last_at = excluded.last_at",
-            rows_of_placeholders(conn, heads.len(), 6)
-        );
-        // Made of placeholders only.
-        let mut query = sqlx::query(AssertSqlSafe(sql));
-        for ((device, author), head) in heads {
-            query = query
-                .bind(device.to_string())
-                .bind(author.to_string())
-                .bind(head.n)
-                .bind(head.hash.as_str())
-                .bind(head.last_at.map(|at| at.0))
-                .bind(0_i64);
-        }
-        query.execute(&mut *conn).await?;
-    }
-    Ok(())
+    let sql = [
+        "insert into chains (device, author, n, hash, last_at, lock_count)",
+        "on conflict (device, author) do update set n = excluded.n, hash = excluded.hash, \
+         last_at = excluded.last_at",
+    ];
+    put(conn, sql, heads, |row, ((device, author), head)| {
+        Ok(row
+            .bind(device.to_string())
+            .bind(author.to_string())
+            .bind(head.n)
+            .bind(head.hash.as_str())
+            .bind(head.last_at.map(|at| at.0))
+            .bind(0_i64))
+    })
+    .await
 }
 
 /// What is known of an author on a device.
@@ -134,31 +128,37 @@ pub struct Author {
     pub sites: BTreeSet<SiteCode>,
 }
 
-/// What is known of an author on a device, if the device has a key of the author.
-pub async fn author(conn: &mut Conn, (device, author): ChainKey) -> sqlx::Result<Option<Author>> {
-    let rows = sqlx::query(
-        "select d.public_key, d.registered, m.site from devices d left join memberships m \
-         on m.account = d.account where d.device = $1 and d.account = $2 order by d.registered desc",
-    )
-    .bind(device.to_string())
-    .bind(author.to_string())
-    .fetch_all(conn)
-    .await?;
-    let mut known: Option<Author> = None;
-    for row in &rows {
-        let (key, registered): (String, i64) = (row.try_get("public_key")?, row.try_get("registered")?);
-        let known = known.get_or_insert_with(|| Author {
-            keys: Vec::new(),
-            registered: Ms(registered),
-            sites: BTreeSet::new(),
-        });
-        known.registered = known.registered.min(Ms(registered));
-        if !known.keys.contains(&key) {
-            known.keys.push(key);
+/// What is known of all authors on some devices that have keys of them.
+pub async fn find_authors(conn: &mut Conn, chains: &[ChainKey]) -> sqlx::Result<BTreeMap<ChainKey, Author>> {
+    let devices: BTreeSet<DeviceId> = chains.iter().map(|(device, _)| *device).collect();
+    let devices: Vec<DeviceId> = devices.into_iter().collect();
+    let mut authors: BTreeMap<ChainKey, Author> = BTreeMap::new();
+    for devices in lookups(&devices) {
+        let sql = format!(
+            "select d.device, d.account as author, d.public_key, d.registered, m.site from devices d \
+             left join memberships m on m.account = d.account where d.device in ({}) order by d.registered desc",
+            list_after(0, devices.len())
+        );
+        // Made of placeholders only.
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for device in devices {
+            query = query.bind(device.to_string());
         }
-        known.sites.extend(row.try_get::<Option<String>, _>("site")?.map(SiteCode));
+        for row in query.fetch_all(&mut *conn).await? {
+            let (key, registered): (String, i64) = (row.try_get("public_key")?, row.try_get("registered")?);
+            let author = authors.entry(chain_key(&row)?).or_insert_with(|| Author {
+                keys: Vec::new(),
+                registered: Ms(registered),
+                sites: BTreeSet::new(),
+            });
+            author.registered = author.registered.min(Ms(registered));
+            if !author.keys.contains(&key) {
+                author.keys.push(key);
+            }
+            author.sites.extend(row.try_get::<Option<String>, _>("site")?.map(SiteCode));
+        }
     }
-    Ok(known)
+    Ok(authors)
 }
 
 /// How far a command is.
@@ -250,40 +250,35 @@ impl Kept {
 
 /// Keeps commands with their verdicts.
 pub async fn keep(conn: &mut Conn, kept: &[Kept]) -> sqlx::Result<()> {
-    for rows in pieces(kept) {
-        let sql = format!(
-            "insert into commands (device, author, n, hash, id, site, aggregate, kind, text, event_at, uncertain, \
-             received, status, verdict, private, had, had_seq, lacks, clock_moved, chain_gap) values {}",
-            rows_of_placeholders(conn, rows.len(), 20)
-        );
-        // Made of placeholders only.
-        let mut query = sqlx::query(AssertSqlSafe(sql));
-        for kept in rows {
-            query = query
-                .bind(kept.device.to_string())
-                .bind(kept.author.to_string())
-                .bind(kept.n)
-                .bind(kept.hash.as_str())
-                .bind(kept.id.to_string())
-                .bind(kept.site.as_ref().map(SiteCode::as_str))
-                .bind(kept.aggregate.map(|id| id.to_string()))
-                .bind(kept.kind.as_deref().map(storable).map(Cow::into_owned))
-                .bind(storable(&kept.text).into_owned())
-                .bind(kept.time.at.0)
-                .bind(i64::from(kept.time.uncertain))
-                .bind(kept.time.received.0)
-                .bind(kept.status.as_str())
-                .bind(verdict_text(&kept.verdict)?)
-                .bind(i64::from(kept.private))
-                .bind(had_text(kept.had.as_ref())?)
-                .bind(kept.had_seq())
-                .bind(kept.lacks.map(|id| id.to_string()))
-                .bind(i64::from(kept.clock_moved))
-                .bind(i64::from(kept.chain_gap));
-        }
-        query.execute(&mut *conn).await?;
-    }
-    Ok(())
+    let sql = [
+        "insert into commands (device, author, n, hash, id, site, aggregate, kind, text, event_at, uncertain, \
+         received, status, verdict, private, had, had_seq, lacks, clock_moved, chain_gap)",
+        "",
+    ];
+    put(conn, sql, kept, |row, kept| {
+        Ok(row
+            .bind(kept.device.to_string())
+            .bind(kept.author.to_string())
+            .bind(kept.n)
+            .bind(kept.hash.as_str())
+            .bind(kept.id.to_string())
+            .bind(kept.site.as_ref().map(SiteCode::as_str))
+            .bind(kept.aggregate.map(|id| id.to_string()))
+            .bind(kept.kind.as_deref().map(storable).map(Cow::into_owned))
+            .bind(storable(&kept.text).into_owned())
+            .bind(kept.time.at.0)
+            .bind(i64::from(kept.time.uncertain))
+            .bind(kept.time.received.0)
+            .bind(kept.status.as_str())
+            .bind(verdict_text(&kept.verdict)?)
+            .bind(i64::from(kept.private))
+            .bind(had_text(kept.had.as_ref())?)
+            .bind(kept.had_seq())
+            .bind(kept.lacks.map(|id| id.to_string()))
+            .bind(i64::from(kept.clock_moved))
+            .bind(i64::from(kept.chain_gap)))
+    })
+    .await
 }
 
 /// The verdict of a command that was held or in quarantine.
@@ -322,23 +317,20 @@ pub struct At {
     pub verdict: Verdict,
 }
 
-/// The commands at some places, those of one chain as a stretch.
-pub async fn at(
-    conn: &mut Conn,
-    chain: ChainKey,
-    places: RangeInclusive<i64>,
-) -> sqlx::Result<Vec<(Place, At)>> {
-    let rows = sqlx::query(
-        "select n, hash, id, verdict from commands where device = $1 and author = $2 and n between $3 and $4",
-    )
-    .bind(chain.0.to_string())
-    .bind(chain.1.to_string())
-    .bind(*places.start())
-    .bind(*places.end())
-    .fetch_all(conn)
-    .await?;
-    rows.iter()
-        .map(|row| {
+/// Those of some ids that there are, each with its place.
+pub async fn with_ids(conn: &mut Conn, ids: &[CommandId]) -> sqlx::Result<Vec<(Place, At)>> {
+    let mut found = Vec::new();
+    for ids in lookups(ids) {
+        let sql = format!(
+            "select device, author, n, hash, id, verdict from commands where id in ({})",
+            list_after(0, ids.len())
+        );
+        // Made of placeholders only.
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for id in &ids {
+            query = query.bind(id.to_string());
+        }
+        for row in query.fetch_all(&mut *conn).await? {
             let id: &str = row.try_get("id")?;
             let verdict: &str = row.try_get("verdict")?;
             let at = At {
@@ -346,9 +338,10 @@ pub async fn at(
                 id: id.parse().map_err(|error| damaged("commands", id, error))?,
                 verdict: serde_json::from_str(verdict).map_err(|error| damaged("commands", id, error))?,
             };
-            Ok(((chain, row.try_get("n")?), at))
-        })
-        .collect()
+            found.push(((chain_key(&row)?, row.try_get("n")?), at));
+        }
+    }
+    Ok(found)
 }
 
 /// Those of some ids that are taken, on whatever device.
@@ -439,7 +432,7 @@ pub async fn absent(
     for aggregates in lookups(aggregates) {
         let sql = format!(
             "select {KEPT}, aggregate as what from commands where site = $1 \
-             and status in ('held', 'rejected', 'quarantined') and (status = 'held' and lacks is null \
+             and status <> 'done' and status in ('held', 'rejected', 'quarantined') and (status = 'held' and lacks is null \
              or status <> 'held' and kind in ('case.report', 'round.start')) and aggregate in ({list}) \
              union all select {KEPT}, lacks as what from commands where site = $1 \
              and status = 'held' and lacks in ({list}) order by received, device, author, n",
@@ -587,7 +580,7 @@ pub async fn reports_of(
 ) -> sqlx::Result<Vec<(String, bool)>> {
     let rows = sqlx::query(
         "select text, private from commands where site = $1 and aggregate = $2 \
-         and status in ('rejected', 'quarantined') and kind = 'case.report' order by received",
+         and status <> 'done' and status in ('rejected', 'quarantined') and kind = 'case.report' order by received",
     )
     .bind(site.as_str())
     .bind(aggregate.to_string())

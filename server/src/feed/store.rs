@@ -12,7 +12,7 @@ use shared::{
 };
 use sqlx::{AssertSqlSafe, Row};
 
-use crate::db::{Conn, damaged, list_after, lookups, pieces, rows_of_placeholders};
+use crate::db::{Conn, damaged, list_after, lookups, put};
 
 /// The key that seals cursors, in base64url.
 pub async fn seal_key(conn: &mut Conn) -> sqlx::Result<Option<String>> {
@@ -129,27 +129,21 @@ pub struct NewDoc {
 
 /// Writes documents, each once.
 pub async fn put_docs(conn: &mut Conn, site: &SiteCode, docs: &[NewDoc]) -> sqlx::Result<()> {
-    for docs in pieces(docs) {
-        let sql = format!(
-            "insert into docs (site, doc, version, born, seq, body) values {} \
-             on conflict (site, doc) do update set version = excluded.version, seq = excluded.seq, \
-             body = excluded.body",
-            rows_of_placeholders(conn, docs.len(), 6)
-        );
-        // Made of placeholders only.
-        let mut query = sqlx::query(AssertSqlSafe(sql));
-        for doc in docs {
-            query = query
-                .bind(site.as_str())
-                .bind(doc.key.to_string())
-                .bind(doc.version)
-                .bind(doc.born)
-                .bind(doc.seq)
-                .bind(doc.body.as_str());
-        }
-        query.execute(&mut *conn).await?;
-    }
-    Ok(())
+    let sql = [
+        "insert into docs (site, doc, version, born, seq, body)",
+        "on conflict (site, doc) do update set version = excluded.version, seq = excluded.seq, \
+         body = excluded.body",
+    ];
+    put(conn, sql, docs, |row, doc| {
+        Ok(row
+            .bind(site.as_str())
+            .bind(doc.key.to_string())
+            .bind(doc.version)
+            .bind(doc.born)
+            .bind(doc.seq)
+            .bind(doc.body.as_str()))
+    })
+    .await
 }
 
 /// Removes a document; its feed rows stay and say that it is gone.
@@ -208,25 +202,19 @@ pub struct Address {
 
 /// Addresses documents, each to a principal once.
 pub async fn address(conn: &mut Conn, site: &SiteCode, rows: &[Address]) -> sqlx::Result<()> {
-    for rows in pieces(rows) {
-        let sql = format!(
-            "insert into feed (site, principal, doc, seq, gone) values {} on conflict (site, principal, doc) \
-             do update set seq = excluded.seq, gone = excluded.gone",
-            rows_of_placeholders(conn, rows.len(), 5)
-        );
-        // Made of placeholders only.
-        let mut query = sqlx::query(AssertSqlSafe(sql));
-        for row in rows {
-            query = query
-                .bind(site.as_str())
-                .bind(row.principal.as_str())
-                .bind(row.key.to_string())
-                .bind(row.seq)
-                .bind(i64::from(row.gone));
-        }
-        query.execute(&mut *conn).await?;
-    }
-    Ok(())
+    let sql = [
+        "insert into feed (site, doc, principal, seq, gone)",
+        "on conflict (site, doc, principal) do update set seq = excluded.seq, gone = excluded.gone",
+    ];
+    put(conn, sql, rows, |row, address| {
+        Ok(row
+            .bind(site.as_str())
+            .bind(address.key.to_string())
+            .bind(address.principal.as_str())
+            .bind(address.seq)
+            .bind(i64::from(address.gone)))
+    })
+    .await
 }
 
 /// A row of the feed.

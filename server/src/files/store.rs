@@ -13,7 +13,7 @@ use shared::{
 };
 use sqlx::{AssertSqlSafe, Row};
 
-use crate::db::{Conn, damaged, list_after, lookups, pieces, rows_of_placeholders};
+use crate::db::{self, Conn, damaged, list_after, lookups};
 
 /// Whose part of which photo, and at which site.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -168,34 +168,28 @@ pub async fn of_photos(
 
 /// Writes down how far uploads are, each once, which the caller has looked for in the same transaction.
 pub async fn put(conn: &mut Conn, uploads: &[&Upload]) -> sqlx::Result<()> {
-    for uploads in pieces(uploads) {
-        let sql = format!(
-            "insert into uploads \
-             (site, photo, part, author, sha256, length, segments, mime, refused, announced, changed) values {} \
-             on conflict (site, photo, part, author) do update set segments = excluded.segments, \
-             mime = excluded.mime, refused = excluded.refused, changed = excluded.changed",
-            rows_of_placeholders(conn, uploads.len(), 11)
-        );
-        // Made of placeholders only.
-        let mut query = sqlx::query(AssertSqlSafe(sql));
-        for upload in uploads {
-            let (segments, mime, refused) = columns(upload)?;
-            query = query
-                .bind(upload.key.site.as_str())
-                .bind(upload.key.photo.to_string())
-                .bind(part_name(upload.key.part))
-                .bind(upload.key.author.to_string())
-                .bind(&upload.sha256)
-                .bind(i64::try_from(upload.length).unwrap_or(i64::MAX))
-                .bind(segments)
-                .bind(mime)
-                .bind(refused)
-                .bind(upload.changed.0)
-                .bind(upload.changed.0);
-        }
-        query.execute(&mut *conn).await?;
-    }
-    Ok(())
+    let sql = [
+        "insert into uploads \
+         (site, photo, part, author, sha256, length, segments, mime, refused, announced, changed)",
+        "on conflict (site, photo, part, author) do update set segments = excluded.segments, \
+         mime = excluded.mime, refused = excluded.refused, changed = excluded.changed",
+    ];
+    db::put(conn, sql, uploads, |row, upload| {
+        let (segments, mime, refused) = columns(upload)?;
+        Ok(row
+            .bind(upload.key.site.as_str())
+            .bind(upload.key.photo.to_string())
+            .bind(part_name(upload.key.part))
+            .bind(upload.key.author.to_string())
+            .bind(&upload.sha256)
+            .bind(i64::try_from(upload.length).unwrap_or(i64::MAX))
+            .bind(segments)
+            .bind(mime)
+            .bind(refused)
+            .bind(upload.changed.0)
+            .bind(upload.changed.0))
+    })
+    .await
 }
 
 /// How a state is written: its segments, type and refusal.

@@ -11,7 +11,7 @@ use sqlx::{AssertSqlSafe, Row};
 
 use super::{Aggregate, Pictured};
 use crate::{
-    db::{Conn, damaged, list_after, lookups, pieces, rows_of_placeholders},
+    db::{Conn, damaged, list_after, lookups, put},
     feed,
 };
 
@@ -76,26 +76,18 @@ pub struct Event {
 
 /// Appends events. Two writers that began from the same version cannot both do so: the version is part of the key.
 pub async fn append(conn: &mut Conn, site: &SiteCode, kind: &str, events: &[Event]) -> sqlx::Result<()> {
-    for events in pieces(events) {
-        let sql = format!(
-            "insert into events (site, kind, aggregate, version, seq, body, command) values {}",
-            rows_of_placeholders(conn, events.len(), 7)
-        );
-        // Made of placeholders only.
-        let mut query = sqlx::query(AssertSqlSafe(sql));
-        for event in events {
-            query = query
-                .bind(site.as_str())
-                .bind(kind)
-                .bind(event.aggregate.as_str())
-                .bind(event.version)
-                .bind(event.seq)
-                .bind(event.body.as_str())
-                .bind(event.command.map(|id| id.to_string()));
-        }
-        query.execute(&mut *conn).await?;
-    }
-    Ok(())
+    let sql = ["insert into events (site, kind, aggregate, version, seq, body, command)", ""];
+    put(conn, sql, events, |row, event| {
+        Ok(row
+            .bind(site.as_str())
+            .bind(kind)
+            .bind(event.aggregate.as_str())
+            .bind(event.version)
+            .bind(event.seq)
+            .bind(event.body.as_str())
+            .bind(event.command.map(|id| id.to_string())))
+    })
+    .await
 }
 
 /// That a photo is named.
@@ -112,25 +104,17 @@ pub struct Named {
 /// Notes that photos are named.
 pub async fn name_photos<A: Pictured>(conn: &mut Conn, site: &SiteCode, named: &[Named]) -> sqlx::Result<()> {
     let [table, id] = A::NAMES;
-    for named in pieces(named) {
-        let sql = format!(
-            "insert into {table} (site, photo, author, {id}, sha256) values {} \
-             on conflict (site, photo, author, {id}) do nothing",
-            rows_of_placeholders(conn, named.len(), 5)
-        );
-        // Made of constants and placeholders only.
-        let mut query = sqlx::query(AssertSqlSafe(sql));
-        for Named { aggregate, author, photo } in named {
-            query = query
-                .bind(site.as_str())
-                .bind(photo.id.to_string())
-                .bind(author.to_string())
-                .bind(aggregate.as_str())
-                .bind(photo.sha256.as_str());
-        }
-        query.execute(&mut *conn).await?;
-    }
-    Ok(())
+    let head = format!("insert into {table} (site, photo, author, {id}, sha256)");
+    let tail = format!("on conflict (site, photo, author, {id}) do nothing");
+    put(conn, [&head, &tail], named, |row, Named { aggregate, author, photo }| {
+        Ok(row
+            .bind(site.as_str())
+            .bind(photo.id.to_string())
+            .bind(author.to_string())
+            .bind(aggregate.as_str())
+            .bind(photo.sha256.as_str()))
+    })
+    .await
 }
 
 /// Those that name photos of some authors, in their order; a photo that none names is missing.

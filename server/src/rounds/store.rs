@@ -14,7 +14,7 @@ use shared::{
 };
 use sqlx::{AssertSqlSafe, Row};
 
-use crate::db::{Conn, damaged, list_after, lookups, pieces, rows_of_placeholders};
+use crate::db::{Conn, damaged, list_after, lookups, put};
 
 /// A label.
 #[derive(Clone, Debug)]
@@ -189,27 +189,21 @@ pub async fn beginning(
 
 /// Writes what is asked of rounds without reading them.
 pub async fn put_rounds(conn: &mut Conn, site: &SiteCode, rounds: &[Round]) -> sqlx::Result<()> {
-    for rounds in pieces(rounds) {
-        let sql = format!(
-            "insert into round_facts (site, round_id, route, day, minute, until_at, ended) values {} \
-             on conflict (site, round_id) do update set ended = excluded.ended",
-            rows_of_placeholders(conn, rounds.len(), 7)
-        );
-        // Made of placeholders only.
-        let mut query = sqlx::query(AssertSqlSafe(sql));
-        for round in rounds {
-            query = query
-                .bind(site.as_str())
-                .bind(round.id.to_string())
-                .bind(round.task.route.as_str())
-                .bind(round.task.occurrence.date.to_string())
-                .bind(i64::from(round.task.occurrence.minute))
-                .bind(round.task.until.0)
-                .bind(i64::from(round.ended));
-        }
-        query.execute(&mut *conn).await?;
-    }
-    Ok(())
+    let sql = [
+        "insert into round_facts (site, round_id, route, day, minute, until_at, ended)",
+        "on conflict (site, round_id) do update set ended = excluded.ended",
+    ];
+    put(conn, sql, rounds, |row, round| {
+        Ok(row
+            .bind(site.as_str())
+            .bind(round.id.to_string())
+            .bind(round.task.route.as_str())
+            .bind(round.task.occurrence.date.to_string())
+            .bind(i64::from(round.task.occurrence.minute))
+            .bind(round.task.until.0)
+            .bind(i64::from(round.ended)))
+    })
+    .await
 }
 
 /// Some of the rounds of a site whose windows are over by now, which is not noted yet.
