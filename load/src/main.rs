@@ -48,8 +48,8 @@ pub struct Options {
     /// Print JSON instead of a table.
     #[arg(long)]
     pub json: bool,
-    /// Places with many files, which are deleted at the end: a file system may keep away for a minute from what was deleted,
-    /// and look long for room elsewhere, in the next run's time.
+    /// Places with many files, which are deleted at the end: ext4 without a journal gives no inode out again for a minute
+    /// after its file was deleted, and looks for another one by one, in the time of the next run.
     #[arg(skip)]
     pub used: Arc<Mutex<Vec<Place>>>,
 }

@@ -14,8 +14,7 @@ insert into lean_feed select site, doc, principal, seq, gone from feed order by 
 drop table feed;
 alter table lean_feed rename to feed;
 create index feed_live on feed (site, principal, seq) where gone = 0;
--- With `gone` among its columns: without, SQLite would rather walk through all of the site.
-create index feed_gone on feed (site, principal, seq, gone) where gone = 1;
+create index feed_gone on feed (site, principal, seq) where gone = 1;
 
 create table lean_events (
     site text not null,

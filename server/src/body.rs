@@ -92,7 +92,7 @@ pub struct Turns {
 }
 
 /// The kibibytes of bodies that are taken apart at once.
-const TURNS: usize = 3 * 1024;
+const TURNS: usize = 2_560;
 
 impl Default for Turns {
     fn default() -> Self {

@@ -29,12 +29,14 @@ use tokio::sync::mpsc;
 pub type Conn = AnyConnection;
 
 /// How long a request waits for a connection before it is told to come again.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 /// A connection that was in use so shortly before is taken for a live one: asking it costs as much as a look into the database.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// So long after a commit SQLite's log is put into its file, with whatever was committed meanwhile.
-const SETTLES: Duration = Duration::from_millis(200);
+/// After so many commits SQLite's log is put into its file.
+const SETTLED_COMMITS: usize = 8;
+/// Or so long after a commit.
+const SETTLED_AFTER: Duration = Duration::from_secs(10);
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Kind {
@@ -50,7 +52,7 @@ pub struct Db {
     readers: AnyPool,
     writers: AnyPool,
     /// Told after each commit to SQLite: see [`settle_steadily`].
-    committed: mpsc::Sender<()>,
+    committed: Option<mpsc::Sender<()>>,
 }
 
 impl Db {
@@ -68,7 +70,6 @@ impl Db {
             anyhow::bail!("a database is sqlite:PATH or postgres://…");
         };
         let connections = connections.max(1);
-        let (committed, commits) = mpsc::channel(1);
         let db = match kind {
             Kind::Sqlite => {
                 let path = url.trim_start_matches("sqlite:").trim_start_matches("//");
@@ -77,14 +78,15 @@ impl Db {
                 let writers = pool(1, SQLITE_WRITER).connect(&format!("sqlite:{path}?mode=rwc")).await?;
                 let readers =
                     pool(connections, SQLITE_READER).connect(&format!("sqlite:{path}?mode=rw")).await?;
+                let (committed, commits) = mpsc::channel(SETTLED_COMMITS);
                 tokio::spawn(settle_steadily(readers.clone(), commits));
-                Db { kind, url: url.to_owned(), readers, writers, committed }
+                Db { kind, url: url.to_owned(), readers, writers, committed: Some(committed) }
             }
             Kind::Postgres => {
                 // Apart, for what one writer after the other prepares on its connection the next one finds there.
                 let writers = pool(connections, POSTGRES_WRITER).connect(url).await?;
                 let readers = pool(connections, POSTGRES_READER).connect(url).await?;
-                Db { kind, url: url.to_owned(), readers, writers, committed }
+                Db { kind, url: url.to_owned(), readers, writers, committed: None }
             }
         };
         migrations::migrator(kind)
@@ -248,20 +250,29 @@ pub async fn settle(path: &Path) -> anyhow::Result<()> {
 /// log is long, it puts there itself.
 async fn settle_steadily(readers: AnyPool, mut commits: mpsc::Receiver<()>) {
     while commits.recv().await.is_some() {
-        tokio::time::sleep(SETTLES).await;
-        let Ok(mut conn) = readers.acquire().await else { return };
-        if let Err(error) = conn.execute("pragma wal_checkpoint(passive)").await {
+        let more = async {
+            for _ in 1..SETTLED_COMMITS {
+                commits.recv().await;
+            }
+        };
+        // Those that came, or as long as it takes.
+        let _ = tokio::time::timeout(SETTLED_AFTER, more).await;
+        let settled = async { readers.acquire().await?.execute("pragma wal_checkpoint(passive)").await };
+        match settled.await {
+            Ok(_) => {}
+            Err(sqlx::Error::PoolClosed) => return,
             // A full disk, say, which those hear of who write.
-            tracing::debug!(%error, "the log stays as it is");
+            Err(error) => tracing::debug!(%error, "SQLite's log stays as it is"),
         }
     }
 }
 
-/// Runs on each new connection to a SQLite file that writes. FULL: what was answered survives a power cut. 16 MB each for
-/// pages in memory and for the log before it is put into the file, so that a transaction of 200 commands fits into both. What
-/// undoes a single statement of many rows, and what a migration sorts, is kept in memory, not in a file that is thrown away.
+/// Runs on each new connection to a SQLite file that writes. FULL: what was answered survives a power cut. A transaction of
+/// 400 commands fits into 8 MB of pages in memory. The log, which [`settle_steadily`] empties, is emptied by the writer
+/// itself where it is longer than 64 MB. What undoes a single statement of many rows, and what a migration sorts, is kept in
+/// memory, not in a file that is thrown away.
 const SQLITE_WRITER: &str = "pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on; \
-                             pragma busy_timeout = 10000; pragma cache_size = -16384; \
+                             pragma busy_timeout = 10000; pragma cache_size = -8192; \
                              pragma wal_autocheckpoint = 16000; pragma temp_store = memory";
 /// The same for one that reads.
 ///
@@ -301,7 +312,7 @@ fn pool(connections: u32, at_first: &'static str) -> AnyPoolOptions {
 pub struct WriteTx {
     conn: PoolConnection<Any>,
     committed: bool,
-    told: mpsc::Sender<()>,
+    told: Option<mpsc::Sender<()>>,
 }
 
 impl WriteTx {
@@ -312,8 +323,10 @@ impl WriteTx {
     pub async fn commit(mut self) -> sqlx::Result<()> {
         self.conn.execute("commit").await?;
         self.committed = true;
-        // If it is full, it is known that something was committed; and PostgreSQL's is heard by nobody.
-        let _ = self.told.try_send(());
+        if let Some(told) = &self.told {
+            // If it is full, enough were committed.
+            let _ = told.try_send(());
+        }
         Ok(())
     }
 }
@@ -469,11 +482,6 @@ pub fn is_unavailable(error: &sqlx::Error) -> bool {
     }
 }
 
-/// The same failure, for another one whom it concerns.
-pub fn same(error: &sqlx::Error) -> sqlx::Error {
-    if is_unavailable(error) { sqlx::Error::PoolTimedOut } else { sqlx::Error::Protocol(error.to_string()) }
-}
-
 /// A text that both databases can hold: PostgreSQL has no place for NUL, which only damage or malice sends.
 pub fn storable(text: &str) -> Cow<'_, str> {
     if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{FFFD}")) } else { Cow::Borrowed(text) }
@@ -505,6 +513,63 @@ mod tests {
         assert_eq!(lookups::<i64>(&[]).count(), 0);
         let many: Vec<usize> = (0..300).collect();
         assert_eq!(lookups(&many).map(|keys| keys.len()).collect::<Vec<_>>(), [256, 64]);
+    }
+
+    async fn open(folder: &Path) -> Db {
+        Db::open(&crate::config::sqlite_url(&folder.join("test.db")), 2).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn any_number_of_rows_is_written_and_with_one_that_cannot_be_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = open(folder.path()).await;
+        let rows: Vec<i64> = (0..1_000).collect();
+        let count = async |conn: &mut Conn| -> i64 {
+            sqlx::query_scalar("select count(*) from timers").fetch_one(conn).await.unwrap()
+        };
+        let sql = ["insert into timers (work, due)", "on conflict (work) do update set due = excluded.due"];
+        for _ in 0..2 {
+            let mut tx = db.write().await.unwrap();
+            put(&mut tx, sql, &rows, |row, n| Ok(row.bind(n.to_string()).bind(*n))).await.unwrap();
+            tx.commit().await.unwrap();
+        }
+        assert_eq!(count(&mut db.connection().await.unwrap()).await, 1_000);
+        let mut tx = db.write().await.unwrap();
+        let wrong = put(&mut tx, sql, &rows, |row, n| {
+            let n = Some(*n).filter(|n| *n < 900).ok_or(sqlx::Error::RowNotFound)?;
+            Ok(row.bind(format!("more {n}")).bind(n))
+        });
+        assert!(matches!(wrong.await, Err(sqlx::Error::RowNotFound)));
+        drop(tx);
+        assert_eq!(count(&mut db.connection().await.unwrap()).await, 1_000);
+    }
+
+    #[tokio::test]
+    async fn sqlites_log_reaches_the_file_without_the_writer() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = open(folder.path()).await;
+        let in_file = || {
+            let file = std::fs::read(folder.path().join("test.db")).unwrap();
+            file.windows(8).any(|bytes| bytes == b"MARKED 9")
+        };
+        for n in 0..SETTLED_COMMITS + 2 {
+            let mut tx = db.write().await.unwrap();
+            let sql = "insert into timers (work, due) values ($1, 0)";
+            sqlx::query(sql).bind(format!("MARKED {n}")).execute(&mut *tx).await.unwrap();
+            tx.commit().await.unwrap();
+        }
+        for n in 0..SETTLED_COMMITS {
+            let mut tx = db.write().await.unwrap();
+            sqlx::query("update timers set due = $1").bind(n as i64).execute(&mut *tx).await.unwrap();
+            tx.commit().await.unwrap();
+        }
+        for _ in 0..200 {
+            if in_file() {
+                return db.close().await;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("it is not there after ten seconds");
     }
 
     #[test]

@@ -94,7 +94,7 @@ pub struct Parts {
     pub turns: Turns,
     /// Those who wait to write, by site.
     pub lanes: Lanes,
-    /// Those who wait to be looked up.
+    /// Those who wait for a look at sessions and authors.
     pub looks: Looks,
     /// The sites as they were last read.
     pub directory: Directory,

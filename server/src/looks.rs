@@ -8,6 +8,7 @@ use std::{
     collections::BTreeMap,
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use futures::future::BoxFuture;
@@ -16,7 +17,7 @@ use tokio::sync::oneshot;
 use crate::{
     accounts::store::{Session, find_sessions},
     commands::store::{Author, ChainKey, find_authors},
-    db::{self, Conn, Db},
+    db::{self, Conn, Db, PATIENCE},
 };
 
 /// What nearly every request looks up.
@@ -44,6 +45,8 @@ type Look<K, V> = for<'a> fn(&'a mut Conn, &'a [K]) -> BoxFuture<'a, sqlx::Resul
 #[derive(Debug)]
 pub struct Looking<K, V> {
     look: Look<K, V>,
+    /// How long a look may take.
+    patience: Duration,
     queue: Arc<Queue<K, V>>,
 }
 
@@ -81,7 +84,7 @@ where
     V: Clone + Send + 'static,
 {
     fn new(look: Look<K, V>) -> Self {
-        Looking { look, queue: Arc::new(Queue(Mutex::new(None))) }
+        Looking { look, patience: PATIENCE, queue: Arc::new(Queue(Mutex::new(None))) }
     }
 
     /// What there is under a key. Who no longer waits for the answer stops nobody else's.
@@ -96,7 +99,7 @@ where
                 Some(waiting) => waiting.push((key, told)),
                 None => {
                     *queue = Some(vec![(key, told)]);
-                    tokio::spawn(drain(db.clone(), self.look, Arc::clone(&self.queue)));
+                    tokio::spawn(drain(db.clone(), self.look, self.patience, Arc::clone(&self.queue)));
                 }
             }
         }
@@ -114,7 +117,12 @@ impl<K, V> Drop for Leave<'_, K, V> {
 }
 
 /// Looks until nobody waits.
-async fn drain<K: Ord + Clone, V: Clone>(db: Db, look: Look<K, V>, queue: Arc<Queue<K, V>>) {
+async fn drain<K: Ord + Clone, V: Clone>(
+    db: Db,
+    look: Look<K, V>,
+    patience: Duration,
+    queue: Arc<Queue<K, V>>,
+) {
     let leave = Leave(&queue);
     loop {
         let askers = queue.take();
@@ -124,19 +132,135 @@ async fn drain<K: Ord + Clone, V: Clone>(db: Db, look: Look<K, V>, queue: Arc<Qu
             return;
         }
         let keys: Vec<K> = askers.iter().map(|(key, _)| key.clone()).collect();
-        let looked = async { look(&mut *db.connection().await?, &keys).await };
-        match looked.await {
+        match in_time(&db, look, patience, &keys).await {
             Ok(found) => {
                 for (key, told) in askers {
                     // Who hung up wants no answer.
                     let _ = told.send(Ok(found.get(&key).cloned()));
                 }
             }
-            Err(error) => {
+            Err(error) if db::is_unavailable(&error) => {
                 for (_, told) in askers {
-                    let _ = told.send(Err(db::same(&error)));
+                    let _ = told.send(Err(sqlx::Error::PoolTimedOut));
+                }
+            }
+            // A row that cannot be read concerns nobody but who asked for it.
+            Err(_) => {
+                for (key, told) in askers {
+                    let found = in_time(&db, look, patience, std::slice::from_ref(&key)).await;
+                    let _ = told.send(found.map(|found| found.get(&key).cloned()));
                 }
             }
         }
+    }
+}
+
+/// Looks once. Others wait for it, so it is given up after a while, with its connection.
+async fn in_time<K, V>(
+    db: &Db,
+    look: Look<K, V>,
+    patience: Duration,
+    keys: &[K],
+) -> sqlx::Result<BTreeMap<K, V>> {
+    let mut conn = db.connection().await?;
+    match tokio::time::timeout(patience, look(&mut conn, keys)).await {
+        Ok(found) => found,
+        Err(_) => {
+            conn.close_on_drop();
+            Err(sqlx::Error::PoolTimedOut)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    type Numbers = Arc<Looking<i64, i64>>;
+
+    async fn database() -> (Db, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open(&crate::config::sqlite_url(&folder.path().join("looks.db")), 2).await.unwrap();
+        (db, folder)
+    }
+
+    /// Begins a look that takes a while.
+    async fn busy(db: &Db, numbers: &Numbers) -> tokio::task::JoinHandle<sqlx::Result<Option<i64>>> {
+        let first = ask(db, numbers, 0);
+        while !matches!(&*numbers.queue.lock(), Some(waiting) if waiting.is_empty()) {
+            tokio::task::yield_now().await;
+        }
+        first
+    }
+
+    fn ask(db: &Db, numbers: &Numbers, key: i64) -> tokio::task::JoinHandle<sqlx::Result<Option<i64>>> {
+        let (db, numbers) = (db.clone(), Arc::clone(numbers));
+        tokio::spawn(async move { numbers.ask(&db, key).await })
+    }
+
+    async fn wait() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+
+    #[tokio::test]
+    async fn those_who_ask_during_a_look_share_the_next_one_and_none_is_told_what_was_read_before() {
+        static LOOKS: AtomicUsize = AtomicUsize::new(0);
+        let (db, _folder) = database().await;
+        // What is told is which look it was.
+        let numbers: Numbers = Arc::new(Looking::new(|_, keys| {
+            Box::pin(async move {
+                let look = LOOKS.fetch_add(1, Ordering::Relaxed) as i64;
+                wait().await;
+                Ok(keys.iter().filter(|key| **key < 5).map(|key| (*key, look)).collect())
+            })
+        }));
+        let first = busy(&db, &numbers).await;
+        let others: Vec<_> = (0..10).map(|key| ask(&db, &numbers, key)).collect();
+        assert_eq!(first.await.unwrap().unwrap(), Some(0));
+        for (key, other) in others.into_iter().enumerate() {
+            assert_eq!(other.await.unwrap().unwrap(), (key < 5).then_some(1));
+        }
+        assert_eq!(LOOKS.load(Ordering::Relaxed), 2);
+        assert_eq!(numbers.ask(&db, 1).await.unwrap(), Some(2));
+    }
+
+    #[tokio::test]
+    async fn who_hangs_up_and_what_fails_harm_nobody_else() {
+        let (db, _folder) = database().await;
+        let numbers: Numbers = Arc::new(Looking::new(|_, keys| {
+            Box::pin(async move {
+                wait().await;
+                assert!(!keys.contains(&99), "a look that panics");
+                if keys.contains(&13) {
+                    return Err(sqlx::Error::Decode("damaged".into()));
+                }
+                Ok(keys.iter().map(|key| (*key, *key)).collect())
+            })
+        }));
+        busy(&db, &numbers).await.abort();
+        let damaged = ask(&db, &numbers, 13);
+        let whole = ask(&db, &numbers, 1);
+        assert!(matches!(damaged.await.unwrap(), Err(sqlx::Error::Decode(_))));
+        assert_eq!(whole.await.unwrap().unwrap(), Some(1));
+        assert!(matches!(ask(&db, &numbers, 99).await.unwrap(), Err(sqlx::Error::WorkerCrashed)));
+        assert_eq!(ask(&db, &numbers, 2).await.unwrap().unwrap(), Some(2));
+    }
+
+    #[tokio::test]
+    async fn a_look_that_never_ends_is_given_up() {
+        let (db, _folder) = database().await;
+        let numbers = Looking::new(|_, keys| {
+            Box::pin(async move {
+                if keys.contains(&7) {
+                    std::future::pending::<()>().await;
+                }
+                Ok(keys.iter().map(|key| (*key, *key)).collect())
+            })
+        });
+        let numbers: Looking<i64, i64> = Looking { patience: Duration::from_millis(50), ..numbers };
+        assert!(matches!(numbers.ask(&db, 7).await, Err(sqlx::Error::PoolTimedOut)));
+        assert_eq!(numbers.ask(&db, 1).await.unwrap(), Some(1));
     }
 }

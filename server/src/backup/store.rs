@@ -254,7 +254,9 @@ pub async fn waiting(conn: &mut Conn) -> sqlx::Result<Vec<Waiting>> {
          from commands c join accounts a on a.id = c.author \
          where c.status = 'held' and not exists \
          (select 1 from commands r where r.site = c.site and r.aggregate = coalesce(c.lacks, c.aggregate) \
-         and r.status <> 'done' and r.kind in ('case.report', 'round.start')) \
+         and r.status <> 'done' and r.kind in ('case.report', 'round.start')) and not exists \
+         (select 1 from docs d where d.site = c.site and d.doc in \
+         ('case:' || coalesce(c.lacks, c.aggregate), 'round:' || coalesce(c.lacks, c.aggregate))) \
          order by c.received, c.device, c.n",
     )
     .fetch_all(conn)

@@ -1,6 +1,7 @@
 //! The commands of a push as links of a chain.
 
 use serde::Deserialize;
+use serde_json::Value;
 use shared::{
     Code, Rejection,
     ids::CommandId,
@@ -17,6 +18,8 @@ pub(super) struct Link {
     pub hash: String,
     /// The hash of the command before it, if the text says it.
     pub prev: Option<String>,
+    /// The id that the text says, also where the rest of it cannot be read.
+    pub said: Option<CommandId>,
     /// As it was made.
     pub text: String,
     /// `None` for a text that is no command. It has its place all the same.
@@ -44,6 +47,9 @@ impl Link {
 struct Place {
     n: u64,
     prev: String,
+    /// Of whatever type.
+    #[serde(default)]
+    id: Value,
 }
 
 /// The texts of a push, each with what it says of its place.
@@ -55,7 +61,7 @@ impl Texts {
         let read = |text: String| {
             let envelope = Envelope::read(&text).ok();
             let place = match &envelope {
-                Some(envelope) => Some(Place { n: envelope.n, prev: envelope.prev.clone() }),
+                Some(envelope) => Some(Place { n: envelope.n, prev: envelope.prev.clone(), id: Value::Null }),
                 None => json::read(&text).ok(),
             };
             (text, envelope, place)
@@ -97,9 +103,11 @@ impl Texts {
             if !follows {
                 return Err(Code::PushChainBroken);
             }
+            let own = envelope.as_ref().map(|envelope| envelope.id);
+            let said = own.or_else(|| place.as_ref()?.id.as_str()?.parse().ok());
             let prev = place.map(|place| place.prev);
             let command = envelope.as_ref().map(Envelope::command);
-            links.push(Link { n, hash: wire::hash(&text), prev, text, envelope, command, had: None });
+            links.push(Link { n, hash: wire::hash(&text), prev, said, text, envelope, command, had: None });
         }
         Ok(links)
     }

@@ -87,7 +87,7 @@ impl Journal {
         let mut ids = Vec::new();
         for (batch, links) in runs {
             for link in links.iter().filter(|link| !self.is_new(batch, link)) {
-                ids.extend(link.id());
+                ids.extend(link.said);
                 ids.push(id_of_place(batch, link));
             }
         }
@@ -117,7 +117,7 @@ impl Journal {
             let broken = if link.n > end {
                 link.n == end + 1 && link.prev.as_ref().is_some_and(|prev| prev != hash)
             } else {
-                // Nothing is found where something else lies, or nobody had it any more.
+                // Nothing is found where something else lies, or what nobody has any more (`leap`).
                 let at = self.places.get(&(batch.chain(), link.n));
                 at.is_none_or(|at| at.hash != link.hash && link.id() != Some(at.id))
             };

@@ -84,17 +84,17 @@ pub async fn lock_heads(
                 .bind(0_i64);
         }
         for row in query.fetch_all(&mut *conn).await? {
-            heads.insert(chain_key(&row)?, head(&row)?);
+            heads.insert(chain_key("chains", &row)?, head(&row)?);
         }
     }
     Ok(heads)
 }
 
-fn chain_key(row: &sqlx::any::AnyRow) -> sqlx::Result<ChainKey> {
+fn chain_key(table: &str, row: &sqlx::any::AnyRow) -> sqlx::Result<ChainKey> {
     let (device, author): (&str, &str) = (row.try_get("device")?, row.try_get("author")?);
     Ok((
-        device.parse().map_err(|error| damaged("chains", device, error))?,
-        author.parse().map_err(|error| damaged("chains", author, error))?,
+        device.parse().map_err(|error| damaged(table, device, error))?,
+        author.parse().map_err(|error| damaged(table, author, error))?,
     ))
 }
 
@@ -128,25 +128,28 @@ pub struct Author {
     pub sites: BTreeSet<SiteCode>,
 }
 
-/// What is known of all authors on some devices that have keys of them.
+/// What is known of some authors on devices that have keys of them.
 pub async fn find_authors(conn: &mut Conn, chains: &[ChainKey]) -> sqlx::Result<BTreeMap<ChainKey, Author>> {
-    let devices: BTreeSet<DeviceId> = chains.iter().map(|(device, _)| *device).collect();
-    let devices: Vec<DeviceId> = devices.into_iter().collect();
     let mut authors: BTreeMap<ChainKey, Author> = BTreeMap::new();
-    for devices in lookups(&devices) {
+    for chains in lookups(chains) {
         let sql = format!(
             "select d.device, d.account as author, d.public_key, d.registered, m.site from devices d \
-             left join memberships m on m.account = d.account where d.device in ({}) order by d.registered desc",
-            list_after(0, devices.len())
+             left join memberships m on m.account = d.account where d.device in ({}) and d.account in ({}) \
+             order by d.registered desc",
+            list_after(0, chains.len()),
+            list_after(chains.len(), chains.len())
         );
         // Made of placeholders only.
         let mut query = sqlx::query(AssertSqlSafe(sql));
-        for device in devices {
+        for (device, _) in &chains {
             query = query.bind(device.to_string());
+        }
+        for (_, author) in &chains {
+            query = query.bind(author.to_string());
         }
         for row in query.fetch_all(&mut *conn).await? {
             let (key, registered): (String, i64) = (row.try_get("public_key")?, row.try_get("registered")?);
-            let author = authors.entry(chain_key(&row)?).or_insert_with(|| Author {
+            let author = authors.entry(chain_key("devices", &row)?).or_insert_with(|| Author {
                 keys: Vec::new(),
                 registered: Ms(registered),
                 sites: BTreeSet::new(),
@@ -338,7 +341,7 @@ pub async fn with_ids(conn: &mut Conn, ids: &[CommandId]) -> sqlx::Result<Vec<(P
                 id: id.parse().map_err(|error| damaged("commands", id, error))?,
                 verdict: serde_json::from_str(verdict).map_err(|error| damaged("commands", id, error))?,
             };
-            found.push(((chain_key(&row)?, row.try_get("n")?), at));
+            found.push(((chain_key("commands", &row)?, row.try_get("n")?), at));
         }
     }
     Ok(found)
@@ -431,8 +434,8 @@ pub async fn absent(
     let mut found: BTreeMap<Uuid, Absent> = BTreeMap::new();
     for aggregates in lookups(aggregates) {
         let sql = format!(
-            "select {KEPT}, aggregate as what from commands where site = $1 \
-             and status <> 'done' and status in ('held', 'rejected', 'quarantined') and (status = 'held' and lacks is null \
+            "select {KEPT}, aggregate as what from commands where {UNDONE} and site = $1 \
+             and status in ('held', 'rejected', 'quarantined') and (status = 'held' and lacks is null \
              or status <> 'held' and kind in ('case.report', 'round.start')) and aggregate in ({list}) \
              union all select {KEPT}, lacks as what from commands where site = $1 \
              and status = 'held' and lacks in ({list}) order by received, device, author, n",
@@ -465,7 +468,10 @@ pub async fn absent(
 const KEPT: &str = "device, author, n, hash, id, site, aggregate, kind, text, event_at, uncertain, received, verdict, \
                     private, status, had, clock_moved, chain_gap";
 
-/// What is not judged for good. Written out like in the index, which would not be used otherwise.
+/// What an index by aggregate has. Written out like in the index, which would not be used otherwise.
+const UNDONE: &str = "status <> 'done'";
+
+/// What is not judged for good. Written out like in the index, too.
 const WAITING: &str = "status in ('held', 'quarantined')";
 
 fn waiting(row: &sqlx::any::AnyRow) -> sqlx::Result<Kept> {
@@ -507,7 +513,7 @@ fn waiting(row: &sqlx::any::AnyRow) -> sqlx::Result<Kept> {
 /// The commands in quarantine of a case or other aggregate, in the order in which they came.
 pub async fn quarantine_of(conn: &mut Conn, site: &SiteCode, aggregate: Uuid) -> sqlx::Result<Vec<Kept>> {
     let sql = format!(
-        "select {KEPT} from commands where {WAITING} and site = $1 and aggregate = $2 \
+        "select {KEPT} from commands where {UNDONE} and site = $1 and aggregate = $2 \
          and status = 'quarantined' order by received, device, author, n"
     );
     // Made of constants.
@@ -578,14 +584,16 @@ pub async fn reports_of(
     site: &SiteCode,
     aggregate: Uuid,
 ) -> sqlx::Result<Vec<(String, bool)>> {
-    let rows = sqlx::query(
-        "select text, private from commands where site = $1 and aggregate = $2 \
-         and status <> 'done' and status in ('rejected', 'quarantined') and kind = 'case.report' order by received",
-    )
-    .bind(site.as_str())
-    .bind(aggregate.to_string())
-    .fetch_all(conn)
-    .await?;
+    let sql = format!(
+        "select text, private from commands where {UNDONE} and site = $1 and aggregate = $2 \
+         and status in ('rejected', 'quarantined') and kind = 'case.report' order by received"
+    );
+    // Made of constants.
+    let rows = sqlx::query(AssertSqlSafe(sql))
+        .bind(site.as_str())
+        .bind(aggregate.to_string())
+        .fetch_all(conn)
+        .await?;
     rows.iter().map(|row| Ok((row.try_get("text")?, row.try_get::<i64, _>("private")? != 0))).collect()
 }
 

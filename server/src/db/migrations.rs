@@ -95,7 +95,8 @@ mod tests {
 
     /// What a table holds, as text.
     async fn rows(conn: &mut AnyConnection, table: &str, columns: &[(String, String)]) -> Vec<Vec<String>> {
-        let texts: Vec<String> = columns.iter().map(|(name, _)| format!("cast({name} as text)")).collect();
+        let text = |(name, _): &(String, String)| format!("coalesce(cast({name} as text), 'nothing')");
+        let texts: Vec<String> = columns.iter().map(text).collect();
         let sql = format!("select {} from {table} order by 1, 2, 3", texts.join(", "));
         let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(conn).await.unwrap();
         rows.iter().map(|row| (0..row.len()).map(|i| row.get(i)).collect()).collect()
@@ -121,9 +122,13 @@ mod tests {
             let sql = format!("select name, type from pragma_table_info('{table}')");
             let columns: Vec<(String, String)> =
                 sqlx::query_as(AssertSqlSafe(sql)).fetch_all(&mut conn).await.unwrap();
+            let sql = format!("select name from pragma_table_info('{table}') where \"notnull\" = 0");
+            let optional: Vec<String> =
+                sqlx::query_scalar(AssertSqlSafe(sql)).fetch_all(&mut conn).await.unwrap();
             for row in 1..=3 {
                 let value = |(place, (name, kind)): (usize, &(String, String))| match (&**name, &**kind) {
                     ("site", _) => "'s'".to_owned(),
+                    _ if row == 3 && optional.contains(name) => "null".to_owned(),
                     (_, "TEXT" | "text") => format!("'{name} {row}'"),
                     _ => format!("{row}{place}"),
                 };
@@ -137,7 +142,11 @@ mod tests {
             assert_eq!(rows.len(), 3);
             held.push((table, columns, rows));
         }
+        let indexes = "select name from sqlite_master where type = 'index' and sql is not null order by name";
+        let mut named: Vec<String> = sqlx::query_scalar(indexes).fetch_all(&mut conn).await.unwrap();
         all.run(&mut conn).await.unwrap();
+        named.retain(|name| name != "feed_doc");
+        assert_eq!(sqlx::query_scalar::<_, String>(indexes).fetch_all(&mut conn).await.unwrap(), named);
         for (table, columns, before) in held {
             assert_eq!(rows(&mut conn, table, &columns).await, before, "{table}");
         }

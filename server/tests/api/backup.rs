@@ -19,6 +19,7 @@ use shared::{
 use tempfile::TempDir;
 use tokio::process::Command;
 
+use crate::import::without;
 use crate::kit::{
     Device, On, PASSWORD, Phone, Process, Reply, TestApp, cast, leak, long_photo, program, tests,
 };
@@ -472,6 +473,16 @@ async fn what_nobody_brings_back_is_named(on: On) {
     let backups = Backups::new();
     let mut guard = app.sign_in(cast::GUARD).await;
     let mut other = app.sign_in(cast::OTHER_GUARD).await;
+    // What waits for a ruling on what its author did before is not waiting for a report, which is there.
+    let mut leaver = app.sign_in(cast::CLEANER).await;
+    let case_of_leaver = leaver.report().await;
+    let before = leaver.make("case.comment", case_of_leaver, json!({ "text": "before" }));
+    app.reimport("jinzhou", without(cast::CLEANER)).await;
+    other.take(&leaver.pack(vec![before])).await;
+    app.reimport("jinzhou", |_| ()).await;
+    leaver.sign_in(cast::CLEANER, PASSWORD).await;
+    let held = leaver.send("case.comment", case_of_leaver, json!({ "text": "after" })).await;
+    assert_eq!(held, Verdict::Held { code: Code::CommandPredecessorMissing });
     backups.make(&app, "backup").await;
     app.advance(30);
     let gone = guard.report().await;
@@ -501,6 +512,7 @@ async fn what_nobody_brings_back_is_named(on: On) {
     assert_eq!(verdicts[0], Verdict::Held { code: Code::CommandCreateMissing });
     let waits = said.lines().find(|line| line.starts_with("waits for its report: case.dispatch by "));
     assert!(waits.is_some_and(|line| line.contains(&format!("case {gone}, "))), "{said}");
+    assert!(!said.contains("case.comment"), "{said}");
 }
 
 async fn what_comes_later_than_it_was_waited_for_is_judged_when_it_comes(on: On) {
@@ -547,6 +559,9 @@ async fn after_an_older_backup_the_chain_goes_on_behind_the_gap(on: On) {
     assert!(case(&mut guard, last).await.is_some());
     let said = missing(&app).await;
     assert!(said.contains("lost: commands 2 to 3 of "), "{said}");
+    // What was given up for lost and turns up all the same has no place any more.
+    let reply = guard.try_push(&guard.again(2)).await;
+    assert_eq!(reply.problem(), (409, "push.chain_broken".to_owned()));
     guard.report().await;
 }
 

@@ -9,6 +9,7 @@ tests![
     an_unreadable_command_spoils_none_of_its_neighbours,
     what_stands_before_an_unreadable_text_is_not_vouched_for,
     the_same_unreadable_text_may_come_again_and_from_others,
+    what_a_newer_server_has_taken_is_known_again,
     the_same_foreign_text_may_come_in_two_chains,
     an_unknown_kind_and_a_damaged_body_are_refused_by_themselves,
     an_id_used_twice_with_different_bodies_is_refused,
@@ -97,6 +98,24 @@ async fn the_same_unreadable_text_may_come_again_and_from_others(on: On) {
     other.report().await;
 }
 
+async fn what_a_newer_server_has_taken_is_known_again(on: On) {
+    let app = TestApp::start(on).await;
+    let mut guard = app.sign_in(cast::GUARD).await;
+    let id = guard.new_id();
+    let newer = json!({ "n": guard.n + 1, "prev": guard.prev, "id": id, "v": 9 }).to_string();
+    let newer = guard.chain(newer);
+    let verdicts = guard.push(vec![newer.clone()]).await;
+    assert_eq!(codes(&verdicts), ["command.unreadable"]);
+    // As one that could read it would have kept it: under its own id.
+    let mut tx = app.app.db.write().await.unwrap();
+    let kept =
+        sqlx::query("update commands set id = $1").bind(id.to_string()).execute(&mut *tx).await.unwrap();
+    assert_eq!(kept.rows_affected(), 1);
+    tx.commit().await.unwrap();
+    assert_eq!(guard.push(vec![newer]).await, verdicts);
+    guard.report().await;
+}
+
 async fn the_same_foreign_text_may_come_in_two_chains(on: On) {
     let app = TestApp::start(on).await;
     let (mut guard, mut other) = (app.sign_in(cast::GUARD).await, app.sign_in(cast::OTHER_GUARD).await);
@@ -104,7 +123,8 @@ async fn the_same_foreign_text_may_come_in_two_chains(on: On) {
     let foreign = technician.envelope("case.report", technician.new_id(), leak()).write();
     for device in [&mut guard, &mut other] {
         let text = device.chain(foreign.clone());
-        assert_eq!(codes(&device.push(vec![text]).await), ["command.foreign"]);
+        assert_eq!(codes(&device.push(vec![text.clone()]).await), ["command.foreign"]);
+        assert_eq!(codes(&device.push(vec![text]).await), ["command.foreign"], "and again");
         device.report().await;
     }
 }
@@ -154,7 +174,9 @@ async fn an_id_of_another_device_is_refused(on: On) {
     let id = Envelope::read(&mine).unwrap().id;
     let stolen = Envelope { id, ..other.envelope("case.report", other.new_id(), leak()) };
     let stolen = other.chain(stolen.write());
-    assert_eq!(codes(&other.push(vec![stolen]).await), ["command.id_reused"]);
+    assert_eq!(codes(&other.push(vec![stolen.clone()]).await), ["command.id_reused"]);
+    assert_eq!(codes(&other.push(vec![stolen]).await), ["command.id_reused"], "and again");
+    other.report().await;
 }
 
 async fn a_command_altered_at_its_place_is_refused(on: On) {
