@@ -45,7 +45,7 @@ type Look<K, V> = for<'a> fn(&'a mut Conn, &'a [K]) -> BoxFuture<'a, sqlx::Resul
 #[derive(Debug)]
 pub struct Looking<K, V> {
     look: Look<K, V>,
-    /// How long a look may take.
+    /// How long a look may take, once it has a connection.
     patience: Duration,
     queue: Arc<Queue<K, V>>,
 }
@@ -139,19 +139,38 @@ async fn drain<K: Ord + Clone, V: Clone>(
                     let _ = told.send(Ok(found.get(&key).cloned()));
                 }
             }
-            Err(error) if db::is_unavailable(&error) => {
-                for (_, told) in askers {
-                    let _ = told.send(Err(sqlx::Error::PoolTimedOut));
-                }
-            }
-            // A row that cannot be read concerns nobody but who asked for it.
-            Err(_) => {
-                for (key, told) in askers {
-                    let found = in_time(&db, look, patience, std::slice::from_ref(&key)).await;
-                    let _ = told.send(found.map(|found| found.get(&key).cloned()));
-                }
-            }
+            Err(error) => each_alone(&db, look, patience, askers, error).await,
         }
+    }
+}
+
+/// Looks for each by themselves, after the look that they shared has failed: a row that cannot be read concerns nobody but who
+/// asked for it. Where the database is not to be had there is nothing to try.
+async fn each_alone<K: Ord, V: Clone>(
+    db: &Db,
+    look: Look<K, V>,
+    patience: Duration,
+    mut askers: Vec<Asker<K, V>>,
+    error: sqlx::Error,
+) {
+    let mut nothing_to_try = db::is_unavailable(&error);
+    if askers.len() == 1
+        && let Some((_, told)) = askers.pop()
+    {
+        let _ = told.send(Err(error));
+        return;
+    }
+    tracing::warn!(%error, askers = askers.len(), "looked up again, each by itself");
+    for (key, told) in askers {
+        let found = if nothing_to_try {
+            Err(sqlx::Error::PoolTimedOut)
+        } else if told.is_closed() {
+            continue;
+        } else {
+            in_time(db, look, patience, std::slice::from_ref(&key)).await
+        };
+        nothing_to_try |= found.as_ref().is_err_and(db::is_unavailable);
+        let _ = told.send(found.map(|found| found.get(&key).cloned()));
     }
 }
 
@@ -176,9 +195,43 @@ async fn in_time<K, V>(
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    use tokio::sync::Semaphore;
+
     use super::*;
 
     type Numbers = Arc<Looking<i64, i64>>;
+
+    /// Which look it is: the first one lasts until somebody opens its gate.
+    struct Gate(AtomicUsize, Semaphore);
+
+    impl Gate {
+        const fn shut() -> Gate {
+            Gate(AtomicUsize::new(0), Semaphore::const_new(0))
+        }
+
+        async fn pass(&self) -> i64 {
+            let look = self.0.fetch_add(1, Ordering::Relaxed) as i64;
+            if look == 0 {
+                self.1.acquire().await.unwrap().forget();
+            }
+            look
+        }
+
+        /// Waits until somebody stands before it.
+        async fn reached(&self) {
+            while self.0.load(Ordering::Relaxed) == 0 {
+                tokio::task::yield_now().await;
+            }
+        }
+
+        /// Opens it once so many wait for the next look.
+        async fn open(&self, numbers: &Numbers, waiting: usize) {
+            while numbers.queue.lock().as_ref().map_or(0, Vec::len) < waiting {
+                tokio::task::yield_now().await;
+            }
+            self.1.add_permits(1);
+        }
+    }
 
     async fn database() -> (Db, tempfile::TempDir) {
         let folder = tempfile::tempdir().unwrap();
@@ -186,52 +239,40 @@ mod tests {
         (db, folder)
     }
 
-    /// Begins a look that takes a while.
-    async fn busy(db: &Db, numbers: &Numbers) -> tokio::task::JoinHandle<sqlx::Result<Option<i64>>> {
-        let first = ask(db, numbers, 0);
-        while !matches!(&*numbers.queue.lock(), Some(waiting) if waiting.is_empty()) {
-            tokio::task::yield_now().await;
-        }
-        first
-    }
-
     fn ask(db: &Db, numbers: &Numbers, key: i64) -> tokio::task::JoinHandle<sqlx::Result<Option<i64>>> {
         let (db, numbers) = (db.clone(), Arc::clone(numbers));
         tokio::spawn(async move { numbers.ask(&db, key).await })
     }
 
-    async fn wait() {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-
     #[tokio::test]
     async fn those_who_ask_during_a_look_share_the_next_one_and_none_is_told_what_was_read_before() {
-        static LOOKS: AtomicUsize = AtomicUsize::new(0);
+        static GATE: Gate = Gate::shut();
         let (db, _folder) = database().await;
         // What is told is which look it was.
         let numbers: Numbers = Arc::new(Looking::new(|_, keys| {
             Box::pin(async move {
-                let look = LOOKS.fetch_add(1, Ordering::Relaxed) as i64;
-                wait().await;
+                let look = GATE.pass().await;
                 Ok(keys.iter().filter(|key| **key < 5).map(|key| (*key, look)).collect())
             })
         }));
-        let first = busy(&db, &numbers).await;
+        let first = ask(&db, &numbers, 0);
+        GATE.reached().await;
         let others: Vec<_> = (0..10).map(|key| ask(&db, &numbers, key)).collect();
+        GATE.open(&numbers, 10).await;
         assert_eq!(first.await.unwrap().unwrap(), Some(0));
         for (key, other) in others.into_iter().enumerate() {
             assert_eq!(other.await.unwrap().unwrap(), (key < 5).then_some(1));
         }
-        assert_eq!(LOOKS.load(Ordering::Relaxed), 2);
         assert_eq!(numbers.ask(&db, 1).await.unwrap(), Some(2));
     }
 
     #[tokio::test]
     async fn who_hangs_up_and_what_fails_harm_nobody_else() {
+        static GATE: Gate = Gate::shut();
         let (db, _folder) = database().await;
         let numbers: Numbers = Arc::new(Looking::new(|_, keys| {
             Box::pin(async move {
-                wait().await;
+                GATE.pass().await;
                 assert!(!keys.contains(&99), "a look that panics");
                 if keys.contains(&13) {
                     return Err(sqlx::Error::Decode("damaged".into()));
@@ -239,9 +280,11 @@ mod tests {
                 Ok(keys.iter().map(|key| (*key, *key)).collect())
             })
         }));
-        busy(&db, &numbers).await.abort();
-        let damaged = ask(&db, &numbers, 13);
-        let whole = ask(&db, &numbers, 1);
+        let first = ask(&db, &numbers, 0);
+        GATE.reached().await;
+        first.abort();
+        let (damaged, whole) = (ask(&db, &numbers, 13), ask(&db, &numbers, 1));
+        GATE.open(&numbers, 2).await;
         assert!(matches!(damaged.await.unwrap(), Err(sqlx::Error::Decode(_))));
         assert_eq!(whole.await.unwrap().unwrap(), Some(1));
         assert!(matches!(ask(&db, &numbers, 99).await.unwrap(), Err(sqlx::Error::WorkerCrashed)));
@@ -251,16 +294,25 @@ mod tests {
     #[tokio::test]
     async fn a_look_that_never_ends_is_given_up() {
         let (db, _folder) = database().await;
+        static GATE: Gate = Gate::shut();
         let numbers = Looking::new(|_, keys| {
             Box::pin(async move {
+                GATE.pass().await;
                 if keys.contains(&7) {
                     std::future::pending::<()>().await;
                 }
                 Ok(keys.iter().map(|key| (*key, *key)).collect())
             })
         });
-        let numbers: Looking<i64, i64> = Looking { patience: Duration::from_millis(50), ..numbers };
-        assert!(matches!(numbers.ask(&db, 7).await, Err(sqlx::Error::PoolTimedOut)));
+        let numbers: Numbers = Arc::new(Looking { patience: Duration::from_secs(1), ..numbers });
+        let first = ask(&db, &numbers, 0);
+        GATE.reached().await;
+        let others = [ask(&db, &numbers, 7), ask(&db, &numbers, 8)];
+        GATE.open(&numbers, 2).await;
+        assert_eq!(first.await.unwrap().unwrap(), Some(0));
+        for other in others {
+            assert!(matches!(other.await.unwrap(), Err(sqlx::Error::PoolTimedOut)));
+        }
         assert_eq!(numbers.ask(&db, 1).await.unwrap(), Some(1));
     }
 }

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use shared::{
+    Code,
     ids::{CommandId, SiteCode},
     time::Ms,
+    wire::Verdict,
 };
 use sqlx::Row;
 
@@ -250,31 +252,35 @@ pub struct Waiting {
 /// them: it comes with it.
 pub async fn waiting(conn: &mut Conn) -> sqlx::Result<Vec<Waiting>> {
     let rows = sqlx::query(
-        "select c.id, a.name, c.kind, coalesce(c.lacks, c.aggregate) as what, c.lacks \
+        "select c.id, a.name, c.kind, coalesce(c.lacks, c.aggregate) as what, c.lacks, c.verdict \
          from commands c join accounts a on a.id = c.author \
-         where c.status = 'held' and not exists \
+         where c.status in ('held', 'quarantined') and c.status = 'held' and not exists \
          (select 1 from commands r where r.site = c.site and r.aggregate = coalesce(c.lacks, c.aggregate) \
-         and r.status <> 'done' and r.kind in ('case.report', 'round.start')) and not exists \
-         (select 1 from docs d where d.site = c.site and d.doc in \
-         ('case:' || coalesce(c.lacks, c.aggregate), 'round:' || coalesce(c.lacks, c.aggregate))) \
+         and r.status <> 'done' and r.kind in ('case.report', 'round.start')) \
          order by c.received, c.device, c.n",
     )
     .fetch_all(conn)
     .await?;
-    rows.iter()
-        .map(|row| {
-            let id: &str = row.try_get("id")?;
-            let kind = row.try_get::<Option<String>, _>("kind")?.unwrap_or_default();
-            let lacks: Option<String> = row.try_get("lacks")?;
-            Ok(Waiting {
-                id: id.parse().map_err(|error| damaged("commands", id, error))?,
-                author: row.try_get("name")?,
-                round: lacks.is_some() || kind.starts_with("round."),
-                kind,
-                what: row.try_get::<Option<String>, _>("what")?.unwrap_or_default(),
-            })
-        })
-        .collect()
+    let mut waiting = Vec::new();
+    for row in &rows {
+        let id: &str = row.try_get("id")?;
+        let verdict: &str = row.try_get("verdict")?;
+        let verdict = serde_json::from_str(verdict).map_err(|error| damaged("commands", id, error))?;
+        // Others are held for a ruling on what their authors did before.
+        if !matches!(verdict, Verdict::Held { code: Code::CommandCreateMissing }) {
+            continue;
+        }
+        let kind = row.try_get::<Option<String>, _>("kind")?.unwrap_or_default();
+        let lacks: Option<String> = row.try_get("lacks")?;
+        waiting.push(Waiting {
+            id: id.parse().map_err(|error| damaged("commands", id, error))?,
+            author: row.try_get("name")?,
+            round: lacks.is_some() || kind.starts_with("round."),
+            kind,
+            what: row.try_get::<Option<String>, _>("what")?.unwrap_or_default(),
+        });
+    }
+    Ok(waiting)
 }
 
 /// Commands that their device does not have any more.

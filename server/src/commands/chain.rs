@@ -1,7 +1,6 @@
 //! The commands of a push as links of a chain.
 
 use serde::Deserialize;
-use serde_json::Value;
 use shared::{
     Code, Rejection,
     ids::CommandId,
@@ -47,9 +46,12 @@ impl Link {
 struct Place {
     n: u64,
     prev: String,
-    /// Of whatever type.
-    #[serde(default)]
-    id: Value,
+}
+
+/// What a text says of its id.
+#[derive(Deserialize)]
+struct Said {
+    id: CommandId,
 }
 
 /// The texts of a push, each with what it says of its place.
@@ -61,7 +63,7 @@ impl Texts {
         let read = |text: String| {
             let envelope = Envelope::read(&text).ok();
             let place = match &envelope {
-                Some(envelope) => Some(Place { n: envelope.n, prev: envelope.prev.clone(), id: Value::Null }),
+                Some(envelope) => Some(Place { n: envelope.n, prev: envelope.prev.clone() }),
                 None => json::read(&text).ok(),
             };
             (text, envelope, place)
@@ -103,8 +105,10 @@ impl Texts {
             if !follows {
                 return Err(Code::PushChainBroken);
             }
-            let own = envelope.as_ref().map(|envelope| envelope.id);
-            let said = own.or_else(|| place.as_ref()?.id.as_str()?.parse().ok());
+            let said = match &envelope {
+                Some(envelope) => Some(envelope.id),
+                None => json::read(&text).ok().map(|Said { id }| id),
+            };
             let prev = place.map(|place| place.prev);
             let command = envelope.as_ref().map(Envelope::command);
             links.push(Link { n, hash: wire::hash(&text), prev, said, text, envelope, command, had: None });

@@ -117,7 +117,7 @@ impl Journal {
             let broken = if link.n > end {
                 link.n == end + 1 && link.prev.as_ref().is_some_and(|prev| prev != hash)
             } else {
-                // Nothing is found where something else lies, or what nobody has any more (`leap`).
+                // Nothing is found where something else lies, or where what lay there was given up for lost (`leap`).
                 let at = self.places.get(&(batch.chain(), link.n));
                 at.is_none_or(|at| at.hash != link.hash && link.id() != Some(at.id))
             };

@@ -547,13 +547,11 @@ pub async fn quarantine(conn: &mut Conn, site: &SiteCode) -> sqlx::Result<Vec<Ke
 
 /// Of which case, by whom and which the commands are that are in quarantine at a site.
 pub async fn secluded(conn: &mut Conn, site: &SiteCode) -> sqlx::Result<Vec<(Uuid, PersonId, CommandId)>> {
-    let rows = sqlx::query(
-        "select aggregate, author, id from commands where status in ('held', 'quarantined') and site = $1 \
-         and status = 'quarantined'",
-    )
-    .bind(site.as_str())
-    .fetch_all(conn)
-    .await?;
+    let sql = format!(
+        "select aggregate, author, id from commands where {WAITING} and site = $1 and status = 'quarantined'"
+    );
+    // Made of constants.
+    let rows = sqlx::query(AssertSqlSafe(sql)).bind(site.as_str()).fetch_all(conn).await?;
     rows.iter()
         .map(|row| {
             let (aggregate, author): (&str, &str) = (row.try_get("aggregate")?, row.try_get("author")?);
