@@ -29,6 +29,8 @@ use crate::{
 
 const DEVICE: &str = "device";
 const CHAIN: &str = "chain";
+/// The last command that has left the outbox because the server has it.
+const END: &str = "end";
 const EPOCH: &str = "epoch";
 const SESSION: &str = "session";
 const SITE: &str = "site";
@@ -381,7 +383,12 @@ impl<P: Platform> Local<P> {
         let mut lost = Vec::new();
         if before.is_some() {
             let offset = self.platform.heard().map_or(0, |heard| heard.server.since(heard.device));
-            for row in self.outbox().await? {
+            let mut rows = self.outbox().await?;
+            // A server that was put back to a time before all of them would hear of none: with the last one it hears that
+            // there were others before it.
+            let end: Option<OutboxRow> = self.db.row(Table::Meta, END).await?;
+            rows.extend(end.filter(|end| rows.iter().all(|row| row.n < end.n)));
+            for row in rows {
                 let key = DocKey::Case(CaseId(row.aggregate));
                 let number = match self.doc(&row.site, key).await? {
                     Some(Doc::Case(view)) => view.number().cloned(),
@@ -587,6 +594,12 @@ impl<P: Platform> Local<P> {
         ops.extend(page.photos.iter().map(|name| Op::delete(Table::Blobs, name.as_str())));
         ops.push(Op::put(Table::Meta, format!("{PULLED}{site}"), &page.pulled)?);
         ops.extend(settled.iter().map(|row| Op::delete(Table::Outbox, row.n)));
+        if let Some(last) = settled.iter().max_by_key(|row| row.n) {
+            let end: Option<OutboxRow> = self.db.row(Table::Meta, END).await?;
+            if end.is_none_or(|end| end.n < last.n) {
+                ops.push(Op::put(Table::Meta, END, last)?);
+            }
+        }
         self.store(&ops).await
     }
 

@@ -5,7 +5,7 @@
 use crate::world::Run;
 
 /// What was found, by seed.
-const FOUND: [(u64, &str); 6] = [
+const FOUND: [(u64, &str); 8] = [
     (4, "after a restore a phone kept what it held of a site that its person had left"),
     (34, "the same"),
     (72, "the same"),
@@ -15,6 +15,11 @@ const FOUND: [(u64, &str); 6] = [
         "what was taken out of quarantine after its author had left the site stayed in the outbox for ever",
     ),
     (240, "the photos of what somebody had made at a site that they had left were refused"),
+    (
+        3_074,
+        "after a restore of an older backup everything stayed on a phone behind a command that was held for its report",
+    ),
+    (3_606, "after a restore of an older backup nobody heard of commands that no other came after"),
 ];
 
 #[test]
