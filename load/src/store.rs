@@ -149,7 +149,7 @@ pub async fn write(conn: &mut Conn, rows: &Rows) -> anyhow::Result<()> {
         "insert into chains (device, author, n, hash, last_at, lock_count)",
         "on conflict (device, author) do update set n = excluded.n, hash = excluded.hash",
     ];
-    put(conn, sql, &chains, |row, ((device, author), (n, hash))| {
+    let moved = put(conn, sql, &chains, |row, ((device, author), (n, hash))| {
         Ok(row
             .bind(device.as_str())
             .bind(author.as_str())
@@ -157,9 +157,8 @@ pub async fn write(conn: &mut Conn, rows: &Rows) -> anyhow::Result<()> {
             .bind(hash.as_str())
             .bind(0_i64)
             .bind(0_i64))
-    })
-    .await?;
-    Ok(())
+    });
+    Ok(moved.await?)
 }
 
 async fn insert(conn: &mut Conn, table: &Table, rows: &[Vec<Value>]) -> sqlx::Result<()> {

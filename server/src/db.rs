@@ -268,9 +268,9 @@ async fn settle_steadily(readers: AnyPool, mut commits: mpsc::Receiver<()>) {
 }
 
 /// Runs on each new connection to a SQLite file that writes. FULL: what was answered survives a power cut. A transaction of
-/// 400 commands fits into 8 MB of pages in memory. The log, which [`settle_steadily`] puts into the file, is put there by the
-/// writer itself where it is longer than 64 MB. What undoes a single statement of many rows, and what a migration sorts, is kept in
-/// memory, not in a file that is thrown away.
+/// 400 commands fits into 8 MB of pages in memory. The log is put into the file by [`settle_steadily`], and by the writer
+/// itself where it is longer than 64 MB. What undoes a single statement of many rows, and what a migration sorts, is kept
+/// in memory, not in a file that is thrown away.
 const SQLITE_WRITER: &str = "pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on; \
                              pragma busy_timeout = 10000; pragma cache_size = -8192; \
                              pragma wal_autocheckpoint = 16000; pragma temp_store = memory";

@@ -513,13 +513,19 @@ impl<'a> Judge<'a> {
 /// Whether the first of these rows is to be sent with the word that nobody has what comes before it: the server waits for
 /// something that this device, which made all of the chain, does not have.
 pub fn has_gap(outbox: &[OutboxRow], first: &OutboxRow) -> bool {
-    let missing = |row: &OutboxRow| {
-        matches!(row.delivery, Delivery::Held { code: Code::CommandPredecessorMissing, .. })
+    let waits = matches!(first.delivery, Delivery::Held { code: Code::CommandPredecessorMissing, .. });
+    // What waits there for its report, for a ruling or for the end of a restore has its place already. What was held for
+    // anything else, a failure of the server say, has none.
+    let placed = |row: &OutboxRow| {
+        matches!(
+            row.delivery,
+            Delivery::Held {
+                code: Code::CommandCreateMissing | Code::CommandAuthorRevoked | Code::CommandRestoring,
+                ..
+            }
+        )
     };
-    // What is held for another reason has its place at the server.
-    let on_its_way =
-        |row: &OutboxRow| matches!(row.delivery, Delivery::Pending | Delivery::Again(_)) || missing(row);
-    missing(first) && !outbox.iter().any(|row| row.n < first.n && on_its_way(row))
+    waits && !outbox.iter().any(|row| row.n < first.n && row.unsent() && !placed(row))
 }
 
 /// Whether a row of the outbox can go: the server has it, the device shows a version that has it, and a backup has it.

@@ -297,6 +297,8 @@ fn a_gap_is_what_the_server_waits_for_and_this_device_does_not_have() {
     let first = row(7, waits);
     assert!(has_gap(&[row(3, done(1)), first.clone(), row(8, Delivery::Pending)], &first));
     assert!(!has_gap(&[row(6, Delivery::Pending), first.clone()], &first), "it goes first");
+    let failed = row(6, Delivery::Held { code: Code::ServerFull, since: NOW });
+    assert!(!has_gap(&[failed, first.clone()], &first), "the server has no place for it yet");
     assert!(
         has_gap(&[row(3, held(NOW)), first.clone()], &first),
         "the one before has its place at the server"
