@@ -3,7 +3,7 @@
 //! Every write is one strict transaction. What [`Local::commit`] has answered `Ok` to is on the disk: only then may a
 //! screen say so. Rows are kept until the server's receipt, and the sync engine says when that is.
 
-use std::rc::Rc;
+use std::{collections::BTreeSet, rc::Rc};
 
 use futures::lock::Mutex;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -531,27 +531,32 @@ impl<P: Platform> Local<P> {
         Ok((ops, head))
     }
 
-    /// Writes; where the device is full, photos that can be had again make room first.
+    /// Writes; where the device is full, photos that can be had again make room first, and only then those that would be
+    /// lost with the server's disk.
     async fn store(&self, ops: &[Op]) -> Result<(), PlatformError> {
-        match self.db.apply(ops).await {
-            Err(PlatformError::Storage(StorageError::Full)) => {
-                self.make_room().await?;
-                self.db.apply(ops).await
+        for backed_up in [true, false] {
+            match self.db.apply(ops).await {
+                Err(PlatformError::Storage(StorageError::Full)) => self.make_room(backed_up).await?,
+                done => return done,
             }
-            done => done,
         }
+        self.db.apply(ops).await
     }
 
-    /// Lets go of the bytes of photos that the server has and no draft shows.
-    async fn make_room(&self) -> Result<(), PlatformError> {
-        let uploads = self.uploads().await?;
+    /// Lets go of the bytes of photos that the server has and no draft shows; with `backed_up` only of those that a backup
+    /// has, too.
+    async fn make_room(&self, backed_up: bool) -> Result<(), PlatformError> {
+        // In this order, because others write meanwhile: photos are in a draft, then among the uploads, and never in neither.
+        let mut names = self.blobs().await?;
         let drafts: Vec<WithPhotos> = self.db.readable_rows(Table::Drafts).await?;
+        let uploads = self.uploads().await?;
         let drafted = drafts.iter().flat_map(|draft| &draft.photos);
         let drafted =
             drafted.flat_map(|photo| [Part::Thumb, Part::Full].map(|part| wire::file_name(photo.id, part)));
-        let unsent = uploads.iter().filter(|upload| !matches!(upload.state, UploadState::Done { .. }));
-        let needed: Vec<String> = unsent.map(UploadRow::name).chain(drafted).collect();
-        let mut names = self.blobs().await?;
+        // The row of a photo stays until a backup has it.
+        let kept =
+            uploads.iter().filter(|upload| backed_up || !matches!(upload.state, UploadState::Done { .. }));
+        let needed: BTreeSet<String> = kept.map(UploadRow::name).chain(drafted).collect();
         names.retain(|name| !needed.contains(name));
         let ops: Vec<Op> = names.iter().map(|name| Op::delete(Table::Blobs, name.as_str())).collect();
         self.db.apply(&ops).await

@@ -1,6 +1,10 @@
 //! A machine's memory in place of a browser: for tests, and for many devices in one process.
 
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    rc::Rc,
+};
 
 use p256::ecdsa::{Signature, SigningKey as EcdsaKey, signature::Signer};
 
@@ -14,7 +18,10 @@ type Rows = BTreeMap<(Table, Key), Value>;
 
 /// A database that is gone with its last handle.
 #[derive(Debug, Clone, Default)]
-pub struct MemoryStore(Rc<RefCell<Rows>>);
+pub struct MemoryStore {
+    rows: Rc<RefCell<Rows>>,
+    capacity: Rc<Cell<Option<usize>>>,
+}
 
 /// The rows of one table, without a look at the others: those may be many.
 fn of(rows: &Rows, table: Table) -> impl Iterator<Item = (&Key, &Value)> {
@@ -25,17 +32,33 @@ fn of(rows: &Rows, table: Table) -> impl Iterator<Item = (&Key, &Value)> {
 impl MemoryStore {
     /// How many bytes its rows hold.
     pub fn bytes_held(&self) -> usize {
-        let size = |value: &Value| match value {
-            Value::Json(text) => text.len(),
-            Value::Bytes(bytes) => bytes.len(),
-        };
-        self.0.borrow().values().map(size).sum()
+        self.rows.borrow().values().map(size).sum()
+    }
+
+    /// Whatever does not fit into so many bytes is refused from now on.
+    pub fn limit(&self, bytes: usize) {
+        self.capacity.set(Some(bytes));
+    }
+}
+
+fn size(value: &Value) -> usize {
+    match value {
+        Value::Json(text) => text.len(),
+        Value::Bytes(bytes) => bytes.len(),
     }
 }
 
 impl Store for MemoryStore {
     async fn apply(&self, ops: &[Op]) -> Result<(), PlatformError> {
-        let mut rows = self.0.borrow_mut();
+        let added = |op: &Op| match &op.action {
+            Action::Put(value) | Action::Add(value) => size(value),
+            Action::Delete => 0,
+        };
+        let more: usize = ops.iter().map(added).sum();
+        if more > 0 && self.capacity.get().is_some_and(|capacity| self.bytes_held() + more > capacity) {
+            return Err(StorageError::Full.into());
+        }
+        let mut rows = self.rows.borrow_mut();
         // Rows that the transaction itself adds or deletes count for those after them.
         let mut before: Vec<((Table, Key), Option<Value>)> = Vec::new();
         for op in ops {
@@ -59,11 +82,11 @@ impl Store for MemoryStore {
     }
 
     async fn get(&self, table: Table, key: Key) -> Result<Option<Value>, PlatformError> {
-        Ok(self.0.borrow().get(&(table, key)).cloned())
+        Ok(self.rows.borrow().get(&(table, key)).cloned())
     }
 
     async fn all(&self, table: Table) -> Result<Vec<Value>, PlatformError> {
-        Ok(of(&self.0.borrow(), table).map(|(_, value)| value.clone()).collect())
+        Ok(of(&self.rows.borrow(), table).map(|(_, value)| value.clone()).collect())
     }
 
     async fn keys(&self, table: Table, span: &Span) -> Result<Vec<Key>, PlatformError> {
@@ -72,11 +95,11 @@ impl Store for MemoryStore {
             (Span::Prefix(prefix), Key::Text(text)) => text.starts_with(prefix),
             (Span::Prefix(_), Key::Number(_)) => false,
         };
-        Ok(of(&self.0.borrow(), table).map(|(key, _)| key).filter(|key| within(key)).cloned().collect())
+        Ok(of(&self.rows.borrow(), table).map(|(key, _)| key).filter(|key| within(key)).cloned().collect())
     }
 
     async fn count(&self, table: Table) -> Result<u64, PlatformError> {
-        Ok(of(&self.0.borrow(), table).count() as u64)
+        Ok(of(&self.rows.borrow(), table).count() as u64)
     }
 }
 

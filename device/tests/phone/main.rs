@@ -6,3 +6,4 @@ mod carry;
 mod drafts;
 mod kit;
 mod left;
+mod room;

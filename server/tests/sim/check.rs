@@ -17,6 +17,7 @@ use server::{
     sites,
 };
 use shared::{
+    Code,
     case::{Case, CaseEvent, CaseView},
     ids::{AttachmentId, CaseId, CommandId, PersonId, Principal, RoundId, SiteCode},
     round::Round,
@@ -205,7 +206,7 @@ async fn all_holds(world: &World, missing: &str) -> anyhow::Result<()> {
         let shown = screens_show_what_the_server_shows(world, &site, &databases, &present).await;
         hold(Invariant::Views, shown)?;
     }
-    hold(Invariant::Photos, uploads_are_through(&databases, &present))?;
+    hold(Invariant::Photos, uploads_are_through(world, &databases, &present, missing))?;
     hold(Invariant::Photos, photos_are_as_they_were_taken(world, &commands, &present, missing).await)?;
     let numbers = all_numbers(app).await?;
     let named = oracle::what_is_missing_is_named(world, &commands, &databases, &numbers, missing);
@@ -339,7 +340,7 @@ fn nothing_is_lost(
 
 /// A deed is one command, unless it was refused and made again.
 fn nothing_is_said_twice(world: &World, commands: &[Known]) -> anyhow::Result<()> {
-    for deed in world.ledger.deeds.iter().filter(|deed| !deed.words.is_empty()) {
+    for (_, deed) in world.ledger.deeds.iter().filter(|(_, deed)| !deed.words.is_empty()) {
         let words = format!("{:?}", deed.words);
         let said: Vec<&Known> = commands.iter().filter(|known| known.text.contains(&words)).collect();
         let good = said.iter().filter(|known| known.status != "rejected").count();
@@ -429,15 +430,34 @@ fn queues_are_empty(
     Ok(())
 }
 
-/// Every photo that a phone has still to send belongs to a command that is still there, and none is lost on the way.
-fn uploads_are_through(databases: &[Database], present: &BTreeSet<PersonId>) -> anyhow::Result<()> {
+/// Whether the server says that a photo's bytes are missing.
+fn is_named(photo: AttachmentId, missing: &str) -> bool {
+    missing.contains(&format!("photo {photo} "))
+}
+
+/// Every photo that a phone has still to send belongs to a command that is still there, and none is lost on the way. One
+/// that had to make room on a full phone, before the server was put back to a time when it did not have it, is said to be.
+fn uploads_are_through(
+    world: &World,
+    databases: &[Database],
+    present: &BTreeSet<PersonId>,
+    missing: &str,
+) -> anyhow::Result<()> {
     for database in databases.iter().filter(|database| present.contains(&database.person)) {
         for upload in &database.uploads {
-            let through = matches!(upload.state, UploadState::Done { .. });
+            let through = match upload.state {
+                UploadState::Done { .. } => true,
+                UploadState::Refused { code: Code::FileNotFound } => {
+                    world.phones[database.phone].machine.made_room.borrow().contains(&upload.name())
+                        && is_named(upload.photo, missing)
+                }
+                UploadState::Waiting | UploadState::Refused { .. } => false,
+            };
             ensure!(
                 through || database.outbox.iter().any(|row| row.id == upload.command),
-                "photo {} of phone {} is {:?}",
+                "photo {} of {} on phone {} is {:?}",
                 upload.name(),
+                database.person,
                 database.phone,
                 upload.state
             );
@@ -793,9 +813,15 @@ async fn photos_are_as_they_were_taken(
     let app = &world.backend.app;
     let checker = Checker::new(50);
     let mut conn = app.db.connection().await?;
-    for (photo, taken) in world.ledger.deeds.iter().flat_map(|deed| &deed.photos) {
+    let deeds = world.ledger.deeds.iter();
+    for (phone, (photo, taken)) in
+        deeds.flat_map(|(phone, deed)| deed.photos.iter().map(move |photo| (*phone, photo)))
+    {
         let id = photo.id.to_string();
-        if world.ledger.reached_back && missing.contains(&format!("photo {id} ")) {
+        let machine = &world.phones[phone].machine;
+        let made_room = |part| machine.made_room.borrow().contains(&wire::file_name(photo.id, part));
+        let let_go = world.ledger.reached_back || made_room(Part::Thumb) || made_room(Part::Full);
+        if let_go && is_named(photo.id, missing) {
             continue;
         }
         let named = commands.iter().filter(|known| known.status == "done" && known.text.contains(&id));

@@ -2,7 +2,7 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     future::{Future, pending, poll_fn},
     rc::Rc,
     task::Poll,
@@ -70,6 +70,10 @@ pub struct Parts {
     pub said: RefCell<BTreeMap<Ms, Ms>>,
     /// How many bytes all of its databases may hold.
     pub capacity: Cell<usize>,
+    /// They could not hold what was to be written last.
+    full: Cell<bool>,
+    /// The photos that had to make room for that, by the names of their parts.
+    pub made_room: RefCell<BTreeSet<String>>,
     pub faults: Cell<Faults>,
     /// It died, and waits to be started again.
     pub crashed: Cell<bool>,
@@ -101,6 +105,8 @@ impl Machine {
             ahead: Cell::default(),
             said: RefCell::default(),
             capacity: Cell::new(usize::MAX),
+            full: Cell::default(),
+            made_room: RefCell::default(),
             faults: Cell::default(),
             crashed: Cell::default(),
             net,
@@ -241,7 +247,18 @@ impl Store for Disk {
             .sum();
         let capacity = self.machine.capacity.get();
         if more > 0 && capacity < usize::MAX && self.machine.held().saturating_add(more) > capacity {
+            self.machine.full.set(true);
             return Err(StorageError::Full.into());
+        }
+        // What is deleted until something is written again.
+        let full = self.machine.full.get() && more == 0;
+        self.machine.full.set(full);
+        if full {
+            let names = ops.iter().filter(|op| op.table == Table::Blobs).map(|op| &op.key);
+            self.machine.made_room.borrow_mut().extend(names.filter_map(|name| match name {
+                Key::Text(name) => Some(name.clone()),
+                Key::Number(_) => None,
+            }));
         }
         self.rows.apply(ops).await
     }

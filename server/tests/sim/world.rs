@@ -98,8 +98,8 @@ pub struct Saved {
 #[derive(Default)]
 pub struct Ledger {
     pub saved: BTreeMap<CommandId, Saved>,
-    /// What phones have said is saved.
-    pub deeds: Vec<Deed>,
+    /// What phones have said is saved, and which one each was.
+    pub deeds: Vec<(usize, Deed)>,
     /// How many commands that were, by phone and database.
     pub promised: BTreeMap<(usize, String), usize>,
     /// What the server has said of a command, for ever.
@@ -616,7 +616,7 @@ impl World {
                     let of = (number, local.name().to_owned());
                     *self.ledger.promised.entry(of).or_default() += deed.commands;
                 }
-                self.ledger.deeds.push(deed);
+                self.ledger.deeds.push((number, deed));
                 self.phones[number].wait = Ms(i64::MIN);
             }
             Some(Done::SignedIn(Ok(session))) => self.signed_in(number, &session),
