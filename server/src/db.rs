@@ -18,7 +18,7 @@ use std::{
 use anyhow::Context;
 use sqlx::{
     Any, AnyConnection, AnyPool, AssertSqlSafe, Connection, Executor,
-    any::{AnyArguments, AnyPoolOptions, install_default_drivers},
+    any::{AnyArguments, AnyPoolOptions, AnyRow, install_default_drivers},
     pool::PoolConnection,
     postgres::{PgConnection, PgListener},
     query::Query,
@@ -389,6 +389,33 @@ pub fn lookups<T: Clone>(keys: &[T]) -> impl Iterator<Item = Vec<T>> + use<'_, T
         }
         keys
     })
+}
+
+/// The rows of a question about all of these keys, however many, in pieces: `{keys}` in it stands for their list, and
+/// `before` are the values of the parameters before them. A row may come once for each piece, if it is of several keys.
+///
+/// # Errors
+/// If the database fails.
+pub async fn look_up<T: Clone + ToString + Sync>(
+    conn: &mut Conn,
+    sql: &str,
+    before: &[&str],
+    keys: &[T],
+) -> sqlx::Result<Vec<AnyRow>> {
+    let mut rows = Vec::new();
+    for keys in lookups(keys) {
+        // Made of constants and placeholders only.
+        let sql = AssertSqlSafe(sql.replace("{keys}", &list_after(before.len(), keys.len())));
+        let mut query = sqlx::query(sql);
+        for value in before {
+            query = query.bind((*value).to_owned());
+        }
+        for key in &keys {
+            query = query.bind(key.to_string());
+        }
+        rows.extend(query.fetch_all(&mut *conn).await?);
+    }
+    Ok(rows)
 }
 
 /// A statement with the values for it.

@@ -7,9 +7,9 @@ use shared::{
     session::{ChainHead, SessionSite},
     time::Ms,
 };
-use sqlx::{AssertSqlSafe, Row};
+use sqlx::Row;
 
-use crate::db::{Conn, damaged, list_after, lookups};
+use crate::db::{Conn, damaged, look_up};
 
 /// An account as signing in needs it.
 #[derive(Clone, Debug)]
@@ -247,20 +247,10 @@ pub async fn find_sessions(
     token_hashes: &[String],
 ) -> sqlx::Result<BTreeMap<String, Session>> {
     let mut sessions = BTreeMap::new();
-    for hashes in lookups(token_hashes) {
-        let sql = format!(
-            "select s.token_hash, s.id, s.account, s.device, s.label, s.created, s.seen, s.expires \
-             from sessions s join accounts a on a.id = s.account where a.active = 1 and s.token_hash in ({})",
-            list_after(0, hashes.len())
-        );
-        // Made of placeholders only.
-        let mut query = sqlx::query(AssertSqlSafe(sql));
-        for hash in hashes {
-            query = query.bind(hash);
-        }
-        for row in query.fetch_all(&mut *conn).await? {
-            sessions.insert(row.try_get("token_hash")?, session(&row)?);
-        }
+    let sql = "select s.token_hash, s.id, s.account, s.device, s.label, s.created, s.seen, s.expires \
+               from sessions s join accounts a on a.id = s.account where a.active = 1 and s.token_hash in ({keys})";
+    for row in look_up(conn, sql, &[], token_hashes).await? {
+        sessions.insert(row.try_get("token_hash")?, session(&row)?);
     }
     Ok(sessions)
 }

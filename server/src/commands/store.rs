@@ -11,10 +11,10 @@ use shared::{
     time::{EventTime, Ms},
     wire::{Had, Verdict},
 };
-use sqlx::{AssertSqlSafe, Row};
+use sqlx::{AssertSqlSafe, Row, any::AnyRow};
 use uuid::Uuid;
 
-use crate::db::{Conn, damaged, list_after, lookups, pieces, put, rows_of_placeholders, storable};
+use crate::db::{Conn, damaged, list_after, look_up, lookups, pieces, put, rows_of_placeholders, storable};
 
 /// Where a chain stands.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -323,46 +323,28 @@ pub struct At {
 /// Those of some ids that there are, each with its place.
 pub async fn with_ids(conn: &mut Conn, ids: &[CommandId]) -> sqlx::Result<Vec<(Place, At)>> {
     let mut found = Vec::new();
-    for ids in lookups(ids) {
-        let sql = format!(
-            "select device, author, n, hash, id, verdict from commands where id in ({})",
-            list_after(0, ids.len())
-        );
-        // Made of placeholders only.
-        let mut query = sqlx::query(AssertSqlSafe(sql));
-        for id in &ids {
-            query = query.bind(id.to_string());
-        }
-        for row in query.fetch_all(&mut *conn).await? {
-            let id: &str = row.try_get("id")?;
-            let verdict: &str = row.try_get("verdict")?;
-            let at = At {
-                hash: row.try_get("hash")?,
-                id: id.parse().map_err(|error| damaged("commands", id, error))?,
-                verdict: serde_json::from_str(verdict).map_err(|error| damaged("commands", id, error))?,
-            };
-            found.push(((chain_key("commands", &row)?, row.try_get("n")?), at));
-        }
+    let sql = "select device, author, n, hash, id, verdict from commands where id in ({keys})";
+    for row in look_up(conn, sql, &[], ids).await? {
+        let id: &str = row.try_get("id")?;
+        let verdict: &str = row.try_get("verdict")?;
+        let at = At {
+            hash: row.try_get("hash")?,
+            id: id.parse().map_err(|error| damaged("commands", id, error))?,
+            verdict: serde_json::from_str(verdict).map_err(|error| damaged("commands", id, error))?,
+        };
+        found.push(((chain_key("commands", &row)?, row.try_get("n")?), at));
     }
     Ok(found)
 }
 
 /// Those of some ids that are taken, on whatever device.
 pub async fn taken(conn: &mut Conn, ids: &[CommandId]) -> sqlx::Result<BTreeSet<CommandId>> {
-    let mut taken = BTreeSet::new();
-    for ids in lookups(ids) {
-        let sql = format!("select id from commands where id in ({})", list_after(0, ids.len()));
-        // Made of placeholders only.
-        let mut query = sqlx::query(AssertSqlSafe(sql));
-        for id in &ids {
-            query = query.bind(id.to_string());
-        }
-        for row in query.fetch_all(&mut *conn).await? {
-            let id: &str = row.try_get("id")?;
-            taken.insert(id.parse().map_err(|error| damaged("commands", id, error))?);
-        }
-    }
-    Ok(taken)
+    let taken = |row: &AnyRow| {
+        let id: &str = row.try_get("id")?;
+        id.parse().map_err(|error| damaged("commands", id, error))
+    };
+    let rows = look_up(conn, "select id from commands where id in ({keys})", &[], ids).await?;
+    rows.iter().map(taken).collect()
 }
 
 /// A refused command.
@@ -392,21 +374,11 @@ fn refused(row: &sqlx::any::AnyRow) -> sqlx::Result<Refused> {
 /// Those of some commands that are refused ones of a site.
 pub async fn find_refused(conn: &mut Conn, site: &SiteCode, ids: &[CommandId]) -> sqlx::Result<Vec<Refused>> {
     let mut found = BTreeMap::new();
-    for ids in lookups(ids) {
-        let sql = format!(
-            "select id, author, received, private from commands where site = $1 and status = 'rejected' \
-             and id in ({})",
-            list_after(1, ids.len())
-        );
-        // Made of placeholders only.
-        let mut query = sqlx::query(AssertSqlSafe(sql)).bind(site.as_str());
-        for id in &ids {
-            query = query.bind(id.to_string());
-        }
-        for row in query.fetch_all(&mut *conn).await? {
-            let refused = refused(&row)?;
-            found.insert(refused.id, refused);
-        }
+    let sql = "select id, author, received, private from commands where site = $1 and status = 'rejected' \
+               and id in ({keys})";
+    for row in look_up(conn, sql, &[site.as_str()], ids).await? {
+        let refused = refused(&row)?;
+        found.insert(refused.id, refused);
     }
     Ok(found.into_values().collect())
 }
@@ -432,33 +404,25 @@ pub async fn absent(
     aggregates: &[Uuid],
 ) -> sqlx::Result<BTreeMap<Uuid, Absent>> {
     let mut found: BTreeMap<Uuid, Absent> = BTreeMap::new();
-    for aggregates in lookups(aggregates) {
-        let sql = format!(
-            "select {KEPT}, aggregate as what from commands where {UNDONE} and site = $1 \
-             and status in ('held', 'rejected', 'quarantined') and (status = 'held' and lacks is null \
-             or status <> 'held' and kind in ('case.report', 'round.start')) and aggregate in ({list}) \
-             union all select {KEPT}, lacks as what from commands where site = $1 \
-             and status = 'held' and lacks in ({list}) order by received, device, author, n",
-            list = list_after(1, aggregates.len())
-        );
-        // Made of constants and placeholders only.
-        let mut query = sqlx::query(AssertSqlSafe(sql)).bind(site.as_str());
-        for aggregate in &aggregates {
-            query = query.bind(aggregate.to_string());
+    let sql = format!(
+        "select {KEPT}, aggregate as what from commands where {UNDONE} and site = $1 \
+         and status in ('held', 'rejected', 'quarantined') and (status = 'held' and lacks is null \
+         or status <> 'held' and kind in ('case.report', 'round.start')) and aggregate in ({{keys}}) \
+         union all select {KEPT}, lacks as what from commands where site = $1 \
+         and status = 'held' and lacks in ({{keys}}) order by received, device, author, n"
+    );
+    for row in look_up(conn, &sql, &[site.as_str()], aggregates).await? {
+        let what: &str = row.try_get("what")?;
+        let what = what.parse().map_err(|error| damaged("commands", what, error))?;
+        let absent = found.entry(what).or_default();
+        let status: &str = row.try_get("status")?;
+        if status == Status::Held.as_str() {
+            absent.held.push(waiting(&row)?);
+            continue;
         }
-        for row in query.fetch_all(&mut *conn).await? {
-            let what: &str = row.try_get("what")?;
-            let what = what.parse().map_err(|error| damaged("commands", what, error))?;
-            let absent = found.entry(what).or_default();
-            let status: &str = row.try_get("status")?;
-            if status == Status::Held.as_str() {
-                absent.held.push(waiting(&row)?);
-                continue;
-            }
-            absent.private |= row.try_get::<i64, _>("private")? != 0;
-            if status == Status::Rejected.as_str() {
-                absent.refused.push(refused(&row)?);
-            }
+        absent.private |= row.try_get::<i64, _>("private")? != 0;
+        if status == Status::Rejected.as_str() {
+            absent.refused.push(refused(&row)?);
         }
     }
     Ok(found)

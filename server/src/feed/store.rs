@@ -10,9 +10,9 @@ use shared::{
     time::Ms,
     wire::DocKey,
 };
-use sqlx::{AssertSqlSafe, Row};
+use sqlx::Row;
 
-use crate::db::{Conn, damaged, list_after, lookups, put};
+use crate::db::{Conn, damaged, look_up, put};
 
 /// The key that seals cursors, in base64url.
 pub async fn seal_key(conn: &mut Conn) -> sqlx::Result<Option<String>> {
@@ -67,49 +67,26 @@ pub async fn docs(
     keys: &[DocKey],
 ) -> sqlx::Result<BTreeMap<DocKey, DocRow>> {
     let mut docs = BTreeMap::new();
-    for keys in lookups(keys) {
-        let sql = format!(
-            "select doc, version, born, seq, body from docs where site = $1 and doc in ({})",
-            list_after(1, keys.len())
-        );
-        // Made of placeholders only.
-        let mut query = sqlx::query(AssertSqlSafe(sql)).bind(site.as_str());
-        for key in &keys {
-            query = query.bind(key.to_string());
-        }
-        for row in query.fetch_all(&mut *conn).await? {
-            let doc: &str = row.try_get("doc")?;
-            let key = doc.parse().map_err(|error| damaged("docs", doc, error))?;
-            let row = DocRow {
-                version: row.try_get("version")?,
-                born: row.try_get("born")?,
-                seq: row.try_get("seq")?,
-                body: row.try_get("body")?,
-            };
-            docs.insert(key, row);
-        }
+    let sql = "select doc, version, born, seq, body from docs where site = $1 and doc in ({keys})";
+    for row in look_up(conn, sql, &[site.as_str()], keys).await? {
+        let doc: &str = row.try_get("doc")?;
+        let key = doc.parse().map_err(|error| damaged("docs", doc, error))?;
+        let row = DocRow {
+            version: row.try_get("version")?,
+            born: row.try_get("born")?,
+            seq: row.try_get("seq")?,
+            body: row.try_get("body")?,
+        };
+        docs.insert(key, row);
     }
     Ok(docs)
 }
 
 /// When some documents last changed; those that do not exist are missing.
 pub async fn seqs(conn: &mut Conn, site: &SiteCode, keys: &[DocKey]) -> sqlx::Result<Vec<(String, i64)>> {
-    let mut seqs = Vec::with_capacity(keys.len());
-    for keys in lookups(keys) {
-        let sql = format!(
-            "select doc, seq from docs where site = $1 and doc in ({}) order by doc",
-            list_after(1, keys.len())
-        );
-        // Made of placeholders only.
-        let mut query = sqlx::query(AssertSqlSafe(sql)).bind(site.as_str());
-        for key in &keys {
-            query = query.bind(key.to_string());
-        }
-        for row in query.fetch_all(&mut *conn).await? {
-            seqs.push((row.try_get("doc")?, row.try_get("seq")?));
-        }
-    }
-    Ok(seqs)
+    let sql = "select doc, seq from docs where site = $1 and doc in ({keys}) order by doc";
+    let rows = look_up(conn, sql, &[site.as_str()], keys).await?;
+    rows.iter().map(|row| Ok((row.try_get("doc")?, row.try_get("seq")?))).collect()
 }
 
 /// A document to be written.
@@ -168,21 +145,11 @@ pub async fn audiences(
     keys: &[DocKey],
 ) -> sqlx::Result<BTreeMap<DocKey, BTreeSet<String>>> {
     let mut audiences: BTreeMap<DocKey, BTreeSet<String>> = BTreeMap::new();
-    for keys in lookups(keys) {
-        let sql = format!(
-            "select doc, principal from feed where site = $1 and gone = 0 and doc in ({})",
-            list_after(1, keys.len())
-        );
-        // Made of placeholders only.
-        let mut query = sqlx::query(AssertSqlSafe(sql)).bind(site.as_str());
-        for key in &keys {
-            query = query.bind(key.to_string());
-        }
-        for row in query.fetch_all(&mut *conn).await? {
-            let doc: &str = row.try_get("doc")?;
-            let key = doc.parse().map_err(|error| damaged("feed", doc, error))?;
-            audiences.entry(key).or_default().insert(row.try_get("principal")?);
-        }
+    let sql = "select doc, principal from feed where site = $1 and gone = 0 and doc in ({keys})";
+    for row in look_up(conn, sql, &[site.as_str()], keys).await? {
+        let doc: &str = row.try_get("doc")?;
+        let key = doc.parse().map_err(|error| damaged("feed", doc, error))?;
+        audiences.entry(key).or_default().insert(row.try_get("principal")?);
     }
     Ok(audiences)
 }

@@ -11,9 +11,9 @@ use shared::{
     time::Ms,
     wire::Part,
 };
-use sqlx::{AssertSqlSafe, Row};
+use sqlx::Row;
 
-use crate::db::{self, Conn, damaged, list_after, lookups};
+use crate::db::{self, Conn, damaged, look_up};
 
 /// Whose part of which photo, and at which site.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -147,23 +147,10 @@ pub async fn of_photos(
     site: &SiteCode,
     photos: &[AttachmentId],
 ) -> sqlx::Result<Vec<Upload>> {
-    let mut uploads = Vec::new();
-    for photos in lookups(photos) {
-        let sql = format!(
-            "select site, photo, part, author, sha256, length, segments, mime, refused, changed from uploads \
-             where site = $1 and photo in ({})",
-            list_after(1, photos.len())
-        );
-        // Made of placeholders only.
-        let mut query = sqlx::query(AssertSqlSafe(sql)).bind(site.as_str());
-        for photo in &photos {
-            query = query.bind(photo.to_string());
-        }
-        for row in query.fetch_all(&mut *conn).await? {
-            uploads.push(read(key(&row)?, &row)?);
-        }
-    }
-    Ok(uploads)
+    let sql = "select site, photo, part, author, sha256, length, segments, mime, refused, changed from uploads \
+               where site = $1 and photo in ({keys})";
+    let rows = look_up(conn, sql, &[site.as_str()], photos).await?;
+    rows.iter().map(|row| read(key(row)?, row)).collect()
 }
 
 /// Writes down how far uploads are, each once, which the caller has looked for in the same transaction.
@@ -212,25 +199,15 @@ pub async fn kept_full(
     photos: &[AttachmentId],
 ) -> sqlx::Result<HashMap<(PersonId, AttachmentId), String>> {
     let mut kept = HashMap::new();
-    for photos in lookups(photos) {
-        let sql = format!(
-            "select author, photo, sha256 from uploads where site = $1 and part = $2 and mime is not null \
-             and photo in ({})",
-            list_after(2, photos.len())
+    let sql = "select author, photo, sha256 from uploads where site = $1 and part = $2 and mime is not null \
+               and photo in ({keys})";
+    for row in look_up(conn, sql, &[site.as_str(), part_name(Part::Full)], photos).await? {
+        let (author, photo): (&str, &str) = (row.try_get("author")?, row.try_get("photo")?);
+        let key = (
+            author.parse().map_err(|error| damaged("uploads", photo, error))?,
+            photo.parse().map_err(|error| damaged("uploads", photo, error))?,
         );
-        // Made of placeholders only.
-        let mut query = sqlx::query(AssertSqlSafe(sql)).bind(site.as_str()).bind(part_name(Part::Full));
-        for photo in &photos {
-            query = query.bind(photo.to_string());
-        }
-        for row in query.fetch_all(&mut *conn).await? {
-            let (author, photo): (&str, &str) = (row.try_get("author")?, row.try_get("photo")?);
-            let key = (
-                author.parse().map_err(|error| damaged("uploads", photo, error))?,
-                photo.parse().map_err(|error| damaged("uploads", photo, error))?,
-            );
-            kept.insert(key, row.try_get("sha256")?);
-        }
+        kept.insert(key, row.try_get("sha256")?);
     }
     Ok(kept)
 }

@@ -7,11 +7,11 @@ use shared::{
     ids::{AttachmentId, CommandId, PersonId, SiteCode},
     wire::DocKey,
 };
-use sqlx::{AssertSqlSafe, Row};
+use sqlx::Row;
 
 use super::{Aggregate, Pictured};
 use crate::{
-    db::{Conn, damaged, list_after, lookups, put},
+    db::{Conn, damaged, look_up, put},
     feed,
 };
 
@@ -127,27 +127,19 @@ pub async fn naming<A: Pictured>(
     let mut naming: BTreeMap<_, Vec<A::Id>> = BTreeMap::new();
     let ids: BTreeSet<AttachmentId> = photos.iter().map(|(_, photo)| *photo).collect();
     let ids: Vec<AttachmentId> = ids.into_iter().collect();
-    for ids in lookups(&ids) {
-        let sql = format!(
-            "select photo, author, {id} as named_by from {table} where site = $1 and photo in ({}) order by {id}",
-            list_after(1, ids.len())
+    let sql = format!(
+        "select photo, author, {id} as named_by from {table} where site = $1 and photo in ({{keys}}) order by {id}"
+    );
+    for row in look_up(conn, &sql, &[site.as_str()], &ids).await? {
+        let (photo, author): (&str, &str) = (row.try_get("photo")?, row.try_get("author")?);
+        let named_by: &str = row.try_get("named_by")?;
+        let key = (
+            author.parse().map_err(|error| damaged(table, photo, error))?,
+            photo.parse().map_err(|error| damaged(table, photo, error))?,
         );
-        // Made of constants and placeholders only.
-        let mut query = sqlx::query(AssertSqlSafe(sql)).bind(site.as_str());
-        for id in &ids {
-            query = query.bind(id.to_string());
-        }
-        for row in query.fetch_all(&mut *conn).await? {
-            let (photo, author): (&str, &str) = (row.try_get("photo")?, row.try_get("author")?);
-            let named_by: &str = row.try_get("named_by")?;
-            let key = (
-                author.parse().map_err(|error| damaged(table, photo, error))?,
-                photo.parse().map_err(|error| damaged(table, photo, error))?,
-            );
-            if photos.contains(&key) {
-                let named_by = named_by.parse().map_err(|error| damaged(table, named_by, error))?;
-                naming.entry(key).or_default().push(named_by);
-            }
+        if photos.contains(&key) {
+            let named_by = named_by.parse().map_err(|error| damaged(table, named_by, error))?;
+            naming.entry(key).or_default().push(named_by);
         }
     }
     Ok(naming)

@@ -14,7 +14,7 @@ use shared::{
 };
 use sqlx::{AssertSqlSafe, Row};
 
-use crate::db::{Conn, damaged, list_after, lookups, put};
+use crate::db::{Conn, damaged, look_up, put};
 
 /// A label.
 #[derive(Clone, Debug)]
@@ -42,23 +42,9 @@ pub async fn labels(
     places: &BTreeSet<PlaceCode>,
 ) -> sqlx::Result<Vec<LabelRow>> {
     let places: Vec<&PlaceCode> = places.iter().collect();
-    let mut labels = Vec::with_capacity(places.len());
-    for places in lookups(&places) {
-        let sql = format!(
-            "select place, token, replaced from labels where site = $1 and place in ({}) \
-             order by place, case when replaced is null then 1 else 0 end, replaced, made, token",
-            list_after(1, places.len())
-        );
-        // Made of placeholders only.
-        let mut query = sqlx::query(AssertSqlSafe(sql)).bind(site.as_str());
-        for place in &places {
-            query = query.bind(place.as_str());
-        }
-        for row in query.fetch_all(&mut *conn).await? {
-            labels.push(label(&row)?);
-        }
-    }
-    Ok(labels)
+    let sql = "select place, token, replaced from labels where site = $1 and place in ({keys}) \
+               order by place, case when replaced is null then 1 else 0 end, replaced, made, token";
+    look_up(conn, sql, &[site.as_str()], &places).await?.iter().map(label).collect()
 }
 
 /// The labels that hang at a site.
