@@ -22,10 +22,13 @@ use crate::tools::{self, Tool};
 use crate::{build, load, workspace};
 use foreign::Foreign;
 
+/// The test that runs them.
+const SEEDS: &str = "tens_of_thousands_of_seeds_hold";
+
 #[derive(clap::Args)]
 pub struct Options {
-    /// Also what takes too long for every change: the tests that are marked as ignored, the figures, rustdoc and the
-    /// dependencies' licences.
+    /// Also what takes too long for every change: the tests that are marked as ignored, the figures, rustdoc, the
+    /// dependencies' licences and tens of thousands of seeds.
     #[arg(long)]
     long: bool,
     /// Only these stages; without any, all, of which those that take long need `--long`.
@@ -55,12 +58,14 @@ enum Stage {
     Docs,
     /// Bans, licences and sources of the dependencies. It needs cargo-deny, which is built where it is missing.
     Deny,
+    /// Tens of thousands of seeds of the simulator, optimised: hours.
+    Seeds,
 }
 
 impl Stage {
     /// Whether every change would wait too long for it.
     fn is_long(self) -> bool {
-        matches!(self, Stage::Figures | Stage::Docs | Stage::Deny)
+        matches!(self, Stage::Figures | Stage::Docs | Stage::Deny | Stage::Seeds)
     }
 }
 
@@ -157,7 +162,7 @@ fn prepare(stages: &[Stage]) -> Result<()> {
                 tools::ensure_component("clippy", "clippy")?;
                 missing.push(Tool::Postgres);
             }
-            Stage::Docs => {}
+            Stage::Docs | Stage::Seeds => {}
             Stage::Site => tools::ensure_wasm_target()?,
             Stage::Deny => tools::ensure_deny()?,
             Stage::End2end | Stage::Figures => {
@@ -197,6 +202,20 @@ fn run(stage: Stage, long: bool, beside: &mut Beside) -> Result<()> {
         Stage::Deny => {
             call(tools::deny().args(["--log-level", "error", "check", "bans", "licenses", "sources"]))
         }
+        Stage::Seeds => {
+            let mut seeds = cargo();
+            seeds.args([
+                "test",
+                "--profile",
+                "seeds",
+                "--package",
+                "firsthand-server",
+                "--test",
+                "sim",
+                "--",
+            ]);
+            call(seeds.args([SEEDS, "--ignored", "--nocapture"]))
+        }
         Stage::Site => {
             let site = beside.site()?;
             println!("{}", site.sizes()?);
@@ -218,7 +237,7 @@ fn cargo_test(long: bool, foreign: &Foreign) -> Result<()> {
         command.env("CI", "true").env("TEST_POSTGRES_URL", postgres.url()).env("NGINX", tools::nginx());
         foreign.tell(&mut command);
         if long {
-            command.args(["--", "--include-ignored"]);
+            command.args(["--", "--include-ignored", "--skip", SEEDS]);
         }
         call(&mut command)
     })

@@ -34,7 +34,7 @@ use world::{Failure, Run};
 const SEEDS: u64 = 200;
 /// With so many steps each: most of what goes wrong does so early.
 const STEPS: u64 = 200;
-/// How many run with `cargo xtask test --long`, as long as they are.
+/// How many run with `cargo xtask test seeds`, as long as they are.
 const SEEDS_LONG: u64 = 20_000;
 
 fn set<T: FromStr>(name: &str) -> Option<T> {
@@ -64,9 +64,9 @@ fn seeds_hold() {
 }
 
 #[test]
-#[ignore = "takes hours of two cores: `cargo xtask test --long`"]
+#[ignore = "takes hours of two cores: `cargo xtask test seeds`, from SIM_FROM on"]
 fn tens_of_thousands_of_seeds_hold() {
-    hold(0..SEEDS_LONG, Run::of);
+    hold(set("SIM_FROM").unwrap_or(0)..SEEDS_LONG, Run::of);
 }
 
 #[test]
