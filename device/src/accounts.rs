@@ -40,8 +40,12 @@ impl Accounts {
         Ok(known.unwrap_or_default())
     }
 
-    async fn keep<P: Platform>(&self, platform: &P) -> Result<(), PlatformError> {
-        platform.open(ACCOUNTS_DB).await?.put(Table::Meta, ACCOUNTS, self).await
+    /// Changes it, from how it is by then: another tab may have signed somebody in meanwhile.
+    async fn change<P: Platform>(platform: &P, change: impl FnOnce(&mut Self)) -> Result<(), PlatformError> {
+        let _lock = platform.lock(ACCOUNTS_DB).await?;
+        let mut accounts = Accounts::read(platform).await?;
+        change(&mut accounts);
+        platform.open(ACCOUNTS_DB).await?.put(Table::Meta, ACCOUNTS, &accounts).await
     }
 }
 
@@ -50,7 +54,7 @@ impl Accounts {
 /// # Errors
 /// The server's `auth.*`, or the device's own.
 pub async fn sign_in<P: Platform>(platform: &P, name: &str, password: &str) -> Result<Session, Rejection> {
-    let mut accounts = Accounts::read(platform).await?;
+    let accounts = Accounts::read(platform).await?;
     let name = name.trim().to_owned();
     let known = accounts.known.get(&name);
     let database = known.map_or_else(|| NEWCOMER.to_owned(), |person| Local::<P>::name_of(*person));
@@ -62,9 +66,12 @@ pub async fn sign_in<P: Platform>(platform: &P, name: &str, password: &str) -> R
         session = ask(platform, &local, &name, password).await?;
     }
     local.keep_session(Some(&session)).await?;
-    accounts.known.insert(name, session.person);
-    accounts.current = Some(session.person);
-    accounts.keep(platform).await?;
+    let person = session.person;
+    Accounts::change(platform, |accounts| {
+        accounts.known.insert(name, person);
+        accounts.current = Some(person);
+    })
+    .await?;
     platform.hear(session.server_time);
     Ok(session)
 }
@@ -93,8 +100,7 @@ pub async fn sign_out<P: Platform>(platform: &P, local: &Local<P>) -> Result<(),
     // Offline the cookie stays, but nothing here uses it: the session is forgotten below.
     let _ = platform.send(Request::new("DELETE", "/api/session")).await;
     local.keep_session(None).await?;
-    let accounts = Accounts::read(platform).await?;
-    Accounts { current: None, ..accounts }.keep(platform).await?;
+    Accounts::change(platform, |accounts| accounts.current = None).await?;
     Ok(())
 }
 

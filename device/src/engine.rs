@@ -453,8 +453,9 @@ impl<P: Platform> Engine<P> {
     /// Lets go of uploads that are through, and says whether there were any. Their bytes stay, to be looked at without a
     /// network, until room is needed or their case is not shown here any more.
     async fn tidy(&self) -> Result<bool, PlatformError> {
-        let uploads = self.local.uploads().await?;
+        // The outbox first: a refused command that is made again meanwhile takes its photos with it.
         let outbox = self.local.outbox().await?;
+        let uploads = self.local.uploads().await?;
         // A photo stays until both its command and its bytes are confirmed, and a backup has them; only then is its row
         // of no use.
         let (mut through, mut unseen) = (Vec::new(), Vec::new());

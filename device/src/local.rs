@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeSet, rc::Rc};
 
-use futures::lock::Mutex;
+use futures::lock::{Mutex, MutexGuard};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use shared::{
     Rejection,
@@ -45,7 +45,7 @@ pub struct Local<P: Platform> {
     /// This installation, to this person.
     pub device: DeviceId,
     key: P::Key,
-    /// One commit at a time: the next one begins from this one's head.
+    /// Who writes what depends on what is there, such as the head of the chain, does so alone.
     turn: Rc<Mutex<()>>,
 }
 
@@ -191,8 +191,13 @@ impl<P: Platform> Local<P> {
             Some(device) => device,
             None => {
                 let device = DeviceId(platform.new_id()?);
-                db.put(Table::Meta, DEVICE, &device).await?;
-                device
+                match db.apply(&[Op::add(Table::Meta, DEVICE, &device)?]).await {
+                    // Another tab was faster, and two of them are one device.
+                    Err(PlatformError::Storage(StorageError::Exists)) => {
+                        db.row(Table::Meta, DEVICE).await?.unwrap_or(device)
+                    }
+                    done => done.map(|()| device)?,
+                }
             }
         };
         Ok(Local { platform: platform.clone(), db, name: name.to_owned(), device, key, turn: Rc::default() })
@@ -375,6 +380,11 @@ impl<P: Platform> Local<P> {
     /// # Errors
     /// Of storage; then the next answer says so again.
     pub async fn notice_epoch(&self, epoch: &str) -> Result<Option<Vec<(SiteCode, DocKey)>>, PlatformError> {
+        if self.epoch().await?.as_deref() == Some(epoch) {
+            return Ok(None);
+        }
+        let _alone = self.alone().await?;
+        // Another tab may have been told the same meanwhile.
         let before = self.epoch().await?;
         if before.as_deref() == Some(epoch) {
             return Ok(None);
@@ -418,6 +428,13 @@ impl<P: Platform> Local<P> {
         Ok(before.map(|_| lost))
     }
 
+    /// Waits until nobody else, in no other tab either, writes what it has read before.
+    async fn alone(&self) -> Result<(MutexGuard<'_, ()>, P::Lock), PlatformError> {
+        let turn = self.turn.lock().await;
+        let lock = self.platform.lock(&format!("{}-write", self.name)).await?;
+        Ok((turn, lock))
+    }
+
     /// Whether there is too little room to keep what the server has until a backup has it.
     pub(crate) async fn cramped(&self, outbox: &[OutboxRow]) -> bool {
         outbox.len() > KEPT || self.platform.room().await.is_some_and(|room| room < LITTLE_ROOM)
@@ -438,10 +455,9 @@ impl<P: Platform> Local<P> {
         settles: &[CommandId],
         draft: Option<&str>,
     ) -> Result<(), PlatformError> {
-        let _turn = self.turn.lock().await;
         // Another tab numbers its commands from the same head. Where the browser has no locks, the number that was
         // taken meanwhile shows when it is stored, and the commands are made anew.
-        let _lock = self.platform.lock(&format!("{}-write", self.name)).await?;
+        let _alone = self.alone().await?;
         for _ in 0..TRIES {
             let (ops, last) = self.commands(subject, asks, settles, draft).await?;
             match self.store(&ops).await {
@@ -543,41 +559,64 @@ impl<P: Platform> Local<P> {
         self.db.apply(ops).await
     }
 
-    /// Lets go of the bytes of photos that the server has and no draft shows; with `backed_up` only of those that a backup
-    /// has, too.
+    /// Lets go of the bytes of photos that the server has and no draft shows: with `backed_up` of those that a backup has,
+    /// too, or that came from the server, and otherwise of all of them but their thumbnails.
     async fn make_room(&self, backed_up: bool) -> Result<(), PlatformError> {
         // In this order, because others write meanwhile: photos are in a draft, then among the uploads, and never in neither.
         let mut names = self.blobs().await?;
         let drafts: Vec<WithPhotos> = self.db.readable_rows(Table::Drafts).await?;
+        let rows = self.names(Table::Attachments).await?;
         let uploads = self.uploads().await?;
         let drafted = drafts.iter().flat_map(|draft| &draft.photos);
         let drafted =
             drafted.flat_map(|photo| [Part::Thumb, Part::Full].map(|part| wire::file_name(photo.id, part)));
-        // The row of a photo stays until a backup has it.
-        let kept =
-            uploads.iter().filter(|upload| backed_up || !matches!(upload.state, UploadState::Done { .. }));
-        let needed: BTreeSet<String> = kept.map(UploadRow::name).chain(drafted).collect();
+        // Thumbnails take so little that they stay.
+        let sent = uploads
+            .iter()
+            .filter(|upload| upload.part == Part::Full && matches!(upload.state, UploadState::Done { .. }));
+        let sent: BTreeSet<String> = sent.map(UploadRow::name).collect();
+        // The row of a photo stays until a backup has it. One that this version cannot read is of an unsent photo, for all
+        // that is known.
+        let unsent = rows.into_iter().filter(|name| backed_up || !sent.contains(name));
+        let needed: BTreeSet<String> = unsent.chain(drafted).collect();
         names.retain(|name| !needed.contains(name));
         let ops: Vec<Op> = names.iter().map(|name| Op::delete(Table::Blobs, name.as_str())).collect();
         self.db.apply(&ops).await
     }
 
-    /// Stores what the server answered to commands.
+    /// Stores what the server answered to commands in a life of its database, unless that is over: then they wait to be
+    /// sent again. What was taken back meanwhile is not brought back.
     ///
     /// # Errors
     /// Of storage.
-    pub async fn keep_outbox(&self, rows: &[OutboxRow]) -> Result<(), PlatformError> {
-        let ops: Vec<Op> =
-            rows.iter().map(|row| Op::put(Table::Outbox, row.n, row)).collect::<Result<_, _>>()?;
+    pub async fn keep_answered(&self, rows: &[OutboxRow], epoch: &str) -> Result<(), PlatformError> {
+        let _alone = self.alone().await?;
+        if self.epoch().await?.as_deref() != Some(epoch) {
+            return Ok(());
+        }
+        let mut ops = Vec::with_capacity(rows.len());
+        for row in rows {
+            if self.db.get(Table::Outbox, Key::Number(row.n)).await?.is_some() {
+                ops.push(Op::put(Table::Outbox, row.n, row)?);
+            }
+        }
         self.store(&ops).await
     }
 
-    /// Stores how far an upload got.
+    /// Stores how far an upload got, unless it was given up meanwhile.
     ///
     /// # Errors
     /// Of storage.
     pub async fn keep_upload(&self, row: &UploadRow) -> Result<(), PlatformError> {
-        self.store(&[Op::put(Table::Attachments, row.name(), row)?]).await
+        let _alone = self.alone().await?;
+        let there: Option<UploadRow> = self.db.readable(Table::Attachments, row.name()).await?;
+        match there {
+            Some(there) if there.command == row.command => {
+                self.store(&[Op::put(Table::Attachments, row.name(), row)?]).await
+            }
+            // It goes with the command that took the place of a refused one.
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// Stores a page of a pull together with its cursor, and lets go what is settled by it.
@@ -637,14 +676,16 @@ impl<P: Platform> Local<P> {
     /// # Errors
     /// Of storage.
     pub async fn blobs(&self) -> Result<Vec<String>, PlatformError> {
-        let keys = self.db.keys(Table::Blobs, &Span::All).await?;
-        Ok(keys
-            .into_iter()
-            .filter_map(|key| match key {
-                Key::Text(name) => Some(name),
-                Key::Number(_) => None,
-            })
-            .collect())
+        self.names(Table::Blobs).await
+    }
+
+    /// The keys of a table whose keys are names.
+    async fn names(&self, table: Table) -> Result<Vec<String>, PlatformError> {
+        let name = |key: Key| match key {
+            Key::Text(name) => Some(name),
+            Key::Number(_) => None,
+        };
+        Ok(self.db.keys(table, &Span::All).await?.into_iter().filter_map(name).collect())
     }
 
     /// Keeps bytes that came from the server, to have them without a network.
@@ -703,7 +744,7 @@ impl<P: Platform> Local<P> {
         .await
     }
 
-    /// Takes a photo out of a draft: its bytes go, and `draft` is kept as it is without it.
+    /// Takes a photo out of a draft: `draft` is kept as it is without it, and its bytes go unless a command needs them.
     ///
     /// # Errors
     /// Of storage.
@@ -713,28 +754,32 @@ impl<P: Platform> Local<P> {
         draft: &T,
         photo: &PhotoRef,
     ) -> Result<(), PlatformError> {
-        self.db
-            .apply(&[
-                Op::delete(Table::Blobs, wire::file_name(photo.id, Part::Thumb)),
-                Op::delete(Table::Blobs, wire::file_name(photo.id, Part::Full)),
-                Op::put(Table::Drafts, key, draft)?,
-            ])
-            .await
+        let _alone = self.alone().await?;
+        let mut ops = self.only_drafted(std::slice::from_ref(photo)).await?;
+        ops.push(Op::put(Table::Drafts, key, draft)?);
+        self.db.apply(&ops).await
     }
 
-    /// Throws a draft away, with the photos that only it shows.
+    /// Throws a draft away, with the photos that no command needs.
     ///
     /// # Errors
     /// Of storage.
     pub async fn drop_draft(&self, key: &str, photos: &[PhotoRef]) -> Result<(), PlatformError> {
-        let mut ops = vec![Op::delete(Table::Drafts, key)];
-        for photo in photos {
-            ops.extend(
-                [Part::Thumb, Part::Full]
-                    .map(|part| Op::delete(Table::Blobs, wire::file_name(photo.id, part))),
-            );
-        }
+        let _alone = self.alone().await?;
+        let mut ops = self.only_drafted(photos).await?;
+        ops.push(Op::delete(Table::Drafts, key));
         self.db.apply(&ops).await
+    }
+
+    /// What deletes the bytes of those of some photos that no command on this device names: a refused one keeps its photos
+    /// until it is taken back.
+    async fn only_drafted(&self, photos: &[PhotoRef]) -> Result<Vec<Op>, PlatformError> {
+        let uploads = self.uploads().await?;
+        let named = |photo: &&PhotoRef| uploads.iter().any(|upload| upload.photo == photo.id);
+        let names = photos.iter().filter(|photo| !named(photo)).flat_map(|photo| {
+            [Part::Thumb, Part::Full].map(|part| Op::delete(Table::Blobs, wire::file_name(photo.id, part)))
+        });
+        Ok(names.collect())
     }
 
     /// Sends the refused photos of a command once more.
@@ -787,17 +832,20 @@ impl<P: Platform> Local<P> {
             Part::Thumb => "thumb",
             Part::Full => "full",
         };
-        let album = match album {
-            Album::Case(case) => format!("cases/{case}"),
-            Album::Round(round) => format!("rounds/{round}"),
+        let (shown_by, album) = match album {
+            Album::Case(case) => (DocKey::Case(case), format!("cases/{case}")),
+            Album::Round(round) => (DocKey::Round(round), format!("rounds/{round}")),
         };
         let url = format!("/api/{album}/photos/{photo}?site={site}&part={part}");
         let response = self.platform.send(Request::get(url)).await?;
         if !response.is_ok() {
             return Err(problem(&response));
         }
-        // Only a copy: without room for it the photo is shown all the same.
-        let _ = self.keep_blob(&name, response.body.clone()).await;
+        // What this person has lost sight of meanwhile is not kept (R9).
+        if self.doc(site, shown_by).await.is_ok_and(|doc| doc.is_some()) {
+            // Only a copy: without room for it the photo is shown all the same.
+            let _ = self.keep_blob(&name, response.body.clone()).await;
+        }
         Ok(response.body)
     }
 }

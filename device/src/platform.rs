@@ -33,7 +33,7 @@ pub trait Platform: Clone + Debug {
     async fn send(&self, request: Request) -> Result<Response, PlatformError>;
 
     /// Waits for a lock that only one user of this machine's databases holds at a time. Where there are no locks it is
-    /// granted at once: nothing may depend on it but thrift.
+    /// granted at once: nothing may depend on it but thrift, and what two users do in the same moment.
     async fn lock(&self, name: &str) -> Result<Self::Lock, PlatformError>;
 
     /// The machine's wall time. It may be wrong and may jump; the server corrects it.

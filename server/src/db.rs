@@ -404,7 +404,7 @@ pub async fn look_up<T: Clone + ToString + Sync>(
 ) -> sqlx::Result<Vec<AnyRow>> {
     let mut rows = Vec::new();
     for keys in lookups(keys) {
-        // Made of constants and placeholders only.
+        // Whoever asks writes it out, and puts nothing into it that came from outside.
         let sql = AssertSqlSafe(sql.replace("{keys}", &list_after(before.len(), keys.len())));
         let mut query = sqlx::query(sql);
         for value in before {

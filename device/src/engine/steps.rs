@@ -49,7 +49,7 @@ impl<P: Platform> Engine<P> {
         self.local.platform().hear(answer.server_time);
         let lost = self.local.notice_epoch(&answer.epoch).await?;
         let rows = verdicts(rows, &answer.answers, self.now());
-        self.local.keep_outbox(&rows).await?;
+        self.local.keep_answered(&rows, &answer.epoch).await?;
         // What was accepted comes back as a document.
         self.poked.extend(rows.iter().map(|row| row.site.clone()));
         Ok(Changes(lost.unwrap_or_default()))
@@ -102,21 +102,21 @@ impl<P: Platform> Engine<P> {
         if let Some(anew) = &mut anew {
             anew.extend(docs.iter().map(wire::Doc::key));
         }
-        let mut pulled = Pulled {
+        let cramped = self.local.cramped(outbox).await;
+        let pulled = Pulled {
             cursor: (!leaves).then_some(answer.cursor),
             at: None,
             more: answer.more,
             stable: answer.stable_seq,
             anew: None,
         };
-        if self.local.cramped(outbox).await {
-            // Room is for what is not sent yet.
-            pulled.stable = None;
-        }
         let shown = |row: &OutboxRow| {
             let key = row.doc();
             docs.iter().find(|doc| doc.key() == key).and_then(wire::Doc::version)
         };
+        // Where there is little room, it is for what is not sent yet.
+        let stable = pulled.stable.filter(|_| !cramped);
+        let kept_until = Pulled { stable, ..pulled.clone() };
         let mut done = Vec::new();
         for row in outbox.iter().filter(|row| row.site == *site) {
             let version = match shown(row) {
@@ -127,7 +127,7 @@ impl<P: Platform> Engine<P> {
             // Its receipt was here before this pull began. So a case that is not shown at the end of it is not this
             // person's any more.
             let known = version.is_some() || !answer.more;
-            if known && settled(row, version, &pulled) {
+            if known && settled(row, version, &kept_until) {
                 done.push(row.clone());
             }
         }

@@ -225,6 +225,14 @@ impl Phone {
 
     /// Somebody makes a comment with a photo.
     pub async fn comment_with_photo(&self, local: &Local<Phone>, author: PersonId) -> PhotoRef {
+        let photo = self.take_photo(local).await;
+        let comment = CaseCommand::Comment { text: "漏水".to_owned(), photos: vec![photo.clone()] };
+        local.commit(&subject(author), &[Ask::from(&comment)], &[], Some("draft")).await.unwrap();
+        photo
+    }
+
+    /// Somebody takes a photo, which is in their draft then.
+    pub async fn take_photo(&self, local: &Local<Phone>) -> PhotoRef {
         let photo = PhotoRef {
             id: AttachmentId(self.new_id().unwrap()),
             sha256: "a".repeat(64),
@@ -235,9 +243,7 @@ impl Phone {
             thumb_bytes: 1,
         };
         let taken = Photo { full: vec![1, 2, 3], width: 1, height: 1, thumb: vec![1] };
-        local.keep_photo("draft", &"", &photo, taken).await.unwrap();
-        let comment = CaseCommand::Comment { text: "漏水".to_owned(), photos: vec![photo.clone()] };
-        local.commit(&subject(author), &[Ask::from(&comment)], &[], Some("draft")).await.unwrap();
+        local.keep_photo("draft", &serde_json::json!({ "photos": [photo] }), &photo, taken).await.unwrap();
         photo
     }
 }

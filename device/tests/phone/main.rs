@@ -7,3 +7,4 @@ mod drafts;
 mod kit;
 mod left;
 mod room;
+mod stays;

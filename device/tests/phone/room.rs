@@ -33,8 +33,15 @@ fn photos_make_room_that_can_be_had_again_and_only_then_those_that_no_backup_has
 
         store.limit(store.bytes_held());
         let third = phone.comment_with_photo(&cleaner, CLEANER).await;
-        assert!(!cleaner.blobs().await.unwrap().iter().any(|name| parts(own.id).contains(name)));
+        let [thumb, full] = parts(own.id);
+        assert!(!has(&[full]).await && has(&[thumb]).await, "of a small one little would be won");
         assert!(has(&parts(second.id)).await && has(&parts(third.id)).await, "nobody else has them");
         assert_eq!(cleaner.outbox().await.unwrap().len(), 3);
+
+        let drafted = phone.take_photo(&cleaner).await;
+        store.limit(store.bytes_held());
+        let fourth = cleaner.keep_draft("other", &"x".repeat(10_000)).await;
+        assert!(fourth.is_err(), "there is nothing left to let go of");
+        assert!(has(&parts(drafted.id)).await, "it is written about");
     });
 }

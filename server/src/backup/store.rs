@@ -256,7 +256,7 @@ pub async fn waiting(conn: &mut Conn) -> sqlx::Result<Vec<Waiting>> {
          from commands c join accounts a on a.id = c.author \
          where c.status in ('held', 'quarantined') and c.status = 'held' and not exists \
          (select 1 from commands r where r.site = c.site and r.aggregate = coalesce(c.lacks, c.aggregate) \
-         and r.status <> 'done' and r.kind in ('case.report', 'round.start')) \
+         and r.status <> 'done' and r.status <> 'rejected' and r.kind in ('case.report', 'round.start')) \
          order by c.received, c.device, c.n",
     )
     .fetch_all(conn)

@@ -471,11 +471,18 @@ impl<'a> Court<'a> {
         let photos: Vec<_> = command.photos().iter().collect();
         cases.photos(self.writer, here, id, kept.author, &photos).await?;
         let (seq, version) = cases.append(self.writer, id, &[], None)?;
+        let seq = self.reached(seq, &events);
         Ok(Outcome::Done(if Case::only_recorded(&events) {
             Verdict::Recorded { seq, version }
         } else {
             Verdict::Accepted { seq, version }
         }))
+    }
+
+    /// How far the site is with a command that made these events. One that changes nothing is in no backup that was made
+    /// before either, and its device keeps it until one has it.
+    pub(super) fn reached<E>(&mut self, seq: i64, events: &[E]) -> i64 {
+        if events.is_empty() { self.writer.next_seq() } else { seq }
     }
 
     async fn without_case(&mut self, id: CaseId) -> Result<Outcome, Error> {
@@ -495,12 +502,11 @@ impl<'a> Court<'a> {
         if !refused.is_some_and(|refused| refusals::may_settle(&refused, actor.id, office)) {
             return Ok(Outcome::Refused(Code::CaseNotVisible.into()));
         }
-        let key = DocKey::Refusal(id);
+        let (key, seq) = (DocKey::Refusal(id), self.writer.next_seq());
         if self.writer.has(key).await? {
-            let seq = self.writer.next_seq();
             self.writer.withdraw(key, seq);
         }
-        Ok(Outcome::Done(Verdict::Accepted { seq: self.writer.head(), version: 2 }))
+        Ok(Outcome::Done(Verdict::Accepted { seq, version: 2 }))
     }
 
     /// Refuses a command, and shows that to whom it concerns.

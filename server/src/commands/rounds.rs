@@ -44,6 +44,7 @@ impl Court<'_> {
             Err(rejection) => return Ok(Outcome::Refused(rejection)),
         };
         let (seq, version) = rounds::change(self.writer, self.ledgers, id, &events, Some(kept.id)).await?;
+        let seq = self.reached(seq, &events);
         Ok(Outcome::Done(Verdict::Accepted { seq, version }))
     }
 
@@ -79,6 +80,7 @@ impl Court<'_> {
         rounds.append(self.writer, id, &events, Some(kept.id))?;
         rounds.photos(self.writer, here, id, kept.author, &command.photos()).await?;
         let (seq, version) = rounds.append(self.writer, id, &[], None)?;
+        let seq = self.reached(seq, &events);
         Ok(Outcome::Done(Verdict::Accepted { seq, version }))
     }
 

@@ -317,14 +317,18 @@ fn nothing_is_lost(
                 let envelope = Envelope::read(&row.text)?;
                 let device = envelope.device.to_string();
                 let named = lost.iter().any(|lost| lost.device == device && lost.places.contains(&row.n));
-                // What was refused and taken back is nobody's any more.
-                let let_go = world.ledger.reached_back || world.ledger.refused.contains(&row.id);
+                // What its author took back after it was refused is nobody's any more, and nobody misses it.
+                let mut saved_by_all = world.ledger.saved.values();
+                let taken_back =
+                    saved_by_all.any(|by| by.row.kind == wire::SETTLE && by.row.aggregate == row.id.0);
                 ensure!(
-                    named && let_go,
-                    "command {} ({}) of phone {} is nowhere{}",
+                    taken_back || named && world.ledger.reached_back,
+                    "command {} ({}) of phone {}, {}, is nowhere: {:?}{}",
                     row.n,
                     row.kind,
                     saved.phone,
+                    saved.database,
+                    row.delivery,
                     if named { ", though its phone had to keep it" } else { ", and nobody says so" }
                 );
             }
@@ -443,12 +447,21 @@ fn uploads_are_through(
     present: &BTreeSet<PersonId>,
     missing: &str,
 ) -> anyhow::Result<()> {
+    for phone in &world.phones {
+        let thrown_away = phone.machine.thrown_away.borrow();
+        ensure!(
+            thrown_away.is_empty(),
+            "phone {} threw {thrown_away:?} away that it had to send",
+            phone.machine.number
+        );
+    }
     for database in databases.iter().filter(|database| present.contains(&database.person)) {
         for upload in &database.uploads {
             let through = match upload.state {
                 UploadState::Done { .. } => true,
                 UploadState::Refused { code: Code::FileNotFound } => {
-                    world.phones[database.phone].machine.made_room.borrow().contains(&upload.name())
+                    let made_room = world.phones[database.phone].machine.made_room.borrow();
+                    made_room.contains(&(database.name.clone(), upload.name()))
                         && is_named(upload.photo, missing)
                 }
                 UploadState::Waiting | UploadState::Refused { .. } => false,
@@ -814,12 +827,14 @@ async fn photos_are_as_they_were_taken(
     let checker = Checker::new(50);
     let mut conn = app.db.connection().await?;
     let deeds = world.ledger.deeds.iter();
-    for (phone, (photo, taken)) in
-        deeds.flat_map(|(phone, deed)| deed.photos.iter().map(move |photo| (*phone, photo)))
+    for ((phone, database), (photo, taken)) in
+        deeds.flat_map(|(of, deed)| deed.photos.iter().map(move |photo| (of, photo)))
     {
         let id = photo.id.to_string();
-        let machine = &world.phones[phone].machine;
-        let made_room = |part| machine.made_room.borrow().contains(&wire::file_name(photo.id, part));
+        let made_room = |part| {
+            let of = (database.clone(), wire::file_name(photo.id, part));
+            world.phones[*phone].machine.made_room.borrow().contains(&of)
+        };
         let let_go = world.ledger.reached_back || made_room(Part::Thumb) || made_room(Part::Full);
         if let_go && is_named(photo.id, missing) {
             continue;

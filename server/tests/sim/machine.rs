@@ -14,7 +14,10 @@ use device::{
     platform::Platform,
 };
 use server::clock::{Clock, ManualClock};
-use shared::time::{Heard, Ms};
+use shared::{
+    sync::{UploadRow, UploadState},
+    time::{Heard, Ms},
+};
 
 use crate::{dice::Dice, mutants::Mutant, older};
 
@@ -70,10 +73,10 @@ pub struct Parts {
     pub said: RefCell<BTreeMap<Ms, Ms>>,
     /// How many bytes all of its databases may hold.
     pub capacity: Cell<usize>,
-    /// They could not hold what was to be written last.
-    full: Cell<bool>,
-    /// The photos that had to make room for that, by the names of their parts.
-    pub made_room: RefCell<BTreeSet<String>>,
+    /// Photos that the server had when they had to make room, by their databases and the names of their parts.
+    pub made_room: RefCell<BTreeSet<(String, String)>>,
+    /// Photos that nobody else had when their bytes were deleted.
+    pub thrown_away: RefCell<BTreeSet<String>>,
     pub faults: Cell<Faults>,
     /// It died, and waits to be started again.
     pub crashed: Cell<bool>,
@@ -105,8 +108,8 @@ impl Machine {
             ahead: Cell::default(),
             said: RefCell::default(),
             capacity: Cell::new(usize::MAX),
-            full: Cell::default(),
             made_room: RefCell::default(),
+            thrown_away: RefCell::default(),
             faults: Cell::default(),
             crashed: Cell::default(),
             net,
@@ -146,7 +149,7 @@ impl Platform for Machine {
 
     async fn open(&self, name: &str) -> Result<Disk, PlatformError> {
         let rows = self.stores.borrow_mut().entry(name.to_owned()).or_default().clone();
-        Ok(Disk { machine: self.clone(), rows })
+        Ok(Disk { machine: self.clone(), name: name.to_owned(), rows })
     }
 
     async fn key(&self, store: &Disk) -> Result<MemoryKey, PlatformError> {
@@ -214,7 +217,36 @@ impl Platform for Machine {
 #[derive(Clone, Debug)]
 pub struct Disk {
     machine: Machine,
+    name: String,
     rows: MemoryStore,
+}
+
+impl Disk {
+    /// Writes, and notes of which photos the bytes are gone with that.
+    async fn write(&self, ops: &[Op]) -> Result<(), PlatformError> {
+        self.rows.apply(ops).await?;
+        let deleted = ops.iter().filter(|op| op.table == Table::Blobs && matches!(op.action, Action::Delete));
+        let names: Vec<&str> = deleted
+            .filter_map(|op| match &op.key {
+                Key::Text(name) => Some(name.as_str()),
+                Key::Number(_) => None,
+            })
+            .collect();
+        let alone = names.len() == ops.len();
+        for name in names {
+            let upload: Option<UploadRow> = self.rows.readable(Table::Attachments, name).await?;
+            match upload.map(|upload| upload.state) {
+                Some(UploadState::Waiting) => {
+                    self.machine.thrown_away.borrow_mut().insert(name.to_owned());
+                }
+                Some(UploadState::Done { .. }) if alone => {
+                    self.machine.made_room.borrow_mut().insert((self.name.clone(), name.to_owned()));
+                }
+                Some(UploadState::Done { .. } | UploadState::Refused { .. }) | None => {}
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Store for Disk {
@@ -224,7 +256,7 @@ impl Store for Disk {
         if self.machine.percent(faults.crash) {
             if self.machine.percent(50) {
                 // Kept, though whoever asked for it never learns.
-                let _ = self.rows.apply(ops).await;
+                let _ = self.write(ops).await;
             }
             return self.machine.die().await;
         }
@@ -232,7 +264,7 @@ impl Store for Disk {
         if self.machine.percent(faults.disk) {
             // A connection that was lost is opened again and the transaction repeated; if the first one was kept after
             // all, an added row is there already.
-            if self.machine.percent(50) && self.rows.apply(ops).await.is_ok() {
+            if self.machine.percent(50) && self.write(ops).await.is_ok() {
                 return if ops.iter().any(adds) { Err(StorageError::Exists.into()) } else { Ok(()) };
             }
             return Err(StorageError::Lost("the disk was gone".to_owned()).into());
@@ -247,20 +279,9 @@ impl Store for Disk {
             .sum();
         let capacity = self.machine.capacity.get();
         if more > 0 && capacity < usize::MAX && self.machine.held().saturating_add(more) > capacity {
-            self.machine.full.set(true);
             return Err(StorageError::Full.into());
         }
-        // What is deleted until something is written again.
-        let full = self.machine.full.get() && more == 0;
-        self.machine.full.set(full);
-        if full {
-            let names = ops.iter().filter(|op| op.table == Table::Blobs).map(|op| &op.key);
-            self.machine.made_room.borrow_mut().extend(names.filter_map(|name| match name {
-                Key::Text(name) => Some(name.clone()),
-                Key::Number(_) => None,
-            }));
-        }
-        self.rows.apply(ops).await
+        self.write(ops).await
     }
 
     async fn get(&self, table: Table, key: Key) -> Result<Option<Value>, PlatformError> {

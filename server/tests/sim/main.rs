@@ -53,6 +53,7 @@ fn report(failure: Failure) -> ! {
 
 fn hold(seeds: impl IntoIterator<Item = u64>, of: impl Fn(u64) -> Run + Sync) {
     let seeds: Vec<u64> = seeds.into_iter().collect();
+    assert!(!seeds.is_empty(), "nothing to run");
     if let Some(failure) = world::first_failure(&seeds, of) {
         report(failure);
     }

@@ -5,7 +5,7 @@
 use crate::world::Run;
 
 /// What was found, by seed.
-const FOUND: [(u64, &str); 10] = [
+const FOUND: [(u64, &str); 13] = [
     (4, "after a restore a phone kept what it held of a site that its person had left"),
     (34, "the same"),
     (72, "the same"),
@@ -20,10 +20,19 @@ const FOUND: [(u64, &str); 10] = [
     ),
     (240, "the photos of what somebody had made at a site that they had left were refused"),
     (
+        2_855,
+        "after a restore nobody said that something waits for a round whose start, by somebody else, was refused",
+    ),
+    (
         3_074,
         "after a restore of an older backup everything stayed on a phone behind a command that was held for its report",
     ),
     (3_606, "after a restore of an older backup nobody heard of commands that no other came after"),
+    (3_299, "a full phone let go of a thumbnail that no backup had"),
+    (
+        4_141,
+        "a phone let go of a command that changed nothing, because the backup made before it had all that had changed",
+    ),
     (6_714, "a full phone let go of a photo that no backup had, though others could be had again"),
 ];
 

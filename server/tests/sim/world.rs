@@ -6,6 +6,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     future::Future,
+    iter,
     pin::Pin,
     rc::Rc,
     sync::{
@@ -17,7 +18,6 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
-use core_affinity::CoreId;
 use device::{
     Engine, Local, Nudge, PlatformError, Table, Taken,
     accounts::{self, Accounts},
@@ -29,7 +29,7 @@ use shared::{
     Rejection,
     ids::{CaseId, CommandId, PersonId, SiteCode},
     session::Session,
-    sync::{Delivery, OutboxRow},
+    sync::OutboxRow,
     time::{HOUR, MINUTE, Ms, SECOND},
     wire::Verdict,
 };
@@ -99,8 +99,8 @@ pub struct Saved {
 #[derive(Default)]
 pub struct Ledger {
     pub saved: BTreeMap<CommandId, Saved>,
-    /// What phones have said is saved, and which one each was.
-    pub deeds: Vec<(usize, Deed)>,
+    /// What phones have said is saved, by phone and database.
+    pub deeds: Vec<((usize, String), Deed)>,
     /// How many commands that were, by phone and database.
     pub promised: BTreeMap<(usize, String), usize>,
     /// What the server has said of a command, for ever.
@@ -109,8 +109,6 @@ pub struct Ledger {
     pub at_backups: Vec<BTreeMap<CommandId, Verdict>>,
     /// Commands that the server may have judged without anybody's having heard of it.
     pub unheard: BTreeSet<CommandId>,
-    /// Commands that some phone showed as refused: whoever made them may have taken them back.
-    pub refused: BTreeSet<CommandId>,
     /// A backup was put back.
     pub restored: bool,
     /// One that was not the last: phones had been told that they need not keep what it lacks.
@@ -227,19 +225,19 @@ pub fn first_failure(seeds: &[u64], of: impl Fn(u64) -> Run + Sync) -> Option<Fa
     let (next, found) = (AtomicUsize::new(0), Mutex::new(None::<Failure>));
     // A run and its databases' threads take turns all the time: on one core, waking each other costs half of what it does
     // across two. Where cores cannot be chosen, runs are only slower.
-    let cores: Vec<Option<CoreId>> = match core_affinity::get_core_ids() {
-        Some(cores) => cores.into_iter().map(Some).collect(),
-        None => vec![None; std::thread::available_parallelism().map_or(1, usize::from)],
-    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let cores = core_affinity::get_core_ids().unwrap_or_default();
+    let cores = cores.into_iter().map(Some).chain(iter::repeat(None)).take(threads);
     std::thread::scope(|scope| {
-        for core in &cores {
-            scope.spawn(|| {
+        for core in cores {
+            let (next, found, of) = (&next, &found, &of);
+            scope.spawn(move || {
                 core.map(core_affinity::set_for_current);
                 loop {
                     let number = next.fetch_add(1, Ordering::SeqCst);
                     let Some(seed) = seeds.get(number) else { return };
                     if number > 0 && number % 1_000 == 0 {
-                        println!("{number} seeds have begun, up to {seed}");
+                        println!("of the first {number} seeds, before {seed}, the last few are under way");
                     }
                     if found.lock().is_ok_and(|found| found.is_some()) {
                         return;
@@ -624,11 +622,10 @@ impl World {
             Some(Done::Acted(Err(error))) => self.note(format!("phone {number} cannot: {error}")),
             Some(Done::Acted(Ok(Some(deed)))) => {
                 self.note(format!("phone {number} saves {}", deed.what));
-                if let Some(local) = &self.phones[number].local {
-                    let of = (number, local.name().to_owned());
-                    *self.ledger.promised.entry(of).or_default() += deed.commands;
-                }
-                self.ledger.deeds.push((number, deed));
+                let database = self.phones[number].local.as_ref().map(|local| local.name().to_owned());
+                let of = (number, database.unwrap_or_default());
+                *self.ledger.promised.entry(of.clone()).or_default() += deed.commands;
+                self.ledger.deeds.push((of, deed));
                 self.phones[number].wait = Ms(i64::MIN);
             }
             Some(Done::SignedIn(Ok(session))) => self.signed_in(number, &session),
@@ -728,9 +725,6 @@ impl World {
                     known.row.text == saved.row.text,
                     Invariant::Kept.broken(format!("command {} was written again", saved.row.n))
                 );
-                if matches!(saved.row.delivery, Delivery::Refused { .. }) {
-                    self.ledger.refused.insert(saved.row.id);
-                }
                 known.row = saved.row;
             }
         }

@@ -1,0 +1,83 @@
+//! What is on a device stays what it was made to be, whatever was read of it before.
+
+use device::Engine;
+use futures::executor::block_on;
+use serde_json::json;
+use shared::{
+    Code,
+    sync::{Delivery, OutboxRow},
+    time::Ms,
+    wire::{self, Part},
+};
+
+use crate::kit::{CLEANER, Phone, run, subject};
+
+const DONE: Delivery = Delivery::Done { version: 1, recorded: false, at: Ms(0), seq: 1 };
+
+#[test]
+fn a_photo_that_a_command_names_does_not_go_with_a_draft() {
+    block_on(async {
+        let phone = Phone::default();
+        let cleaner = phone.sign_in("cleaner").await;
+        let photo = phone.comment_with_photo(&cleaner, CLEANER).await;
+        cleaner.drop_photo("draft", &json!({ "photos": [] }), &photo).await.unwrap();
+        cleaner.drop_draft("draft", std::slice::from_ref(&photo)).await.unwrap();
+        let full = wire::file_name(photo.id, Part::Full);
+        assert_eq!(cleaner.blob(&full).await.unwrap(), Some(vec![1, 2, 3]));
+        let drafted = phone.take_photo(&cleaner).await;
+        cleaner.drop_draft("draft", std::slice::from_ref(&drafted)).await.unwrap();
+        assert_eq!(cleaner.blob(&wire::file_name(drafted.id, Part::Full)).await.unwrap(), None);
+    });
+}
+
+#[test]
+fn a_late_answer_does_not_bring_back_what_was_taken_back() {
+    block_on(async {
+        let phone = Phone::default();
+        let cleaner = phone.sign_in("cleaner").await;
+        phone.comment_with_photo(&cleaner, CLEANER).await;
+        cleaner.notice_epoch("first").await.unwrap();
+        let [row] = <[OutboxRow; 1]>::try_from(cleaner.outbox().await.unwrap()).unwrap();
+        let refused = Delivery::Refused { rejection: Code::CaseWrongStage.into(), at: Ms(0) };
+        let refused = OutboxRow { delivery: refused, ..row.clone() };
+        cleaner.keep_answered(std::slice::from_ref(&refused), "first").await.unwrap();
+        assert_eq!(cleaner.outbox().await.unwrap(), [refused]);
+        cleaner.commit(&subject(CLEANER), &[], &[row.id], None).await.unwrap();
+        cleaner.keep_answered(&[OutboxRow { delivery: DONE, ..row.clone() }], "first").await.unwrap();
+        assert!(cleaner.outbox().await.unwrap().iter().all(|kept| kept.id != row.id));
+    });
+}
+
+#[test]
+fn an_answer_of_a_life_that_is_over_changes_nothing() {
+    block_on(async {
+        let phone = Phone::default();
+        let cleaner = phone.sign_in("cleaner").await;
+        phone.comment_with_photo(&cleaner, CLEANER).await;
+        let before = cleaner.outbox().await.unwrap();
+        cleaner.notice_epoch("first").await.unwrap();
+        cleaner.notice_epoch("second").await.unwrap();
+        let done = OutboxRow { delivery: DONE, ..before[0].clone() };
+        cleaner.keep_answered(std::slice::from_ref(&done), "first").await.unwrap();
+        assert_eq!(cleaner.outbox().await.unwrap(), before);
+        cleaner.keep_answered(std::slice::from_ref(&done), "second").await.unwrap();
+        assert_eq!(cleaner.outbox().await.unwrap(), [done]);
+    });
+}
+
+#[test]
+fn an_upload_that_was_given_up_meanwhile_stays_given_up() {
+    block_on(async {
+        let phone = Phone::default();
+        let cleaner = phone.sign_in("cleaner").await;
+        let photo = phone.comment_with_photo(&cleaner, CLEANER).await;
+        let upload = cleaner.uploads().await.unwrap().remove(0);
+        let [row] = <[OutboxRow; 1]>::try_from(cleaner.outbox().await.unwrap()).unwrap();
+        // Taken back with its photos.
+        cleaner.commit(&subject(CLEANER), &[], &[row.id], None).await.unwrap();
+        assert_eq!(cleaner.blob(&wire::file_name(photo.id, Part::Full)).await.unwrap(), None);
+        cleaner.keep_upload(&upload).await.unwrap();
+        assert_eq!(cleaner.uploads().await.unwrap(), []);
+        run(&mut Engine::new(cleaner.clone())).await;
+    });
+}
