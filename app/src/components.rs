@@ -22,7 +22,7 @@ mod withdraw;
 pub use case_detail::CaseDetail;
 #[cfg(test)]
 pub(crate) use case_item::kit;
-pub use case_item::{CaseItem, due_text, next_due};
+pub use case_item::{CaseItem, SentMarks, due_text, next_due, sent_marks};
 pub use case_link::CaseLink;
 pub use case_photo::{CasePhotos, Thumb, picture};
 pub use device_notes::{LeftByOthers, LittleRoom};
@@ -34,7 +34,7 @@ pub use place_picker::PlacePicker;
 pub use receipt::Refused;
 pub use relay::{HandOver, TakeOver};
 pub use unsent::{
-    Entry, Got, Mend, Photos, Unsent, asked, at_stop, children, mend, named, of_round, of_state, said, taken,
+    Entry, Got, Mend, Photos, Unsent, asked, at_stop, children, mend, of_round, of_state, said, taken,
     text_of, unsent_count,
 };
 pub use withdraw::{Loss, RefusedPhotos, WithdrawSheet};

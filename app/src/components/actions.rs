@@ -180,7 +180,7 @@ fn question(state: State, asked: Asked) -> AnyView {
         | Action::Accept
         | Action::Arrive
         | Action::Resume
-        | Action::Check => view! { <WorkForm case action text photos /> }.into_any(),
+        | Action::Check => view! { <WorkForm case action mends text photos /> }.into_any(),
     }
 }
 
@@ -257,7 +257,9 @@ fn More(
 pub fn reopen_draft(state: State, asking: Asking, case: CaseId) {
     leptos::task::spawn_local(async move {
         for action in DRAFTED {
-            let Ok(Some(draft)) = state.draft::<WorkDraft>(&draft_key(action, case)).await else { continue };
+            let Ok(Some(draft)) = state.draft::<WorkDraft>(&draft_key(action, case, None)).await else {
+                continue;
+            };
             let free = asking.asked.try_with_untracked(Option::is_none) == Some(true);
             if !draft.is_empty() && free {
                 asking.begin(case, action);

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use leptos::prelude::*;
 use shared::{
     case::{Case, CaseView, Rule},
+    ids::CaseId,
     sync::{Delivery, OutboxRow, UploadRow, UploadState},
     time::{HOUR, Ms, Zone},
     wire::Part,
@@ -204,6 +205,26 @@ pub fn CaseItem(
         }
         .into_any(),
     }
+}
+
+/// The marks that say how far what was done to a case on this device has got; none once the server has all of it.
+pub fn sent_marks(state: State, case: CaseId) -> Vec<Mark> {
+    let Some(view) = state.case(case) else { return Vec::new() };
+    let mut marks = state.outbox.with(|outbox| state.uploads.with(|uploads| marks(&view, outbox, uploads)));
+    marks.retain(|mark| matches!(mark, Mark::Refused | Mark::OnDevice | Mark::Photos { .. }));
+    marks
+}
+
+/// Those marks as chips.
+#[component]
+pub fn SentMarks(
+    /// The case.
+    case: CaseId,
+) -> impl IntoView {
+    let state = expect_context::<State>();
+    let i18n = use_i18n();
+    let marks = memo(move |_| sent_marks(state, case));
+    (move || marks.get().into_iter().map(|mark| mark_chip(i18n, mark)).collect_view()).into_any()
 }
 
 fn mark_chip(i18n: I18n, mark: Mark) -> AnyView {

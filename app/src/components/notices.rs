@@ -16,8 +16,10 @@ use crate::{
     words,
 };
 
-/// How long a toast stays.
-const TOAST_MS: u32 = 6_000;
+/// How long it stays that something went well: not much longer than it takes to be sent.
+const OK_MS: u32 = 3_500;
+/// How long it stays that something did not.
+const REFUSED_MS: u32 = 6_000;
 
 #[derive(Clone, PartialEq)]
 struct Note {
@@ -56,7 +58,7 @@ impl Notes {
             list.push(Note { key, text, tone });
         });
         leptos::task::spawn_local(async move {
-            clock::sleep(TOAST_MS).await;
+            clock::sleep(if tone == Tone::Ok { OK_MS } else { REFUSED_MS }).await;
             self.close(key);
         });
     }

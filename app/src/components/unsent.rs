@@ -348,15 +348,6 @@ pub fn asked(text: &str) -> Option<CaseCommand> {
     Envelope::read(text).ok()?.case_command()
 }
 
-/// Whether something that is not at the server needs this photo: then its bytes stay, whatever is done to a draft.
-pub fn named(state: State, photo: AttachmentId) -> bool {
-    state.uploads.with_untracked(|uploads| {
-        uploads
-            .iter()
-            .any(|upload| upload.photo == photo && !matches!(upload.state, UploadState::Done { .. }))
-    })
-}
-
 /// What was refused because this report was, in the order in which it was made.
 pub fn children(state: State, report: CommandId) -> Vec<CommandId> {
     let entries = untrack(|| of_state(state));

@@ -16,9 +16,9 @@ use lists::{Lists, lists};
 
 use crate::{
     components::{
-        CasePhotos, NetChip,
+        CasePhotos, NetChip, SentMarks,
         actions::{Action, ActionSheet, Asking, reopen_draft},
-        minute,
+        minute, sent_marks,
     },
     i18n::*,
     reactive::{Signal, effect, memo},
@@ -292,6 +292,7 @@ fn JobCard(
                     <Show when=move || urgent.get()>
                         <Chip label=t_string!(i18n, case.urgent) tone=Tone::Urgent />
                     </Show>
+                    <SentMarks case=id />
                 </div>
                 <div class="col tighter end">
                     {countdown} <span class="xs">{clock_name}</span>
@@ -389,11 +390,18 @@ fn Finished(
     };
     let stage =
         move || case.with(|case| case.as_ref().map(|case| words::stage(i18n.get_locale(), case.stage())));
+    // Nothing is done for anybody else before they can know of it.
+    let known = memo(move |_| sent_marks(state, id).is_empty());
+    let chip = move || {
+        let tone = if known.get() { Tone::Ok } else { Tone::Neutral };
+        view! { <Chip label=move || stage().unwrap_or_default() tone=tone /> }
+    };
     view! {
         <a class="case" href=format!("/cases/{id}")>
             <span class="row between">
                 <b class="grow">{title}</b>
-                <Chip label=move || stage().unwrap_or_default() tone=Tone::Ok />
+                <SentMarks case=id />
+                {chip}
             </span>
         </a>
     }

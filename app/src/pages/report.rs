@@ -30,7 +30,7 @@ use crate::{
     components::{
         LittleRoom, PersonPicker, PlacePicker,
         actions::{Usual, work::fixes},
-        asked, children, named, picture, taken, text_of, toast,
+        asked, children, picture, taken, text_of, toast,
     },
     i18n::*,
     platform::{clock, device, events, ids, photo},
@@ -202,13 +202,10 @@ fn Bar(#[prop(optional_no_strip)] paper: Option<Paper>) -> impl IntoView {
     let asking = RwSignal::new(false);
     let discard = move || {
         let Some(paper) = paper else { return };
-        if paper.adding.get_untracked() {
+        if paper.adding.get_untracked() || !paper.close() {
             return;
         }
-        paper.close();
-        let (key, mut photos) = (paper.key(), paper.draft.with_untracked(|draft| draft.photos.clone()));
-        // Photos of a refused report stay with it until it is withdrawn.
-        photos.retain(|photo| !named(state, photo.id));
+        let (key, photos) = (paper.key(), paper.draft.with_untracked(|draft| draft.photos.clone()));
         spawn_local_scoped(async move {
             match state.drop_draft(&key, &photos).await {
                 Ok(()) => home(),
@@ -382,8 +379,10 @@ fn Sheets(paper: Paper, mend: Option<CommandId>) -> impl IntoView {
                 return;
             }
         };
+        if !paper.close() {
+            return;
+        }
         busy.set(true);
-        paper.close();
         let saved = t_string!(i18n, rounds.saved).to_owned();
         spawn_local_scoped(async move {
             let with: Vec<CommandId> = mend.map(|id| children(state, id)).unwrap_or_default();

@@ -63,8 +63,9 @@ pub struct Rounds<'a> {
 }
 
 impl Rounds<'_> {
-    /// The rounds of this shift that are this person's to walk, and those handed to them: what is on now first, in the order in
-    /// which the windows end, then what comes, then what is over, the latest first.
+    /// The rounds of this shift that are this person's to walk, and those handed to them: what is on now first, of that what
+    /// this person did something in last, then in the order in which the windows end; then what comes, then what is over, the
+    /// latest first.
     pub fn mine(&self) -> Vec<Walk> {
         let mut ids: BTreeSet<RoundId> = BTreeSet::new();
         let mut walks = Vec::new();
@@ -86,8 +87,9 @@ impl Rounds<'_> {
             }
         }
         walks.retain(|walk| self.walker(&walk.round));
+        let me = self.property.me.id;
         order::by(walks, |walk| match walk.turn(self.now) {
-            Turn::Now => [0, walk.round.task.until.0, walk.round.task.from.0],
+            Turn::Now => [0, walk.last_by(me).map_or(i64::MAX, |at| -at.0), walk.round.task.until.0],
             Turn::Next => [1, walk.round.task.from.0, walk.round.task.until.0],
             Turn::Over => [2, -walk.round.task.until.0, 0],
         })
@@ -270,6 +272,11 @@ impl Walk {
     fn started_by(&self, person: PersonId) -> bool {
         let started = |change: &RoundChange| matches!(change, RoundChange::Started { .. });
         self.there && self.round.log.iter().any(|event| event.by == Some(person) && started(&event.change))
+    }
+
+    /// When somebody last did something in it.
+    fn last_by(&self, person: PersonId) -> Option<Ms> {
+        self.round.log.iter().filter(|event| event.by == Some(person)).map(|event| event.time.at).max()
     }
 
     /// The stop to go to next: on an ordered route the first that is pending, else the one that is due first.
@@ -491,7 +498,7 @@ mod tests {
             CaseCommand,
             command::{Origin, Report, Source},
         },
-        ids::CaseId,
+        ids::{CaseId, RouteId},
         route::Reading,
         sync::Delivery,
         time::MINUTE,
@@ -512,6 +519,29 @@ mod tests {
         let turns: Vec<Turn> = mine.iter().map(|walk| walk.turn(minutes(70))).collect();
         assert_eq!(turns, [Turn::Now, Turn::Next, Turn::Next, Turn::Next, Turn::Over]);
         assert!(mine.iter().all(|walk| !walk.there));
+    }
+
+    #[test]
+    fn of_two_rounds_that_are_on_the_one_in_hand_comes_first() {
+        let guard = property(1);
+        let other = Route {
+            id: RouteId::of(&SiteCode("jinzhou".to_owned()), &"day".into()),
+            ..(*night(true)).clone()
+        };
+        let routes = [Arc::new(Route { code: "day".into(), ..other }), night(true)];
+        let on = |made: &Made| {
+            let mine = rounds(&guard, &routes, &[], &made.0, minutes(6)).mine();
+            let now = mine.into_iter().filter(|walk| walk.turn(minutes(6)) == Turn::Now);
+            now.map(|walk| walk.round.task.route.as_str().to_owned()).collect::<Vec<_>>()
+        };
+        let mut made = Made::default();
+        let first = on(&made);
+        assert_eq!(first.len(), 2);
+        let second = routes.iter().find(|route| route.code.as_str() == first[1]).unwrap();
+        let mine = rounds(&guard, &routes, &[], &made.0, minutes(6)).mine();
+        let id = mine.iter().find(|walk| walk.round.task.route == second.code).unwrap().round.id;
+        made.done(&guard, &routes, id, tick("gate", TOKENS[0]), minutes(5));
+        assert_eq!(on(&made), [first[1].clone(), first[0].clone()]);
     }
 
     #[test]
@@ -671,7 +701,11 @@ mod tests {
         assert_eq!(stop.as_str(), "gate");
         made.done(&guard, &routes, second, tick("gate", TOKENS[0]), minutes(6));
         let again = rounds(&guard, &routes, &[], &made.0, minutes(7)).labelled(gate);
-        assert_eq!(again.map(|(round, _)| round), Some(first), "ticked in both, it is the first one's again");
+        assert_eq!(
+            again.map(|(round, _)| round),
+            Some(second),
+            "ticked in both, it is that of the round in hand"
+        );
     }
 
     #[test]

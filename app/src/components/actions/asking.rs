@@ -96,6 +96,10 @@ impl Asking {
     /// Does it. The sheet closes once it is saved on this device; what is said against it stands in the sheet, or
     /// passes by where none is open.
     pub fn send(self, case: CaseId, commands: Vec<CaseCommand>, draft: Option<String>) {
+        if self.busy.get_untracked() {
+            // A second tap on a slow phone.
+            return;
+        }
         let state = expect_context::<State>();
         let i18n = use_i18n();
         // The words come after a wait, when nothing is owned any more.

@@ -5,7 +5,7 @@ use leptos::{prelude::*, reactive::owner::Owner};
 use serde::{Deserialize, Serialize};
 use shared::{
     case::{CaseCommand, command::PhotoRef},
-    ids::CaseId,
+    ids::{CaseId, CommandId},
     wire::Part,
 };
 
@@ -15,12 +15,12 @@ use super::{
     offer::Action,
 };
 use crate::{
-    components::{named, picture},
+    components::picture,
     i18n::*,
     platform::photo,
     reactive::{RwSignal, Signal, memo},
     state::State,
-    ui::{Field, FieldKind, For, Lightbox, Photo, PhotoAdd, PhotoStrip, Picture, view},
+    ui::{Field, FieldKind, For, Lightbox, Photo, PhotoAdd, PhotoStrip, Picture, Show, view},
 };
 
 /// What is begun and not yet saved as a command.
@@ -42,10 +42,12 @@ impl WorkDraft {
 /// The actions that keep a draft.
 pub const DRAFTED: [Action; 3] = [Action::Complete, Action::Fix, Action::Comment];
 
-/// The key of an action's draft: `complete:0190…`.
-pub fn draft_key(action: Action, case: CaseId) -> String {
-    let name = action.kind().trim_start_matches("case.");
-    format!("{name}:{case}")
+/// The key of an action's draft: `complete:0190…`; of one that mends what was refused, `mend-0190…`.
+pub fn draft_key(action: Action, case: CaseId, mends: Option<CommandId>) -> String {
+    match mends {
+        Some(command) => format!("mend-{command}"),
+        None => format!("{}:{case}", action.kind().trim_start_matches("case.")),
+    }
 }
 
 /// The usual answers of an action of [`DRAFTED`]: hands in gloves tap them.
@@ -86,7 +88,9 @@ pub fn WorkForm(
     case: CaseId,
     /// Which of them.
     action: Action,
-    /// What the refused command said, where this one mends it.
+    /// The refused command that this one mends.
+    mends: Option<CommandId>,
+    /// What that said.
     #[prop(optional)]
     text: String,
     /// What it showed: the photos go with the command that takes its place.
@@ -97,22 +101,29 @@ pub fn WorkForm(
     let asking = expect_context::<Asking>();
     let i18n = use_i18n();
     let owner = Owner::current().unwrap_or_default();
-    let key = StoredValue::new(draft_key(action, case));
-    let draft = RwSignal::new(WorkDraft { text, photos });
+    let key = StoredValue::new(draft_key(action, case, mends));
+    let asked = WorkDraft { text, photos };
+    let draft = RwSignal::new(asked.clone());
     let taking = RwSignal::new(false);
 
     leptos::task::spawn_local(async move {
         // Without the draft the form is empty, as it would be without one.
         if let Ok(Some(kept)) = state.draft::<WorkDraft>(&key.get_value()).await {
             let _ = draft.try_update(|draft| {
-                if draft.is_empty() {
+                // What was begun in this moment stays.
+                if *draft == asked {
                     *draft = kept;
                 }
             });
         }
     });
+    // Not while it is being saved as a command, for that ends the draft, or with a photo, which is kept with it.
     let keep = move || {
+        let waits = [asking.busy, taking].iter().any(|busy| busy.try_get_untracked().unwrap_or(true));
         let (Some(key), Some(draft)) = (key.try_get_value(), draft.try_get_untracked()) else { return };
+        if waits {
+            return;
+        }
         leptos::task::spawn_local(async move {
             // What cannot be kept now stays on the screen, and is kept with the next letter.
             let _ = state.keep_draft(&key, &draft).await;
@@ -122,37 +133,38 @@ pub fn WorkForm(
         draft.update(|draft| draft.text = text);
         keep();
     };
-    let take = move |event: leptos::ev::Event| {
+    let take = Callback::new(move |event: leptos::ev::Event| {
+        if taking.get_untracked() || asking.busy.get_untracked() {
+            return;
+        }
         let chosen = photo::chosen(&event);
         let owner = owner.clone();
         taking.set(true);
         asking.error.set(None);
+        let (key, mut latest) = (key.get_value(), draft.get_untracked());
         leptos::task::spawn_local(async move {
             for one in chosen {
-                let Some(key) = key.try_get_value() else { return };
                 let add = |photo: PhotoRef| {
-                    let mut next = draft.try_get_untracked().unwrap_or_default();
-                    next.photos.push(photo);
-                    next
+                    // With what was typed while the photo was made small; the sheet may be closed by now.
+                    latest = draft.try_get_untracked().unwrap_or_else(|| latest.clone());
+                    latest.photos.push(photo);
+                    latest.clone()
                 };
                 match state.take_photo(&key, &one, add).await {
-                    Ok(photo) => {
-                        let _ = draft.try_update(|draft| draft.photos.push(photo));
-                        // With what was typed meanwhile.
-                        keep();
-                    }
+                    Ok(photo) => drop(draft.try_update(|draft| draft.photos.push(photo))),
                     Err(rejection) => owner.with(|| asking.refused(&rejection)),
                 }
             }
             let _ = taking.try_set(false);
-        });
-    };
-    let remove = move |photo: PhotoRef| {
-        draft.update(|draft| draft.photos.retain(|kept| kept.id != photo.id));
-        if named(state, photo.id) {
+            // With what was typed since.
             keep();
+        });
+    });
+    let remove = move |photo: PhotoRef| {
+        if asking.busy.get_untracked() {
             return;
         }
+        draft.update(|draft| draft.photos.retain(|kept| kept.id != photo.id));
         let (key, draft) = (key.get_value(), draft.get_untracked());
         leptos::task::spawn_local(async move {
             // Bytes that could not be deleted now are found later, with all that nothing names.
@@ -221,12 +233,24 @@ pub fn WorkForm(
                         }
                     }
                 </For>
-                <PhotoAdd
-                    label=t_string!(i18n, case.take_photo)
-                    camera=true
-                    on_files=take.clone()
-                />
-                <PhotoAdd label=t_string!(i18n, case.choose_photo) on_files=take />
+                <Show
+                    when=move || !taking.get()
+                    fallback=move || {
+                        view! {
+                            <p class="s" role="status">
+                                {t_string!(i18n, field.keeping_photo)}
+                            </p>
+                        }
+                        .into_any()
+                    }
+                >
+                    <PhotoAdd
+                        label=t_string!(i18n, case.take_photo)
+                        camera=true
+                        on_files=take
+                    />
+                    <PhotoAdd label=t_string!(i18n, case.choose_photo) on_files=take />
+                </Show>
             </PhotoStrip>
             <Lightbox
                 pictures=pictures

@@ -7,7 +7,6 @@ use leptos::prelude::*;
 use shared::{Rejection, case::command::PhotoRef};
 
 use crate::{
-    components::named,
     platform::{clock, photo},
     reactive::RwSignal,
     state::{Hold, ReportDraft, State},
@@ -40,6 +39,8 @@ pub struct Paper {
     key: StoredValue<String>,
     change: StoredValue<u32>,
     over: StoredValue<bool>,
+    /// A photo is being stored together with the draft that shows it, which is on the paper only after that.
+    storing: StoredValue<bool>,
     /// That no other tab writes on it; whatever still writes when the page has been left takes it along until it is through.
     hold: StoredValue<Option<Rc<Hold>>, LocalStorage>,
 }
@@ -55,6 +56,7 @@ impl Paper {
             key: StoredValue::new(key),
             change: StoredValue::new(0),
             over: StoredValue::new(false),
+            storing: StoredValue::new(false),
             hold: StoredValue::new_local(Some(Rc::new(hold))),
         }
     }
@@ -79,10 +81,11 @@ impl Paper {
         });
     }
 
-    /// Keeps it now, unless it has been sent or thrown away.
+    /// Keeps it now, unless it has been sent or thrown away; or unless a photo is being stored with it, which would not be
+    /// in it any more: then it is kept after that.
     pub async fn keep(self) {
-        let (Some(false), Some(key), Some(draft)) =
-            (self.over.try_get_value(), self.key.try_get_value(), self.draft.try_get_untracked())
+        let (false, Some(key), Some(draft)) =
+            (self.is_being_stored(), self.key.try_get_value(), self.draft.try_get_untracked())
         else {
             return;
         };
@@ -98,7 +101,7 @@ impl Paper {
 
     /// The same for a page that is going away: it takes along what it needs before the page's signals are gone.
     pub fn keep_on_the_way_out(self) {
-        if self.over.try_get_value() != Some(false) || self.kept.try_get_untracked() == Some(Kept::Yes) {
+        if self.is_being_stored() || self.kept.try_get_untracked() == Some(Kept::Yes) {
             return;
         }
         let (Some(key), Some(draft)) = (self.key.try_get_value(), self.draft.try_get_untracked()) else {
@@ -119,6 +122,11 @@ impl Paper {
         self.is_taken() || self.kept.try_get_untracked() != Some(Kept::Yes)
     }
 
+    /// Whether it is being sent, thrown away, or stored with a photo.
+    fn is_being_stored(self) -> bool {
+        self.over.try_get_value() != Some(false) || self.storing.try_get_value() != Some(false)
+    }
+
     fn is_taken(self) -> bool {
         self.adding.try_get_untracked() != Some(false) || self.over.try_get_value() != Some(false)
     }
@@ -131,16 +139,15 @@ impl Paper {
         }
         // What could not be kept, or was written meanwhile, is not left behind.
         let ready = !self.is_busy();
-        if ready {
-            self.close();
+        if ready && self.close() {
             let _ = self.hold.try_set_value(None);
         }
         ready
     }
 
-    /// Nothing is kept from here on: it is being sent or thrown away.
-    pub fn close(self) {
-        self.over.set_value(true);
+    /// Nothing is kept from here on: it is being sent or thrown away. Whether it was not already.
+    pub fn close(self) -> bool {
+        self.over.try_update_value(|over| !std::mem::replace(over, true)).unwrap_or(false)
     }
 
     /// It was not sent after all.
@@ -148,18 +155,17 @@ impl Paper {
         let _ = self.over.try_set_value(false);
     }
 
-    /// Takes a photo off; its bytes leave the device, unless what was refused or waits needs them.
+    /// Takes a photo off; its bytes leave the device, unless what was refused or waits needs them. Not of a paper that is
+    /// being sent with it, or thrown away.
     pub fn remove(self, photo: PhotoRef) {
+        if self.over.try_get_value() != Some(false) {
+            return;
+        }
         self.draft.update(|draft| draft.photos.retain(|kept| kept.id != photo.id));
         let (state, key, draft) = (self.state, self.key.get_value(), self.draft.get_untracked());
         let hold = self.hold.get_value();
         leptos::task::spawn_local(async move {
-            let dropped = if named(state, photo.id) {
-                state.keep_draft(&key, &draft).await
-            } else {
-                state.drop_photo(&key, &draft, &photo).await
-            };
-            if let Err(rejection) = dropped {
+            if let Err(rejection) = state.drop_photo(&key, &draft, &photo).await {
                 let _ = self.kept.try_set(Kept::Failed(rejection));
             }
             drop(hold);
@@ -193,13 +199,17 @@ impl Paper {
                     // What was typed while the photo was made small is on the paper by now.
                     let mut draft = self.draft.try_get_untracked().unwrap_or(draft);
                     draft.photos.push(photo);
+                    let _ = self.storing.try_set_value(true);
                     draft
                 })
-                .await?;
+                .await;
+            let _ = self.storing.try_set_value(false);
             if self.draft.is_disposed() {
                 return Ok(());
             }
-            self.write(|draft| draft.photos.push(photo));
+            // Also without the photo: what was typed meanwhile is not kept yet.
+            self.write(|draft| draft.photos.extend(photo.as_ref().ok().cloned()));
+            photo?;
         }
         Ok(())
     }

@@ -117,8 +117,8 @@ impl Note {
 
     /// Adds photos, one after the other.
     fn take(self, chosen: Vec<photo::Chosen>) {
-        let Page { state, taking, .. } = self.page;
-        if taking.get_untracked() {
+        let Page { state, taking, busy, .. } = self.page;
+        if taking.get_untracked() || busy.get_untracked() {
             return;
         }
         taking.set(true);
@@ -143,6 +143,9 @@ impl Note {
     }
 
     fn remove(self, photo: PhotoRef) {
+        if self.page.busy.get_untracked() {
+            return;
+        }
         self.noted.update(|noted| noted.photos.retain(|kept| kept.id != photo.id));
         let (key, rest) = (self.key.get_value(), self.noted.get_untracked());
         leptos::task::spawn_local(async move {
