@@ -133,8 +133,8 @@ impl Walk {
             let (symbols, rest) = rest.split_at_checked(symbols)?;
             let number = usize::from(kind & 0x0F);
             let (tables, table) = match kind >> 4 {
-                0 => (&mut self.dc, Table::dc(counts, symbols)?),
-                1 => (&mut self.ac, Table::ac(counts, symbols)?),
+                0 => (&mut self.dc, Table::new(counts, symbols, Step::dc)?),
+                1 => (&mut self.ac, Table::new(counts, symbols, Step::ac)?),
                 _ => return None,
             };
             *tables.get_mut(number)? = Some(Box::new(table));
@@ -166,6 +166,7 @@ impl Walk {
             return None;
         }
         let mut mcus = self.mcus;
+        let mut pairs: Vec<(u8, Codes)> = Vec::new();
         let mut blocks = Vec::with_capacity(BLOCKS_MAX);
         for [id, tables] in chosen {
             let component = self.components.iter_mut().find(|component| component.id == *id)?;
@@ -173,26 +174,34 @@ impl Walk {
                 return None;
             }
             component.walked = true;
-            let dc = self.dc.get(usize::from(tables >> 4))?.as_deref()?;
-            let ac = self.ac.get(usize::from(tables & 0x0F))?.as_deref()?;
+            let pair = match pairs.iter().position(|(numbers, _)| numbers == tables) {
+                Some(pair) => pair,
+                None => {
+                    let dc = self.dc.get(usize::from(tables >> 4))?.as_deref()?;
+                    let ac = self.ac.get(usize::from(tables & 0x0F))?.as_deref()?;
+                    pairs.push((*tables, Codes::of(dc, ac)));
+                    pairs.len() - 1
+                }
+            };
             let mut each = component.sampling.0 * component.sampling.1;
             if chosen.len() == 1 {
                 // Alone, a component goes block by block, and only through those that it has pixels in (A.2.2).
                 (mcus, each) = (component.alone, 1);
             }
-            blocks.extend(std::iter::repeat_n((dc, ac), each.into()));
+            blocks.extend(std::iter::repeat_n(pair, each.into()));
         }
         if blocks.is_empty() || blocks.len() > BLOCKS_MAX {
             return None;
         }
+        let blocks: Vec<&Codes> = blocks.into_iter().map(|pair: usize| &pairs[pair].1).collect();
         let mut bits = Bits::of(data);
         let mut left = mcus.0 * mcus.1;
         let interval = if self.restart == 0 { left } else { self.restart };
         for number in (0..8).cycle() {
             let here = left.min(interval);
             for _ in 0..here {
-                for (dc, ac) in &blocks {
-                    bits.block(dc, ac)?;
+                for codes in &blocks {
+                    bits.block(codes)?;
                 }
             }
             left -= here;
@@ -206,7 +215,10 @@ impl Walk {
 }
 
 /// What a code asks for, or several that follow each other.
+///
+/// Aligned, because it is found sooner in a table than where it takes three bytes.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+#[repr(align(4))]
 struct Step {
     /// How many coefficients of the block they bring.
     ahead: u8,
@@ -245,30 +257,6 @@ struct Table {
 }
 
 impl Table {
-    /// That of the first coefficients.
-    fn dc(counts: &[u8; LONGEST], symbols: &[u8]) -> Option<Table> {
-        Table::new(counts, symbols, Step::dc)
-    }
-
-    /// That of the others, of which several follow each other.
-    fn ac(counts: &[u8; LONGEST], symbols: &[u8]) -> Option<Table> {
-        let mut table = Table::new(counts, symbols, Step::ac)?;
-        let singly = table.quick;
-        for (bits, step) in table.quick.iter_mut().enumerate() {
-            loop {
-                // What is not among these bits reads as zeros, and is not relied upon.
-                let next = singly[(bits << step.bits) % (1 << QUICK)];
-                let whole = next.bits > 0 && u32::from(step.bits + next.bits) <= QUICK;
-                if step.bits == 0 || !whole || step.ahead >= BLOCK as u8 {
-                    break;
-                }
-                *step =
-                    Step { ahead: step.ahead + next.ahead, before: step.ahead, bits: step.bits + next.bits };
-            }
-        }
-        Some(table)
-    }
-
     /// Makes codes of how many there are of each length, and what they stand for; `None` if there are more than fit.
     fn new(counts: &[u8; LONGEST], symbols: &[u8], step: fn(u8) -> Option<Step>) -> Option<Table> {
         let mut quick = [Step::default(); 1 << QUICK];
@@ -309,6 +297,38 @@ impl Table {
     }
 }
 
+/// The codes of a component's blocks, several of them looked up at once.
+struct Codes<'a> {
+    /// By the bits that a block begins with: of its first coefficient, and of those after it.
+    first: [Step; 1 << QUICK],
+    /// By the bits that come after those.
+    rest: [Step; 1 << QUICK],
+    dc: &'a Table,
+    ac: &'a Table,
+}
+
+impl<'a> Codes<'a> {
+    fn of(dc: &'a Table, ac: &'a Table) -> Codes<'a> {
+        Codes { first: followed(&dc.quick, &ac.quick), rest: followed(&ac.quick, &ac.quick), dc, ac }
+    }
+}
+
+/// Single codes, each with as many of those that may follow it as are among the same bits.
+fn followed(first: &[Step; 1 << QUICK], rest: &[Step; 1 << QUICK]) -> [Step; 1 << QUICK] {
+    let mut steps = *first;
+    for (bits, step) in steps.iter_mut().enumerate() {
+        while step.bits > 0 && u32::from(step.bits) < QUICK && step.ahead < BLOCK as u8 {
+            // What is not among these bits reads as zeros, and is not relied upon.
+            let next = rest[(bits << step.bits) % (1 << QUICK)];
+            if next.bits == 0 || u32::from(step.bits + next.bits) > QUICK {
+                break;
+            }
+            *step = Step { ahead: step.ahead + next.ahead, before: step.ahead, bits: step.bits + next.bits };
+        }
+    }
+    steps
+}
+
 /// The bits of a scan, up to the next marker.
 #[derive(Clone, Copy)]
 struct Bits<'a> {
@@ -327,13 +347,12 @@ impl<'a> Bits<'a> {
 
     /// Goes through a block (F.2.2); `None` if its codes are wrong or not all there.
     #[inline]
-    fn block(&mut self, dc: &Table, ac: &Table) -> Option<()> {
+    fn block(&mut self, codes: &Codes) -> Option<()> {
         // A copy stays in registers.
         let mut bits = *self;
-        bits.step(dc, 0)?;
-        let mut at = 1;
+        let mut at = bits.step(&codes.first, codes.dc, 0)?;
         while at < BLOCK {
-            at += bits.step(ac, at)?;
+            at += bits.step(&codes.rest, codes.ac, at)?;
         }
         *self = bits;
         (at == BLOCK || at > u32::from(END)).then_some(())
@@ -342,12 +361,12 @@ impl<'a> Bits<'a> {
     /// Passes over the next codes, of which the last begins inside the block, and what follows them; how many coefficients
     /// they bring.
     #[inline(always)]
-    fn step(&mut self, table: &Table, at: u32) -> Option<u32> {
+    fn step(&mut self, quick: &[Step; 1 << QUICK], table: &Table, at: u32) -> Option<u32> {
         // The longest code with the longest difference has 27 bits.
         if self.count < 32 {
             self.fill();
         }
-        let mut step = table.quick[(self.buffer >> (u64::BITS - QUICK)) as usize];
+        let mut step = quick[(self.buffer >> (u64::BITS - QUICK)) as usize];
         if step.bits == 0 || at + u32::from(step.before) >= BLOCK {
             step = table.find((self.buffer >> (u64::BITS - 16)) as u16)?;
         }

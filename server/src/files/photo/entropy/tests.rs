@@ -360,8 +360,8 @@ fn what_stands_behind_the_last_block_is_passed_over() {
 #[case::a_code_of_ones([1, 1, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])]
 fn a_table_without_room_for_its_codes_is_none(#[case] counts: [u8; 16]) {
     let symbols: Vec<u8> = (0..=255).cycle().take(counts.iter().copied().map(usize::from).sum()).collect();
-    assert!(Table::dc(&counts, &symbols).is_none());
-    assert!(Table::ac(&counts, &symbols).is_none());
+    assert!(Table::new(&counts, &symbols, Step::dc).is_none());
+    assert!(Table::new(&counts, &symbols, Step::ac).is_none());
 }
 
 #[test]
@@ -389,8 +389,9 @@ fn every_code_is_found_and_no_other() {
 #[test]
 fn coefficients_stay_inside_their_block() {
     let (dc, ac) = (Coder::dc(), Coder::ac());
-    let dc_table = Table::dc(&dc.counts, &dc.symbols).unwrap();
-    let ac_table = Table::ac(&ac.counts, &ac.symbols).unwrap();
+    let dc_table = Table::new(&dc.counts, &dc.symbols, Step::dc).unwrap();
+    let ac_table = Table::new(&ac.counts, &ac.symbols, Step::ac).unwrap();
+    let codes = Codes::of(&dc_table, &ac_table);
     let walked = |symbols: &[u8]| {
         let mut ink = Ink::default();
         let (code, length) = dc.code(0);
@@ -401,7 +402,7 @@ fn coefficients_stay_inside_their_block() {
             ink.bits(0, u32::from(symbol & 0x0F));
         }
         ink.pad();
-        Bits::of(&ink.bytes).block(&dc_table, &ac_table).is_some()
+        Bits::of(&ink.bytes).block(&codes).is_some()
     };
     assert!(walked(&[0x00]));
     assert!(walked(&[0xF0, 0xF0, 0xF0, 0xE1]), "the last coefficient of all");
@@ -414,17 +415,20 @@ fn coefficients_stay_inside_their_block() {
 #[test]
 fn codes_are_passed_over_together_as_they_are_one_by_one() {
     let (dc, ac) = (Coder::dc(), Coder::ac());
-    let dc = Table::dc(&dc.counts, &dc.symbols).unwrap();
-    let together = Table::ac(&ac.counts, &ac.symbols).unwrap();
-    let singly = Table::new(&ac.counts, &ac.symbols, Step::ac).unwrap();
-    assert!(together.quick.iter().any(|step| step.before > 0));
+    let dc = Table::new(&dc.counts, &dc.symbols, Step::dc).unwrap();
+    let ac = Table::new(&ac.counts, &ac.symbols, Step::ac).unwrap();
+    let together = Codes::of(&dc, &ac);
+    let singly = Codes { first: dc.quick, rest: ac.quick, dc: &dc, ac: &ac };
+    for steps in [together.first, together.rest] {
+        assert!(steps.iter().any(|step| step.before > 0));
+    }
     let mut dice = Dice(1);
     let mut whole = 0;
     for _ in 0..20_000 {
         let bytes: Vec<u8> = (0..60).map(|_| dice.below(0xFF) as u8).collect();
-        let walked = |ac: &Table| {
+        let walked = |codes: &Codes<'_>| {
             let mut bits = Bits::of(&bytes);
-            bits.block(&dc, ac).map(|()| bits.rest.len() as u32 * 8 + bits.count)
+            bits.block(codes).map(|()| bits.rest.len() as u32 * 8 + bits.count)
         };
         assert_eq!(walked(&together), walked(&singly), "{bytes:?}");
         whole += usize::from(walked(&together).is_some());
