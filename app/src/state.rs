@@ -30,7 +30,7 @@ use shared::{
     round::Round,
     route::Route,
     session::Session,
-    site::{Member, People, Places, Site},
+    site::{Member, People, Places, Role, Site},
     sync::{Delivery, Judge, OutboxRow, UploadRow, UploadState},
     time::{Heard, Ms, Zone},
     unread::Unread,
@@ -102,6 +102,12 @@ impl Property {
         let inner = if path.len() > 1 { &path[1..] } else { &path[..] };
         let names: Vec<&str> = inner.iter().map(|place| place.name.as_str()).collect();
         if names.is_empty() { id.to_string() } else { names.join(" › ") }
+    }
+
+    /// Whether the control room does now what the desk does else (R12).
+    pub fn control_room_stands_in(&self, now: Ms) -> bool {
+        let there = |member: &Member| member.is(Role::ControlRoom) && !member.gone;
+        !self.site.desk_open(&self.zone, now) && self.people.people.iter().any(there)
     }
 
     /// The rules as they are for this person here.

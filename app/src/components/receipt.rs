@@ -120,6 +120,9 @@ impl Speaker<'_> {
                 title: td_string!(locale, case.desk_takes).to_owned(),
                 sub: match (*again, case.number.is_some()) {
                     (true, _) => td_string!(locale, case.desk_again).to_owned(),
+                    (false, true) if self.property.control_room_stands_in(self.now) => {
+                        td_string!(locale, case.control_room_waits).to_owned()
+                    }
                     (false, true) => td_string!(locale, case.desk_waits).to_owned(),
                     // The desk knows nothing of it yet.
                     (false, false) => String::new(),

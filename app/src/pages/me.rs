@@ -5,7 +5,7 @@ mod password;
 mod sessions;
 
 use leptos::{prelude::*, reactive::spawn_local_scoped};
-use shared::time::Ms;
+use shared::{site::Role, time::Ms};
 
 use self::{password::ChangePassword, sessions::Sessions};
 use super::sign_in::LanguagePicks;
@@ -144,13 +144,17 @@ fn Telephones(
 ) -> impl IntoView {
     let state = expect_context::<State>();
     let i18n = use_i18n();
+    let stands_in = memo(move |_| {
+        let now = state.now.get();
+        state.property.with(|property| property.as_ref().is_some_and(|one| one.control_room_stands_in(now)))
+    });
     let rows = move || {
         let property = state.property.get()?;
-        let rows = property
-            .people
-            .people
-            .iter()
-            .filter(|member| !member.gone)
+        let mut people: Vec<_> = property.people.people.iter().filter(|member| !member.gone).collect();
+        // Whoever is there comes first.
+        people.sort_by_key(|member| stands_in.get() && !member.is(Role::ControlRoom));
+        let rows = people
+            .into_iter()
             .filter_map(|member| {
                 let phone = member.phone.clone()?;
                 let label = format!("{} {} {phone}", t_string!(i18n, field.call), member.name);
@@ -174,7 +178,17 @@ fn Telephones(
     view! {
         <h2 class="section">{t_string!(i18n, field.telephones)}</h2>
         <Show when=move || closed.get()>
-            <Banner text=t_string!(i18n, field.desk_closed) tone=Tone::Warn glyph=Glyph::Moon />
+            <Banner
+                text=TextProp::from(move || {
+                    if stands_in.get() {
+                        t_string!(i18n, field.desk_closed_control_room)
+                    } else {
+                        t_string!(i18n, field.desk_closed)
+                    }
+                })
+                tone=Tone::Warn
+                glyph=Glyph::Moon
+            />
         </Show>
         {rows}
     }

@@ -273,3 +273,22 @@ pub fn WorkForm(
     }
     .into_any()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn what_mends_something_refused_does_not_write_over_what_was_begun() {
+        let (case, refused) = (CaseId(Uuid::from_u128(1)), CommandId(Uuid::from_u128(2)));
+        let begun = DRAFTED.map(|action| draft_key(action, case, None));
+        let mending = draft_key(Action::Comment, case, Some(refused));
+        let other = draft_key(Action::Comment, case, Some(CommandId(Uuid::from_u128(3))));
+        let keys: BTreeSet<String> = begun.into_iter().chain([mending, other]).collect();
+        assert_eq!(keys.len(), DRAFTED.len() + 2);
+    }
+}
