@@ -21,6 +21,6 @@ mod store;
 pub use engine::{Engine, Link, Nudge, Planned, Shown, Taken, left_by_others};
 pub use error::{MediaError, NetworkError, PlatformError, StorageError};
 pub use http::{Body, Request, Response, problem};
-pub use local::{Album, Ask, Local, Photo, Stock, Subject};
+pub use local::{Album, Ask, Local, Page, Photo, Stock, Subject};
 pub use mutant::Mutant;
 pub use store::{Action, Key, Op, Span, Store, Table, Value};

@@ -637,8 +637,15 @@ impl<P: Platform> Local<P> {
         ops.extend(page.gone.iter().map(|key| Op::delete(Table::Docs, doc_key(site, *key))));
         ops.extend(page.photos.iter().map(|name| Op::delete(Table::Blobs, name.as_str())));
         ops.push(Op::put(Table::Meta, format!("{PULLED}{site}"), &page.pulled)?);
-        ops.extend(settled.iter().map(|row| Op::delete(Table::Outbox, row.n)));
-        if let Some(last) = settled.iter().max_by_key(|row| row.n) {
+        let _alone = self.alone().await?;
+        // Another tab may have heard meanwhile that the server was put back: then they are to be sent again.
+        let mut through = Vec::with_capacity(settled.len());
+        for row in settled {
+            let there: Option<OutboxRow> = self.db.readable(Table::Outbox, row.n).await?;
+            through.extend(there.filter(|there| there == row));
+        }
+        ops.extend(through.iter().map(|row| Op::delete(Table::Outbox, row.n)));
+        if let Some(last) = through.iter().max_by_key(|row| row.n) {
             let end: Option<OutboxRow> = self.db.row(Table::Meta, END).await?;
             if end.is_none_or(|end| end.n < last.n) {
                 ops.push(Op::put(Table::Meta, END, last)?);
@@ -787,6 +794,7 @@ impl<P: Platform> Local<P> {
     /// # Errors
     /// Of storage.
     pub async fn retry_photos(&self, command: CommandId) -> Result<(), PlatformError> {
+        let _alone = self.alone().await?;
         let refused = self.refused_photos(command).await?;
         let again =
             refused.into_iter().map(|upload| UploadRow { offset: 0, state: UploadState::Waiting, ..upload });
@@ -800,6 +808,7 @@ impl<P: Platform> Local<P> {
     /// # Errors
     /// Of storage.
     pub async fn give_up_photos(&self, command: CommandId) -> Result<(), PlatformError> {
+        let _alone = self.alone().await?;
         let refused = self.refused_photos(command).await?;
         let names: Vec<String> = refused.iter().map(UploadRow::name).collect();
         self.forget(&[], &names, &names).await

@@ -22,7 +22,7 @@ use crate::tools::{self, Tool};
 use crate::{build, load, workspace};
 use foreign::Foreign;
 
-/// The test that runs them.
+/// The test that runs tens of thousands of seeds of the simulator.
 const SEEDS: &str = "tens_of_thousands_of_seeds_hold";
 
 #[derive(clap::Args)]

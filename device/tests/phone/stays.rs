@@ -1,16 +1,17 @@
 //! What is on a device stays what it was made to be, whatever was read of it before.
 
-use device::Engine;
+use device::{Engine, Page};
 use futures::executor::block_on;
 use serde_json::json;
 use shared::{
     Code,
-    sync::{Delivery, OutboxRow},
+    ids::SiteCode,
+    sync::{Delivery, OutboxRow, Pulled},
     time::Ms,
     wire::{self, Part},
 };
 
-use crate::kit::{CLEANER, Phone, run, subject};
+use crate::kit::{CLEANER, HERE, Phone, run, subject};
 
 const DONE: Delivery = Delivery::Done { version: 1, recorded: false, at: Ms(0), seq: 1 };
 
@@ -79,5 +80,26 @@ fn an_upload_that_was_given_up_meanwhile_stays_given_up() {
         cleaner.keep_upload(&upload).await.unwrap();
         assert_eq!(cleaner.uploads().await.unwrap(), []);
         run(&mut Engine::new(cleaner.clone())).await;
+    });
+}
+
+#[test]
+fn what_waits_again_since_a_restore_does_not_go_with_a_page_that_was_asked_for_before() {
+    block_on(async {
+        let phone = Phone::default();
+        let cleaner = phone.sign_in("cleaner").await;
+        phone.comment_with_photo(&cleaner, CLEANER).await;
+        cleaner.notice_epoch("first").await.unwrap();
+        let [row] = <[OutboxRow; 1]>::try_from(cleaner.outbox().await.unwrap()).unwrap();
+        let done = [OutboxRow { delivery: DONE, ..row }];
+        cleaner.keep_answered(&done, "first").await.unwrap();
+        let page = || Page { docs: &[], gone: &[], photos: &[], pulled: Pulled::default() };
+        let site = SiteCode::from(HERE);
+        cleaner.notice_epoch("second").await.unwrap();
+        cleaner.keep_page(&site, &page(), &done).await.unwrap();
+        assert!(matches!(cleaner.outbox().await.unwrap()[0].delivery, Delivery::Again(_)));
+        cleaner.keep_answered(&done, "second").await.unwrap();
+        cleaner.keep_page(&site, &page(), &done).await.unwrap();
+        assert_eq!(cleaner.outbox().await.unwrap(), []);
     });
 }

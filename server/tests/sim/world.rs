@@ -622,8 +622,10 @@ impl World {
             Some(Done::Acted(Err(error))) => self.note(format!("phone {number} cannot: {error}")),
             Some(Done::Acted(Ok(Some(deed)))) => {
                 self.note(format!("phone {number} saves {}", deed.what));
-                let database = self.phones[number].local.as_ref().map(|local| local.name().to_owned());
-                let of = (number, database.unwrap_or_default());
+                // Whoever closes a phone takes its hand away, too.
+                let local =
+                    self.phones[number].local.as_ref().context("somebody did something on a closed phone")?;
+                let of = (number, local.name().to_owned());
                 *self.ledger.promised.entry(of.clone()).or_default() += deed.commands;
                 self.ledger.deeds.push((of, deed));
                 self.phones[number].wait = Ms(i64::MIN);
