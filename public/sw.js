@@ -143,7 +143,9 @@ const upload = async ({ author, site, sha256 }, name, bytes) => {
 };
 
 const sendPhotos = async (database, outbox, part) => {
-  const refused = new Set(outbox.filter(({ delivery }) => delivery.refused).map(({ id }) => id));
+  // Photos of what came too late may be those of what took effect in its place.
+  const unwanted = ({ delivery: { refused } }) => refused && refused.rejection.code !== "command.original_done";
+  const refused = new Set(outbox.filter(unwanted).map(({ id }) => id));
   for (const row of await rows(database, "attachments")) {
     if (row.part !== part || row.state !== "waiting" || refused.has(row.command)) continue;
     const name = part === "thumb" ? `${row.photo}.thumb` : row.photo;

@@ -348,10 +348,24 @@ impl<P: Platform> Local<P> {
     /// # Errors
     /// Of storage.
     pub async fn keep_session(&self, session: Option<&Session>) -> Result<(), PlatformError> {
+        let _alone = self.alone().await?;
         match session {
             Some(session) => self.db.put(Table::Meta, SESSION, session).await,
             None => self.db.delete(Table::Meta, SESSION).await,
         }
+    }
+
+    /// Keeps what relay files are sealed to, if somebody is still signed in. Answers with the session that says so.
+    ///
+    /// # Errors
+    /// Of storage.
+    pub async fn keep_relay_key(&self, key: Option<String>) -> Result<Option<Session>, PlatformError> {
+        let _alone = self.alone().await?;
+        // Another tab may have signed out or in meanwhile.
+        let Some(known) = self.session().await? else { return Ok(None) };
+        let session = Session { relay_key: key, ..known };
+        self.db.put(Table::Meta, SESSION, &session).await?;
+        Ok(Some(session))
     }
 
     /// In which life of the server's database the last answer was given.
@@ -444,7 +458,7 @@ impl<P: Platform> Local<P> {
     /// their draft. The photos' bytes are there since they were taken.
     ///
     /// Refused commands that these mend (`settles`) go in the same transaction, with those of their photos that are not
-    /// taken over, and the server is told that they are settled.
+    /// taken over, and the server is told before that they are settled.
     ///
     /// # Errors
     /// Of storage and of keys; then nothing is stored, and the draft stays.
@@ -484,25 +498,40 @@ impl<P: Platform> Local<P> {
         let head: Option<Head> = self.db.row(Table::Meta, CHAIN).await?;
         let mut head = head.unwrap_or(Head { n: 0, hash: wire::GENESIS.to_owned() });
         let mut ops = Vec::new();
-        let mut all: Vec<(Subject, &Ask)> = asks.iter().map(|ask| (subject.clone(), ask)).collect();
+        let mut mends = settles.to_vec();
+        let mut all: Vec<(Subject, &Ask, &[CommandId])> = Vec::new();
         let settle = Ask::settle();
         if !settles.is_empty() {
             let (outbox, uploads) = (self.outbox().await?, self.uploads().await?);
             let taken: Vec<_> = asks.iter().flat_map(|ask| ask.photos.iter().map(|photo| photo.id)).collect();
             for id in settles {
                 let row = outbox.iter().find(|row| row.id == *id);
+                let site = row.map_or(&subject.site, |row| &row.site).clone();
+                for before in self.mended_by(row, &site, *id).await? {
+                    if !mends.contains(&before) {
+                        mends.push(before);
+                    }
+                }
                 ops.extend(row.map(|row| Op::delete(Table::Outbox, row.n)));
-                for upload in uploads.iter().filter(|upload| upload.command == *id) {
+                // Photos of what came too late may be those of what took effect in its place: they still go.
+                let late = row.is_some_and(OutboxRow::is_superseded);
+                let goes = |upload: &&UploadRow| {
+                    upload.command == *id && !(late && upload.state == UploadState::Waiting)
+                };
+                for upload in uploads.iter().filter(goes) {
                     ops.push(Op::delete(Table::Attachments, upload.name()));
                     if !taken.contains(&upload.photo) {
                         ops.push(Op::delete(Table::Blobs, upload.name()));
                     }
                 }
-                let site = row.map_or(&subject.site, |row| &row.site).clone();
-                all.push((Subject { site, aggregate: id.0, base: None, ..subject.clone() }, &settle));
+                all.push((Subject { site, aggregate: id.0, base: None, ..subject.clone() }, &settle, &[]));
             }
         }
-        for (subject, ask) in all {
+        // What belongs to a report is refused with it.
+        let report = asks.first().is_some_and(|ask| ask.kind == "case.report");
+        let mended = |at: usize| if report && at > 0 { &[][..] } else { mends.as_slice() };
+        all.extend(asks.iter().enumerate().map(|(at, ask)| (subject.clone(), ask, mended(at))));
+        for (subject, ask, mends) in all {
             let envelope = Envelope {
                 id: CommandId(self.platform.new_id()?),
                 device: self.device,
@@ -516,6 +545,7 @@ impl<P: Platform> Local<P> {
                 base: subject.base,
                 at: self.platform.now(),
                 heard: self.platform.heard(),
+                mends: mends.to_vec(),
                 body: ask.body.clone(),
             };
             let text = envelope.write();
@@ -545,6 +575,24 @@ impl<P: Platform> Local<P> {
         ops.push(Op::put(Table::Meta, CHAIN, &head)?);
         ops.extend(draft.map(|key| Op::delete(Table::Drafts, key)));
         Ok((ops, head))
+    }
+
+    /// What a refused command took the place of itself, as its text on this device or in the server's document says.
+    async fn mended_by(
+        &self,
+        row: Option<&OutboxRow>,
+        site: &SiteCode,
+        id: CommandId,
+    ) -> Result<Vec<CommandId>, PlatformError> {
+        let text = match row {
+            Some(row) => Some(row.text.clone()),
+            None => match self.doc(site, DocKey::Refusal(id)).await? {
+                Some(Doc::Refusal(refusal)) => Some(refusal.text),
+                Some(_) | None => None,
+            },
+        };
+        let envelope = text.and_then(|text| Envelope::read(&text).ok());
+        Ok(envelope.map(|envelope| envelope.mends).unwrap_or_default())
     }
 
     /// Writes; where the device is full, photos that can be had again make room first, and only then those that would be

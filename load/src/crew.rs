@@ -229,6 +229,7 @@ impl Phone {
             base: None,
             at,
             heard: Some(Heard { server: at, device: at }),
+            mends: Vec::new(),
             body,
         };
         let text = envelope.write();

@@ -168,6 +168,8 @@ fn status(code: Code) -> StatusCode {
         | Code::CommandRestoring
         | Code::CommandAuthorRevoked
         | Code::CommandDiscarded
+        | Code::CommandOriginalDone
+        | Code::CommandTakenBack
         | Code::CommandUnknownSite
         | Code::QuarantineNotThere
         | Code::QuarantineOwn
@@ -182,6 +184,7 @@ fn status(code: Code) -> StatusCode {
         | Code::ImportBadValue
         | Code::DeviceOffline
         | Code::DeviceTimeout
+        | Code::DeviceNewer
         | Code::DeviceFull
         | Code::DeviceStorage
         | Code::DeviceBadPhoto

@@ -128,6 +128,10 @@ codes! {
     /// Labels cannot be printed before the server knows its own address.
     LabelNoAddress = "label.no_address",
     // --- one command of a push ---
+    /// What it takes the place of has taken effect after all, on a server that was put back.
+    CommandOriginalDone = "command.original_done",
+    /// Its author has mended or withdrawn it, and it came once more to a server that was put back.
+    CommandTakenBack = "command.taken_back",
     /// The command's text is not a command at all.
     CommandUnreadable = "command.unreadable",
     /// The kind is unknown to the server: the app is newer or wrong. Fields: `kind`.
@@ -273,6 +277,8 @@ codes! {
     DevicePhotoTooLarge = "device.photo_too_large",
     /// The browser cannot sign (no secure context).
     DeviceCrypto = "device.crypto",
+    /// A newer server's reason, which this version of the app does not know.
+    DeviceNewer = "device.newer",
     /// Something that should not happen; the detail helps whoever looks. Fields: `detail`.
     DeviceUnexpected = "device.unexpected",
 }
@@ -294,6 +300,12 @@ impl<'de> Deserialize<'de> for Code {
         let text = String::deserialize(deserializer)?;
         Code::find(&text).ok_or_else(|| serde::de::Error::custom(format_args!("unknown code {text}")))
     }
+}
+
+/// Reads the reason of a refusal, which may be a newer server's: everything else that came with it can be read all the same.
+pub(crate) fn read_reason<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Code, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    Ok(Code::find(&text).unwrap_or(Code::DeviceNewer))
 }
 
 #[cfg(feature = "schema")]

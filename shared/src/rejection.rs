@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Code;
+use crate::{Code, code};
 
 /// Values for the placeholders of a code's sentence; never sentences themselves.
 pub type Fields = BTreeMap<String, String>;
@@ -18,6 +18,7 @@ const VALUE_MAX: usize = 200;
 #[error("{code}")]
 pub struct Rejection {
     /// The stable code, also the key of the translations.
+    #[serde(deserialize_with = "code::read_reason")]
     pub code: Code,
     /// What the sentence mentions.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

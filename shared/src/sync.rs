@@ -129,6 +129,12 @@ impl OutboxRow {
         Some(OutboxRow { delivery: Delivery::Again(had), ..self.clone() })
     }
 
+    /// Whether it was refused because what it was to take the place of has taken effect.
+    pub fn is_superseded(&self) -> bool {
+        matches!(&self.delivery, Delivery::Refused { rejection, .. }
+            if rejection.code == Code::CommandOriginalDone)
+    }
+
     /// Whether it was made without anybody's doing, to note that a case was seen or a refusal settled: while it waits
     /// it is not worth a word.
     pub fn is_quiet(&self) -> bool {
@@ -293,12 +299,10 @@ pub fn plan(snapshot: &Snapshot<'_>, now: Ms) -> Step {
     if let Some((site, _)) = snapshot.sites.iter().find(|(_, pulled)| due(pulled)) {
         return Step::Pull(site.clone());
     }
-    let refused: BTreeSet<CommandId> = snapshot
-        .outbox
-        .iter()
-        .filter(|row| matches!(row.delivery, Delivery::Refused { .. }))
-        .map(|row| row.id)
-        .collect();
+    // The photos of what came too late may be those of what took effect in its place, which has no row here.
+    let unwanted =
+        |row: &&OutboxRow| matches!(row.delivery, Delivery::Refused { .. }) && !row.is_superseded();
+    let refused: BTreeSet<CommandId> = snapshot.outbox.iter().filter(unwanted).map(|row| row.id).collect();
     let waiting = |part| {
         snapshot.uploads.iter().find(move |upload| {
             upload.part == part && upload.state == UploadState::Waiting && !refused.contains(&upload.command)

@@ -30,6 +30,8 @@
 //! epoch has changed, it pushes everything that it has kept again, with the answers that it [`Had`]; for a while the server
 //! answers `held`, then judges all of it in its old order. If the first of it does not follow what the server knows of the
 //! chain, because an older backup was put back, the device says in [`PushRequest::gap`] that nobody has what is missing.
+//! A refused command may come once more in an old file, and would be new to the server. What mends it names it
+//! ([`Envelope::mends`]), behind the word that it is settled ([`SETTLE`]): of the two only one takes effect.
 //! Photos that the server has lost are found missing by `HEAD`, and sent again.
 //!
 //! **Routes and rounds.** The aggregate of a `route.…` is [`RouteId::of`](crate::ids::RouteId::of) site and code, that of a
@@ -52,6 +54,7 @@ use uuid::Uuid;
 use crate::{
     Code, Rejection,
     case::{CaseCommand, CaseView},
+    code,
     ids::{AttachmentId, CaseId, CaseNumber, CommandId, DeviceId, PersonId, RoundId, RouteId, SiteCode},
     json,
     quarantine::Ruling,
@@ -102,6 +105,10 @@ pub struct Envelope {
     /// What the device knew of the server's clock then (R3).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub heard: Option<Heard>,
+    /// The refused commands that it takes the place of, and those that they took the place of: it takes effect only if none
+    /// of them did after all. What belongs to a report goes its way, and names none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mends: Vec<CommandId>,
     /// What the kind asks for.
     #[cfg_attr(feature = "schema", schema(value_type = Object))]
     pub body: serde_json::Value,
@@ -132,6 +139,12 @@ pub const TAKE: &str = "quarantine.take";
 pub const DISCARD: &str = "quarantine.discard";
 
 impl Envelope {
+    /// The commands that its author mends or withdraws with it.
+    pub fn takes_back(&self) -> impl Iterator<Item = CommandId> + '_ {
+        let settled = (self.kind == SETTLE).then_some(CommandId(self.aggregate));
+        self.mends.iter().copied().chain(settled)
+    }
+
     /// The envelope of a text.
     ///
     /// # Errors
@@ -335,6 +348,7 @@ pub enum Verdict {
     /// Kept, or to be sent again; the final verdict comes later.
     Held {
         /// What it waits for.
+        #[serde(deserialize_with = "code::read_reason")]
         code: Code,
     },
 }

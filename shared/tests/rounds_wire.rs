@@ -208,6 +208,7 @@ fn envelope(kind: &str, v: u16, body: Value) -> Envelope {
         base: None,
         at: Ms(0),
         heard: None,
+        mends: Vec::new(),
         body,
     }
 }
@@ -275,6 +276,7 @@ fn what_proves_that_one_stood_before_a_label_is_not_published() {
         base: None,
         at: Ms(0),
         heard: None,
+        mends: Vec::new(),
         body: command.body(),
     };
     let code = label::code(&token(GATE));

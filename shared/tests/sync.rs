@@ -46,6 +46,7 @@ fn row_of(n: u64, case: CaseId, author: PersonId, command: &CaseCommand, deliver
         base: None,
         at: NOW.plus(n as i64 * SECOND),
         heard: None,
+        mends: Vec::new(),
         body: command.body(),
     };
     let text = envelope.write();
@@ -158,6 +159,10 @@ fn thumbnails_go_before_photos_and_photos_of_refused_commands_stay() {
     let rest = [uploads[0].clone(), uploads[1].clone(), upload(3, Part::Thumb, 1, through)];
     assert_eq!(next(&outbox, &rest, fresh()), Step::Upload(rest[0].name()));
     assert!(matches!(next(&outbox, &rest[1..], fresh()), Step::Wait(_)));
+    // What it was to take the place of took effect, and may show the same photo.
+    let superseded = Delivery::Refused { rejection: Code::CommandOriginalDone.into(), at: NOW };
+    let outbox = [row(1, done(1)), row(9, superseded)];
+    assert_eq!(next(&outbox, &rest[1..], fresh()), Step::Upload(rest[1].name()));
 }
 
 #[test]
@@ -409,6 +414,7 @@ fn made(
         base: None,
         at,
         heard: None,
+        mends: Vec::new(),
         body,
     };
     let row = row(n, delivery);

@@ -138,6 +138,7 @@ fn envelope(n: u64, prev: String, kind: &str, body: Value) -> Envelope {
         base: (n > 1).then_some(3),
         at: NOW.plus(-10 * MINUTE),
         heard: (n > 1).then_some(Heard { server: NOW.plus(-HOUR), device: NOW.plus(-HOUR - 1) }),
+        mends: Vec::new(),
         body,
     }
 }
@@ -594,7 +595,7 @@ fn codes_are_unique_and_are_read_as_they_are_written() {
         assert_eq!(Code::find(code.as_str()), Some(*code));
     }
     assert_eq!(Code::find("case.unheard_of"), None);
-    assert!(serde_json::from_value::<Rejection>(json!({ "code": "case.unheard_of" })).is_err());
+    assert!(serde_json::from_value::<Code>(json!("case.unheard_of")).is_err());
 }
 
 #[test]
@@ -633,4 +634,23 @@ fn an_offline_code_is_six_characters_without_look_alikes() {
     let all: BTreeSet<_> = (0..32).map(code).collect();
     assert_eq!(all.len(), 32);
     assert!(all.iter().all(|code| !code.contains(['I', 'L', 'O', 'U'])));
+}
+
+#[test]
+fn a_reason_that_a_newer_server_gives_spoils_nothing_that_came_with_it() {
+    let answers = json!({ "answers": [
+        { "id": null, "verdict": { "rejected": { "code": "case.not_invented_yet", "fields": { "a": "b" } } } },
+        { "id": null, "verdict": { "held": { "code": "command.not_invented_yet" } } },
+    ], "server_time": 1, "epoch": "e" });
+    let read: PushResponse = serde_json::from_value(answers).unwrap();
+    let codes: Vec<Code> = read
+        .answers
+        .into_iter()
+        .map(|answer| match answer.verdict {
+            Verdict::Rejected(rejection) => rejection.code,
+            Verdict::Held { code } => code,
+            Verdict::Accepted { .. } | Verdict::Recorded { .. } => panic!("it was not refused"),
+        })
+        .collect();
+    assert_eq!(codes, [Code::DeviceNewer; 2]);
 }

@@ -16,7 +16,7 @@ use rungs::{End, Rung, Work, refused, refused_photos, rungs};
 use super::{
     actions::{Action, Asking, offered},
     minute::minute,
-    unsent::children,
+    unsent::{children, is_mendable},
     withdraw::{Loss, RefusedPhotos, WithdrawSheet},
 };
 use crate::{
@@ -361,6 +361,10 @@ fn RefusedStep(
     // What was refused because its report was goes the report's way.
     let rejected = matches!(&row.delivery, Delivery::Refused { rejection, .. }
         if rejection.code == shared::Code::CommandParentRejected);
+    let may_help = match &row.delivery {
+        Delivery::Refused { rejection, .. } => is_mendable(rejection),
+        Delivery::Pending | Delivery::Again(_) | Delivery::Held { .. } | Delivery::Done { .. } => true,
+    };
     let sub = move || match &row.delivery {
         Delivery::Refused { rejection, .. } => {
             let property = state.property.get();
@@ -397,7 +401,7 @@ fn RefusedStep(
         let again = |action: Action| {
             asking.is_some() && action.at_once().is_none() && offer.with(|offer| offer.has(action))
         };
-        is_report || action.is_some_and(again)
+        may_help && (is_report || action.is_some_and(again))
     };
     let mend = Callback::new(mend);
     view! {

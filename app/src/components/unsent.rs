@@ -320,9 +320,15 @@ pub enum Mend {
     No,
 }
 
+/// Whether making it once more could help: not if something else counts in its place.
+pub fn is_mendable(rejection: &Rejection) -> bool {
+    !matches!(rejection.code, Code::CommandOriginalDone | Code::CommandTakenBack)
+}
+
 /// Where an entry is mended.
 pub fn mend(entry: &Entry, case_is_known: bool) -> Mend {
     match entry.kind.as_deref() {
+        _ if matches!(&entry.got, Got::Refused(rejection) if !is_mendable(rejection)) => Mend::No,
         Some(REPORT) => Mend::At(format!("/report?mend={}", entry.command)),
         Some(SAVE_ROUTE) => Mend::At(format!("/watch/route?mend={}", entry.command)),
         Some(SETTLE | TAKE | DISCARD) | None => Mend::No,
@@ -482,6 +488,7 @@ mod tests {
             base: None,
             at: Ms(5),
             heard: None,
+            mends: Vec::new(),
             body: serde_json::json!({ "text": "门没锁" }),
         };
         let refusal = |number: u128, author: u128| Refusal {
@@ -514,6 +521,7 @@ mod tests {
             base: None,
             at: Ms(5),
             heard: None,
+            mends: Vec::new(),
             body,
         };
         envelope.write()
@@ -585,6 +593,17 @@ mod tests {
         let id = uuid::Builder::from_unix_timestamp_millis(at, &[7; 10]).into_uuid();
         assert_eq!(taken(AttachmentId(id)), Some(Ms(1_795_329_128_456)));
         assert_eq!(taken(AttachmentId(Uuid::nil())), None);
+    }
+
+    #[test]
+    fn what_something_else_counts_for_is_not_made_once_more() {
+        let entry = |code: Code| {
+            let delivery = Delivery::Refused { rejection: code.into(), at: Ms(0) };
+            entries(&[row(1, "case.report", delivery)], &[], &[], PersonId(id(1))).remove(0)
+        };
+        assert!(matches!(mend(&entry(Code::CaseUnknownPlace), true), Mend::At(_)));
+        assert_eq!(mend(&entry(Code::CommandOriginalDone), true), Mend::No);
+        assert_eq!(mend(&entry(Code::CommandTakenBack), true), Mend::No);
     }
 
     #[test]

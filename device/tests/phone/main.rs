@@ -6,5 +6,6 @@ mod carry;
 mod drafts;
 mod kit;
 mod left;
+mod mends;
 mod room;
 mod stays;

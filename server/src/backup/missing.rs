@@ -37,8 +37,14 @@ pub async fn missing(app: &App) -> Result<String, Error> {
         }
     }
     for command in store::not_again(&mut tx).await? {
-        let store::NotAgain { id, author, kind, aggregate, verdict } = command;
+        let store::Named { id, author, kind, aggregate, verdict } = command;
         line(format!("not taken again: {kind} by {author}, of {aggregate}, command {id}: {verdict}"));
+    }
+    for command in store::all_the_same(&mut tx).await? {
+        let store::Named { id, author, kind, aggregate, .. } = command;
+        line(format!(
+            "mended or withdrawn, and counts all the same: {kind} by {author}, of {aggregate}, command {id}"
+        ));
     }
     for command in store::waiting(&mut tx).await? {
         let store::Waiting { id, author, kind, what, round } = command;

@@ -8,7 +8,7 @@ use shared::{
     time::Ms,
     wire::Verdict,
 };
-use sqlx::Row;
+use sqlx::{Row, any::AnyRow};
 
 use crate::db::{Conn, damaged};
 
@@ -196,9 +196,9 @@ pub async fn came_back(conn: &mut Conn) -> sqlx::Result<BTreeMap<String, i64>> {
     rows.iter().map(|row| Ok((row.try_get("status")?, row.try_get("many")?))).collect()
 }
 
-/// A command that had been taken before the restore, and could not be again.
+/// A command that is named to whoever had to restore.
 #[derive(Clone, Debug)]
-pub struct NotAgain {
+pub struct Named {
     /// Which.
     pub id: CommandId,
     /// Whose, by name.
@@ -212,25 +212,37 @@ pub struct NotAgain {
 }
 
 /// The commands that had been taken before the restore, and are refused now.
-pub async fn not_again(conn: &mut Conn) -> sqlx::Result<Vec<NotAgain>> {
+pub async fn not_again(conn: &mut Conn) -> sqlx::Result<Vec<Named>> {
     let rows = sqlx::query(
         "select c.id, a.name, c.kind, c.aggregate, c.verdict from commands c join accounts a on a.id = c.author \
          where c.had_seq is not null and c.status = 'rejected' order by c.had_seq",
     )
     .fetch_all(conn)
     .await?;
-    rows.iter()
-        .map(|row| {
-            let id: &str = row.try_get("id")?;
-            Ok(NotAgain {
-                id: id.parse().map_err(|error| damaged("commands", id, error))?,
-                author: row.try_get("name")?,
-                kind: row.try_get::<Option<String>, _>("kind")?.unwrap_or_default(),
-                aggregate: row.try_get::<Option<String>, _>("aggregate")?.unwrap_or_default(),
-                verdict: row.try_get("verdict")?,
-            })
-        })
-        .collect()
+    rows.iter().map(named).collect()
+}
+
+/// The commands that have taken effect although their authors have mended or withdrawn them.
+pub async fn all_the_same(conn: &mut Conn) -> sqlx::Result<Vec<Named>> {
+    let rows = sqlx::query(
+        "select c.id, a.name, c.kind, c.aggregate, c.verdict from taken_back t \
+         join commands c on c.id = t.command and c.site = t.site and c.author = t.author \
+         join accounts a on a.id = c.author where c.status = 'done' order by c.received, c.id",
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.iter().map(named).collect()
+}
+
+fn named(row: &AnyRow) -> sqlx::Result<Named> {
+    let id: &str = row.try_get("id")?;
+    Ok(Named {
+        id: id.parse().map_err(|error| damaged("commands", id, error))?,
+        author: row.try_get("name")?,
+        kind: row.try_get::<Option<String>, _>("kind")?.unwrap_or_default(),
+        aggregate: row.try_get::<Option<String>, _>("aggregate")?.unwrap_or_default(),
+        verdict: row.try_get("verdict")?,
+    })
 }
 
 /// A command that waits for a report or a round which nobody has brought back.

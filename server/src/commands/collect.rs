@@ -5,8 +5,9 @@
 //! that the devices were once told, and what is new after that. Whatever comes later is judged when it comes.
 //!
 //! What a device says of its old answers is believed from its author's own session only, and decides nothing but the
-//! order, the time of arrival (between the backup and the restore), a free number of a day between the two, and that what
-//! was refused stays so; and of what was made after the restore nothing is believed.
+//! order, the time of arrival (between the backup and the restore), a free number of a day between the two, that what
+//! was refused stays so, and that the refusal of something that is not here was settled; and of what was made after the
+//! restore nothing is believed.
 //! The rules judge everything anew.
 
 use shared::{

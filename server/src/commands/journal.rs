@@ -45,6 +45,10 @@ pub(super) struct Journal {
     /// What there is of cases and rounds besides themselves, at the one site.
     absent: HashMap<Uuid, Absent>,
     refused: HashMap<CommandId, Option<Refused>>,
+    /// Who has mended or withdrawn commands.
+    taken_back: HashMap<CommandId, BTreeSet<PersonId>>,
+    /// What is to be written of that.
+    takes_back: Vec<(SiteCode, CommandId, PersonId)>,
     /// What is in quarantine at the site: of which case, by whom, which.
     secluded: BTreeSet<(Uuid, PersonId, CommandId)>,
     /// The commands to be written, with their verdicts.
@@ -261,6 +265,14 @@ impl Journal {
         self.places.insert((kept.chain(), kept.n), at);
         self.taken.insert(kept.id, true);
         let answer = link.answer(kept.verdict.clone());
+        if let (true, Some(site), Some(envelope)) = (own, &kept.site, &link.envelope) {
+            for id in envelope.takes_back() {
+                if let Some(by) = self.taken_back.get_mut(&id) {
+                    by.insert(kept.author);
+                }
+                self.takes_back.push((site.clone(), id, kept.author));
+            }
+        }
         self.note(&kept);
         self.new.push(kept);
         answer
@@ -373,6 +385,19 @@ impl Journal {
         Ok(refused.min_by_key(|refused| (refused.received, refused.id)).cloned())
     }
 
+    /// Whether something of anybody else waits for a case or round.
+    pub(super) async fn others_wait(
+        &mut self,
+        conn: &mut Conn,
+        site: &SiteCode,
+        aggregate: Uuid,
+        author: PersonId,
+    ) -> Result<bool, Error> {
+        self.load_absent(conn, site, [aggregate]).await?;
+        let absent = self.absent.get(&aggregate);
+        Ok(absent.is_some_and(|absent| absent.held.iter().any(|held| held.author != author)))
+    }
+
     /// The commands that wait for a case or round, in the order in which they came: they wait no longer.
     pub(super) async fn release(
         &mut self,
@@ -426,9 +451,55 @@ impl Journal {
         Ok(self.refused.get(&id).cloned().flatten())
     }
 
+    /// Looks up which of some commands were mended or withdrawn.
+    pub(super) async fn load_taken_back(
+        &mut self,
+        conn: &mut Conn,
+        site: &SiteCode,
+        ids: impl IntoIterator<Item = CommandId>,
+    ) -> Result<(), Error> {
+        let unknown: BTreeSet<CommandId> =
+            ids.into_iter().filter(|id| !self.taken_back.contains_key(id)).collect();
+        let ids: Vec<CommandId> = unknown.iter().copied().collect();
+        let found = store::taken_back(conn, site, &ids).await?;
+        self.taken_back.extend(ids.into_iter().map(|id| (id, BTreeSet::new())));
+        // What this transaction has kept is not in the database yet.
+        let new = self.takes_back.iter().map(|(_, id, author)| (*id, *author));
+        for (id, author) in found.into_iter().chain(new.filter(|(id, _)| unknown.contains(id))) {
+            self.taken_back.entry(id).or_default().insert(author);
+        }
+        Ok(())
+    }
+
+    /// Whether its author has mended or withdrawn a command.
+    pub(super) async fn is_taken_back(
+        &mut self,
+        conn: &mut Conn,
+        site: &SiteCode,
+        id: CommandId,
+        author: PersonId,
+    ) -> Result<bool, Error> {
+        self.load_taken_back(conn, site, [id]).await?;
+        Ok(self.taken_back.get(&id).is_some_and(|by| by.contains(&author)))
+    }
+
+    /// Whether one of some commands of an author took effect.
+    pub(super) async fn any_done(
+        &self,
+        conn: &mut Conn,
+        author: PersonId,
+        ids: &[CommandId],
+    ) -> Result<bool, Error> {
+        let done =
+            |kept: &Kept| kept.status == Status::Done && kept.author == author && ids.contains(&kept.id);
+        let here = self.new.iter().chain(&self.decided).any(done);
+        Ok(here || store::any_done(conn, author, ids).await?)
+    }
+
     /// Writes what was kept and decided so far, for whoever looks it up in the database. It is rare: the quarantine does.
     pub(super) async fn flush(&mut self, conn: &mut Conn) -> Result<(), Error> {
         store::keep(conn, &std::mem::take(&mut self.new)).await?;
+        store::take_back(conn, &std::mem::take(&mut self.takes_back)).await?;
         for kept in std::mem::take(&mut self.decided) {
             store::decide(conn, &kept).await?;
         }

@@ -229,6 +229,9 @@ impl<'a> Court<'a> {
         self.journal.load_absent(self.writer.conn(), &site, no_case.chain(no_round)).await?;
         self.journal.load_refused(self.writer.conn(), &site, asked.settled).await?;
         here.load(self.writer, asked.photos).await?;
+        if self.writer.restore().is_some() {
+            self.journal.load_taken_back(self.writer.conn(), &site, asked.mendable).await?;
+        }
         self.journal.load_secluded(self.writer.conn(), &site).await
     }
 
@@ -267,8 +270,9 @@ impl<'a> Court<'a> {
         };
         let (mut kept, refusal) = self.journal.draft(self.writer.conn(), batch, link).await?;
         kept.site = Some(envelope.site.clone());
-        // What was refused before the server was restored stays refused.
+        // What was refused before the server was restored stays refused, but for the sake of something that may be lost now.
         let refusal = refusal.or_else(|| match &kept.had.as_ref()?.verdict {
+            Verdict::Rejected(rejection) if rejection.code == Code::CommandOriginalDone => None,
             Verdict::Rejected(rejection) => Some(rejection.clone()),
             Verdict::Accepted { .. } | Verdict::Recorded { .. } | Verdict::Held { .. } => None,
         });
@@ -334,8 +338,48 @@ impl<'a> Court<'a> {
         envelope: &Envelope,
         command: &Result<Command, Rejection>,
     ) -> Result<(), Error> {
-        let outcome = self.outcome(kept, envelope, command).await?;
+        let outcome = match self.superseded(kept, envelope).await? {
+            Some(code) => Outcome::Refused(code.into()),
+            None => self.outcome(kept, envelope, command).await?,
+        };
         self.settle_on(kept, envelope, outcome).await
+    }
+
+    /// Why a command takes no effect on a server that was put back: what it takes the place of did, or its author has mended
+    /// or withdrawn it. Elsewhere no command that was refused can come as a new one.
+    pub(super) async fn superseded(
+        &mut self,
+        kept: &Kept,
+        envelope: &Envelope,
+    ) -> Result<Option<Code>, Error> {
+        if self.writer.restore().is_none() || !refusals::mendable(envelope) {
+            return Ok(None);
+        }
+        if self.journal.any_done(self.writer.conn(), kept.author, &envelope.mends).await?
+            && !self.is_worked_on(kept).await?
+        {
+            return Ok(Some(Code::CommandOriginalDone));
+        }
+        Ok(self.is_taken_back(kept).await?.then_some(Code::CommandTakenBack))
+    }
+
+    /// Whether its author has mended or withdrawn a command; asked on a server that was put back.
+    async fn is_taken_back(&mut self, kept: &Kept) -> Result<bool, Error> {
+        if self.writer.restore().is_none() {
+            return Ok(false);
+        }
+        let site = self.writer.code().clone();
+        self.journal.is_taken_back(self.writer.conn(), &site, kept.id, kept.author).await
+    }
+
+    /// Whether others wait for the case that a report made before the server was put back. Two cases of one problem do less
+    /// harm than work that is lost with one of them.
+    async fn is_worked_on(&mut self, kept: &Kept) -> Result<bool, Error> {
+        let had = kept.had.as_ref().is_some_and(|had| matches!(had.verdict, Verdict::Accepted { .. }));
+        let creates = kept.kind.as_deref().is_some_and(|kind| CREATES.contains(&kind));
+        let Some(aggregate) = kept.aggregate.filter(|_| had && creates) else { return Ok(false) };
+        let site = self.writer.code().clone();
+        self.journal.others_wait(self.writer.conn(), &site, aggregate, kept.author).await
     }
 
     /// Notes what the rules make of a command.
@@ -385,7 +429,7 @@ impl<'a> Court<'a> {
             Err(rejection) => return Ok(Outcome::Refused(rejection.clone())),
         };
         match command {
-            Command::Settle => self.settle(actor, CommandId(envelope.aggregate)).await,
+            Command::Settle => self.settle(kept, actor, CommandId(envelope.aggregate)).await,
             Command::Rule(ruling) => self.rule(actor, CommandId(envelope.aggregate), ruling).await,
             // That a case was seen is noted without anybody's doing: there is nothing to rule on.
             Command::Case(_) | Command::Route(_) | Command::Round(_)
@@ -495,11 +539,16 @@ impl<'a> Court<'a> {
         })
     }
 
-    async fn settle(&mut self, actor: &Member, id: CommandId) -> Result<Outcome, Error> {
+    async fn settle(&mut self, kept: &Kept, actor: &Member, id: CommandId) -> Result<Outcome, Error> {
         let site = self.writer.code().clone();
         let refused = self.journal.refused(self.writer.conn(), &site, id).await?;
         let office = actor.office() && !actor.gone;
-        if !refused.is_some_and(|refused| refusals::may_settle(&refused, actor.id, office)) {
+        let may = match &refused {
+            Some(refused) => refusals::may_settle(refused, actor.id, office),
+            // What was settled before the server was put back may not have come back itself.
+            None => kept.had.as_ref().is_some_and(|had| matches!(had.verdict, Verdict::Accepted { .. })),
+        };
+        if !may {
             return Ok(Outcome::Refused(Code::CaseNotVisible.into()));
         }
         let (key, seq) = (DocKey::Refusal(id), self.writer.next_seq());
@@ -527,7 +576,8 @@ impl<'a> Court<'a> {
         kept.private = refusals::private(envelope, &self.known.site, about_complaint);
         kept.status = Status::Rejected;
         kept.verdict = Verdict::Rejected(rejection.clone());
-        if refusals::mendable(envelope) {
+        // Whoever took it back has seen that it was refused.
+        if refusals::mendable(envelope) && !self.is_taken_back(kept).await? {
             let audience = refusals::audience(kept, &rejection);
             self.show_refusal(kept, rejection, &audience)?;
         }
@@ -573,12 +623,16 @@ struct Asked {
     routes: Vec<RouteId>,
     rounds: Vec<RoundId>,
     settled: Vec<CommandId>,
+    mendable: Vec<CommandId>,
     photos: Vec<(PersonId, AttachmentId)>,
 }
 
 impl Asked {
     fn add(&mut self, author: PersonId, envelope: &Envelope, command: &Result<Command, Rejection>) {
         let own = |photo: &PhotoRef| (author, photo.id);
+        if refusals::mendable(envelope) {
+            self.mendable.push(envelope.id);
+        }
         match command {
             Ok(Command::Settle) => self.settled.push(CommandId(envelope.aggregate)),
             Ok(Command::Case(command)) => {

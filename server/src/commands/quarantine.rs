@@ -151,6 +151,9 @@ impl Court<'_> {
         if waiting.iter().any(before) {
             return Ok(Outcome::Waits(Code::CommandPredecessorMissing, Status::Quarantined));
         }
+        if let Some(code) = self.superseded(kept, envelope).await? {
+            return Ok(Outcome::Refused(code.into()));
+        }
         let author = self.known.people.get(kept.author).map(as_before_leaving);
         match (envelope.command(), author) {
             (Ok(command), Some(author)) => self.apply(kept, &author, envelope.aggregate, &command).await,

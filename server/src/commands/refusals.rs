@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 use shared::{
-    Rejection,
+    Code, Rejection,
     ids::{CategoryCode, PersonId, Principal},
     site::{CaseKind, Role, Site},
     wire::{DISCARD, Envelope, SETTLE, TAKE},
@@ -34,15 +34,17 @@ pub(super) fn mendable(envelope: &Envelope) -> bool {
     !matches!(envelope.kind.as_str(), SETTLE | TAKE | DISCARD | "case.see")
 }
 
-/// To whom the refusal of a command is shown. What only rounds bring with them, a device that does not know of these could
-/// not read.
+/// To whom the refusal of a command is shown. What only rounds bring with them, or came after them, a device that does not know
+/// of these could not read.
 pub(super) fn audience(kept: &Kept, rejection: &Rejection) -> BTreeSet<Principal> {
     let mut audience = vec![Principal::Person(kept.author)];
     if !kept.private {
         audience.push(Principal::Role(Role::Desk));
     }
     let of_rounds = |text: &str| ["route.", "round.", "label."].iter().any(|room| text.starts_with(room));
-    let newer = of_rounds(rejection.code.as_str()) || kept.kind.as_deref().is_some_and(of_rounds);
+    let newer = of_rounds(rejection.code.as_str())
+        || rejection.code == Code::CommandOriginalDone
+        || kept.kind.as_deref().is_some_and(of_rounds);
     let read_by = |principal: Principal| if newer { principal.for_rounds() } else { principal };
     audience.into_iter().map(read_by).collect()
 }

@@ -383,6 +383,39 @@ pub async fn find_refused(conn: &mut Conn, site: &SiteCode, ids: &[CommandId]) -
     Ok(found.into_values().collect())
 }
 
+/// Notes which commands their authors have mended or withdrawn, at which site.
+pub async fn take_back(conn: &mut Conn, taken: &[(SiteCode, CommandId, PersonId)]) -> sqlx::Result<()> {
+    let sql =
+        ["insert into taken_back (site, command, author)", "on conflict (site, command, author) do nothing"];
+    put(conn, sql, taken, |row, (site, id, author)| {
+        Ok(row.bind(site.as_str().to_owned()).bind(id.to_string()).bind(author.to_string()))
+    })
+    .await
+}
+
+/// Those of some commands that somebody has mended or withdrawn, and who.
+pub async fn taken_back(
+    conn: &mut Conn,
+    site: &SiteCode,
+    ids: &[CommandId],
+) -> sqlx::Result<Vec<(CommandId, PersonId)>> {
+    let sql = "select command, author from taken_back where site = $1 and command in ({keys})";
+    let read = |row: &AnyRow| {
+        let (id, author): (&str, &str) = (row.try_get("command")?, row.try_get("author")?);
+        Ok((
+            id.parse().map_err(|error| damaged("taken_back", id, error))?,
+            author.parse().map_err(|error| damaged("taken_back", id, error))?,
+        ))
+    };
+    look_up(conn, sql, &[site.as_str()], ids).await?.iter().map(read).collect()
+}
+
+/// Whether one of some commands of an author took effect.
+pub async fn any_done(conn: &mut Conn, author: PersonId, ids: &[CommandId]) -> sqlx::Result<bool> {
+    let sql = "select id from commands where author = $1 and status = 'done' and id in ({keys})";
+    Ok(!look_up(conn, sql, &[&author.to_string()], ids).await?.is_empty())
+}
+
 /// The kinds of commands that make what they are about.
 pub const CREATES: [&str; 2] = ["case.report", "round.start"];
 

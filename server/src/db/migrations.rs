@@ -30,7 +30,7 @@ const fn step(number: i64, name: &'static str, text: &'static str) -> Step {
 }
 
 /// The steps, in the folder `migrations`.
-const STEPS: [Step; 12] = [
+const STEPS: [Step; 13] = [
     step(1, "foundation", include_str!("../../migrations/0001_foundation.sql")),
     step(2, "uploads", include_str!("../../migrations/0002_uploads.sql")),
     step(3, "numbers", include_str!("../../migrations/0003_numbers.sql")),
@@ -50,6 +50,7 @@ const STEPS: [Step; 12] = [
             postgres: include_str!("../../migrations/0013_lean.postgres.sql"),
         },
     },
+    step(14, "taken back", include_str!("../../migrations/0014_taken_back.sql")),
 ];
 
 /// What brings a database up to date, from whichever step it is at.

@@ -13,8 +13,9 @@ use sha2::{Digest, Sha256};
 use shared::{
     Code,
     case::{CaseView, StageName},
-    ids::{AttachmentId, CaseId, CaseNumber},
-    wire::{self, Verdict},
+    ids::{AttachmentId, CaseId, CaseNumber, CommandId},
+    time::HOUR,
+    wire::{self, Envelope, Verdict},
 };
 use tempfile::TempDir;
 use tokio::process::Command;
@@ -37,6 +38,14 @@ tests![
     after_an_older_backup_the_chain_goes_on_behind_the_gap,
     a_gap_is_believed_of_its_author_and_after_a_restore_only,
     what_the_server_had_answered_is_believed_of_its_author_only,
+    what_was_mended_and_comes_once_more_in_a_file_counts_once,
+    what_was_withdrawn_and_comes_once_more_in_a_file_does_not_count,
+    what_mends_something_that_has_counted_after_all_does_not_count,
+    what_was_mended_does_not_count_though_the_word_that_it_is_settled_is_lost,
+    what_mends_something_mended_stands_for_all_of_it,
+    that_a_refusal_was_settled_is_believed_only_if_it_is_not_here,
+    that_the_desk_has_seen_to_a_refusal_takes_nothing_back,
+    what_others_have_done_with_a_mended_report_is_not_lost_with_it,
     a_cursor_from_before_a_restore_starts_anew,
     a_backup_is_brought_up_to_date_in_its_folder,
     a_backup_that_is_not_complete_is_not_restored,
@@ -617,6 +626,258 @@ async fn what_the_server_had_answered_is_believed_of_its_author_only(on: On) {
     collected(&app).await;
     assert!(matches!(guard.take(&forged).await[0], Verdict::Accepted { .. }));
     assert!(case(&mut guard, case_id).await.is_some());
+}
+
+/// A refused promise of a technician: after a backup the desk had promised the same.
+struct Mended {
+    desk: Device,
+    technician: Device,
+    carrier: Device,
+    case: CaseId,
+    refused: CommandId,
+    /// What lies in a file on the carrier's phone.
+    file: wire::PushRequest,
+}
+
+impl Mended {
+    async fn after(app: &TestApp, backups: &Backups) -> Mended {
+        let mut desk = app.sign_in(cast::DESK).await;
+        let mut technician = app.sign_in(cast::TECHNICIAN).await;
+        let mut carrier = app.sign_in(cast::GUARD).await;
+        let case = carrier.report().await;
+        desk.accepted("case.dispatch", case, json!({ "to": technician.person })).await;
+        backups.make(app, "backup").await;
+        let promise = json!({ "until": app.now().plus(HOUR) });
+        desk.accepted("case.promise", case, promise.clone()).await;
+        let envelope = technician.envelope("case.promise", case.0, promise);
+        let (refused, file) = (envelope.id, technician.pack(vec![envelope.write()]));
+        let verdict = technician.send_envelope(envelope).await;
+        assert!(matches!(verdict, Verdict::Rejected(_)), "{verdict:?}");
+        technician.accepted(wire::SETTLE, refused, json!({})).await;
+        Mended { desk, technician, carrier, case, refused, file }
+    }
+
+    /// The technician accepts the dispatch instead.
+    async fn mend(&mut self) {
+        self.mend_with(vec![self.refused]).await;
+    }
+
+    async fn mend_with(&mut self, mends: Vec<CommandId>) {
+        let accept = self.technician.envelope("case.accept", self.case.0, json!({}));
+        let verdict = self.technician.send_envelope(Envelope { mends, ..accept }).await;
+        assert!(matches!(verdict, Verdict::Accepted { .. }), "{verdict:?}");
+    }
+
+    async fn restore(&mut self, app: &mut TestApp, backups: &Backups) {
+        app.advance(10);
+        backups.restore(app, "backup").await;
+        for device in [&mut self.desk, &mut self.technician, &mut self.carrier] {
+            device.router = app.router.clone();
+        }
+    }
+
+    /// What the technician has when the server was put back; the refused one went with what mended it.
+    fn again(&self) -> wire::PushRequest {
+        self.technician.again(2)
+    }
+}
+
+/// How far the case is, and whether something is promised.
+async fn shown(mended: &mut Mended) -> (StageName, bool) {
+    let case = case(&mut mended.desk, mended.case).await.unwrap();
+    (case.stage.name(), case.promise.is_some())
+}
+
+fn refused(verdict: &Verdict) -> Option<Code> {
+    match verdict {
+        Verdict::Rejected(rejection) => Some(rejection.code),
+        Verdict::Accepted { .. } | Verdict::Recorded { .. } | Verdict::Held { .. } => None,
+    }
+}
+
+async fn what_was_mended_and_comes_once_more_in_a_file_counts_once(on: On) {
+    let mut app = TestApp::start(on).await;
+    let backups = Backups::new();
+    let mut mended = Mended::after(&app, &backups).await;
+    mended.mend().await;
+    mended.restore(&mut app, &backups).await;
+    assert!(restoring(&mended.carrier.take(&mended.file).await));
+    assert!(restoring(&mended.technician.take(&mended.again()).await));
+    collected(&app).await;
+    let verdicts = mended.technician.take(&mended.again()).await;
+    assert!(verdicts.iter().all(|verdict| matches!(verdict, Verdict::Accepted { .. })), "{verdicts:?}");
+    assert_eq!(refused(&mended.carrier.take(&mended.file).await[0]), Some(Code::CommandTakenBack));
+    assert_eq!(shown(&mut mended).await, (StageName::Accepted, false));
+    for device in [&mut mended.technician, &mut mended.desk] {
+        assert!(device.pull().await.refusals().is_empty(), "there is nothing to do");
+    }
+}
+
+async fn what_was_withdrawn_and_comes_once_more_in_a_file_does_not_count(on: On) {
+    let mut app = TestApp::start(on).await;
+    let backups = Backups::new();
+    let mut withdrawn = Mended::after(&app, &backups).await;
+    withdrawn.restore(&mut app, &backups).await;
+    assert!(restoring(&withdrawn.carrier.take(&withdrawn.file).await));
+    assert!(restoring(&withdrawn.technician.take(&withdrawn.again()).await));
+    collected(&app).await;
+    assert_eq!(refused(&withdrawn.carrier.take(&withdrawn.file).await[0]), Some(Code::CommandTakenBack));
+    assert_eq!(shown(&mut withdrawn).await, (StageName::Dispatched, false));
+}
+
+async fn what_mends_something_that_has_counted_after_all_does_not_count(on: On) {
+    let mut app = TestApp::start(on).await;
+    let backups = Backups::new();
+    let mut mended = Mended::after(&app, &backups).await;
+    mended.mend().await;
+    mended.restore(&mut app, &backups).await;
+    assert!(restoring(&mended.carrier.take(&mended.file).await));
+    collected(&app).await;
+    assert!(matches!(mended.carrier.take(&mended.file).await[0], Verdict::Accepted { .. }));
+    let verdicts = mended.technician.take(&mended.again()).await;
+    assert_eq!(refused(&verdicts[1]), Some(Code::CommandOriginalDone));
+    assert_eq!(shown(&mut mended).await, (StageName::Dispatched, true));
+    for device in [&mut mended.technician, &mut mended.desk] {
+        // An older app could not read the reason.
+        assert!(device.pull().await.refusals().is_empty());
+        device.reads = "quarantine,rounds";
+        let refusals = device.pull().await.refusals();
+        assert_eq!(refusals.len(), 1);
+        assert_eq!(refusals[0].1, "command.original_done");
+    }
+    assert!(missing(&app).await.contains("counts all the same: case.promise by "));
+    // Whoever has read that has nothing else to settle.
+    let last = mended.technician.pull().await.refusals()[0].0;
+    mended.technician.accepted(wire::SETTLE, last, json!({})).await;
+    assert!(mended.desk.pull().await.refusals().is_empty());
+}
+
+async fn what_was_mended_does_not_count_though_the_word_that_it_is_settled_is_lost(on: On) {
+    let mut app = TestApp::start(on).await;
+    let backups = Backups::new();
+    let mut mended = Mended::after(&app, &backups).await;
+    mended.mend().await;
+    mended.restore(&mut app, &backups).await;
+    assert!(restoring(&mended.carrier.take(&mended.file).await));
+    // The phone has let go of the word, and not of what came after it.
+    let last = mended.technician.with_gap(mended.technician.again(3), &app.app.epoch);
+    assert!(restoring(&mended.technician.take(&last).await));
+    collected(&app).await;
+    assert!(matches!(mended.technician.take(&last).await[0], Verdict::Accepted { .. }));
+    assert_eq!(refused(&mended.carrier.take(&mended.file).await[0]), Some(Code::CommandTakenBack));
+    assert_eq!(shown(&mut mended).await, (StageName::Accepted, false));
+}
+
+async fn what_mends_something_mended_stands_for_all_of_it(on: On) {
+    let mut app = TestApp::start(on).await;
+    let backups = Backups::new();
+    let mut mended = Mended::after(&app, &backups).await;
+    // The first try to mend it was refused, too.
+    let second = mended.technician.envelope("case.confirm", mended.case.0, json!({}));
+    let second = Envelope { mends: vec![mended.refused], ..second };
+    let again = second.id;
+    assert!(refused(&mended.technician.send_envelope(second).await).is_some());
+    mended.technician.accepted(wire::SETTLE, again, json!({})).await;
+    mended.mend_with(vec![again, mended.refused]).await;
+    mended.restore(&mut app, &backups).await;
+    assert!(restoring(&mended.carrier.take(&mended.file).await));
+    collected(&app).await;
+    assert!(matches!(mended.carrier.take(&mended.file).await[0], Verdict::Accepted { .. }));
+    let verdicts = mended.technician.take(&mended.again()).await;
+    assert_eq!(verdicts.last().and_then(refused), Some(Code::CommandOriginalDone));
+    assert_eq!(shown(&mut mended).await, (StageName::Dispatched, true));
+}
+
+async fn that_a_refusal_was_settled_is_believed_only_if_it_is_not_here(on: On) {
+    let mut app = TestApp::start(on).await;
+    let backups = Backups::new();
+    let (mut guard, mut other) = (app.sign_in(cast::GUARD).await, app.sign_in(cast::OTHER_GUARD).await);
+    let envelope = guard.envelope("case.report", guard.new_id(), json!({ "category": "complaint" }));
+    let id = envelope.id;
+    assert!(refused(&guard.send_envelope(envelope).await).is_some());
+    let settle = other.make(wire::SETTLE, id, json!({}));
+    let at = app.now();
+    backups.make(&app, "backup").await;
+    app.advance(10);
+    backups.restore(&mut app, "backup").await;
+    for device in [&mut guard, &mut other] {
+        device.router = app.router.clone();
+    }
+    collected(&app).await;
+    let verdict = Verdict::Accepted { seq: 1, version: 2 };
+    let had = vec![wire::Had { n: 1, verdict, at, number: None }];
+    let forged = wire::PushRequest { had, ..other.pack(vec![settle]) };
+    assert_eq!(refused(&other.take(&forged).await[0]), Some(Code::CaseNotVisible));
+    assert_eq!(guard.pull().await.refusals().len(), 1);
+}
+
+async fn that_the_desk_has_seen_to_a_refusal_takes_nothing_back(on: On) {
+    let mut app = TestApp::start(on).await;
+    let backups = Backups::new();
+    let mut desk = app.sign_in(cast::DESK).await;
+    let mut technician = app.sign_in(cast::TECHNICIAN).await;
+    let case_id = desk.report().await;
+    desk.accepted("case.dispatch", case_id, json!({ "to": technician.person })).await;
+    backups.make(&app, "backup").await;
+    let promise = json!({ "until": app.now().plus(HOUR) });
+    desk.accepted("case.promise", case_id, promise.clone()).await;
+    let envelope = technician.envelope("case.promise", case_id.0, promise);
+    let id = envelope.id;
+    assert!(refused(&technician.send_envelope(envelope).await).is_some());
+    desk.accepted(wire::SETTLE, id, json!({})).await;
+    app.advance(10);
+    backups.restore(&mut app, "backup").await;
+    for device in [&mut desk, &mut technician] {
+        device.router = app.router.clone();
+    }
+    // The technician's phone knows nothing of the refusal, and the desk has only seen to it.
+    let again = technician.again(1);
+    let as_new = wire::PushRequest { had: Vec::new(), ..again };
+    assert!(restoring(&technician.take(&as_new).await));
+    let settled = wire::PushRequest { ..desk.with_gap(desk.again(4), &app.app.epoch) };
+    assert!(restoring(&desk.take(&settled).await));
+    collected(&app).await;
+    assert!(matches!(technician.take(&as_new).await[0], Verdict::Accepted { .. }));
+}
+
+async fn what_others_have_done_with_a_mended_report_is_not_lost_with_it(on: On) {
+    let mut app = TestApp::start(on).await;
+    let backups = Backups::new();
+    let (mut guard, mut desk) = (app.sign_in(cast::GUARD).await, app.sign_in(cast::DESK).await);
+    let carrier = app.sign_in(cast::OTHER_GUARD).await;
+    let technician = app.person(cast::TECHNICIAN).await;
+    backups.make(&app, "backup").await;
+    // For a while the property has no such kind of problem.
+    let kinds = |file: &mut Value| {
+        file["categories"].as_array_mut().unwrap().retain(|kind| kind["code"] != "leak");
+    };
+    app.reimport("jinzhou", kinds).await;
+    let envelope = guard.envelope("case.report", guard.new_id(), leak());
+    let (id, file) = (envelope.id, guard.pack(vec![envelope.write()]));
+    assert!(refused(&guard.send_envelope(envelope).await).is_some());
+    guard.accepted(wire::SETTLE, id, json!({})).await;
+    let mended = guard.new_case();
+    let mut power = leak();
+    power["category"] = json!("power");
+    let report = guard.envelope("case.report", mended.0, power);
+    let verdict = guard.send_envelope(Envelope { mends: vec![id], ..report }).await;
+    assert!(matches!(verdict, Verdict::Accepted { .. }), "{verdict:?}");
+    desk.accepted("case.dispatch", mended, json!({ "to": technician })).await;
+    app.advance(10);
+    backups.restore(&mut app, "backup").await;
+    for device in [&mut guard, &mut desk] {
+        device.router = app.router.clone();
+    }
+    let mut carrier = carrier;
+    carrier.router = app.router.clone();
+    assert!(restoring(&carrier.take(&file).await));
+    assert!(restoring(&desk.take(&desk.again(1)).await));
+    collected(&app).await;
+    assert!(matches!(carrier.take(&file).await[0], Verdict::Accepted { .. }));
+    let verdicts = guard.take(&guard.again(2)).await;
+    assert!(matches!(verdicts[1], Verdict::Accepted { .. }), "{verdicts:?}");
+    assert_eq!(case(&mut desk, mended).await.unwrap().stage.name(), StageName::Dispatched);
+    assert!(missing(&app).await.contains("counts all the same: case.report by "));
 }
 
 async fn a_cursor_from_before_a_restore_starts_anew(on: On) {

@@ -333,6 +333,7 @@ mod tests {
             base: None,
             at: Ms(made),
             heard: None,
+            mends: Vec::new(),
             body: json!({ "text": "x" }),
         };
         let time = EventTime { at: Ms(made), received: Ms(received), uncertain: false };

@@ -107,6 +107,7 @@ impl Made {
             base: None,
             at,
             heard: None,
+            mends: Vec::new(),
             body,
         };
         self.0.push(OutboxRow {

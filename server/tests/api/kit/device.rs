@@ -281,6 +281,7 @@ impl Device {
             base: None,
             at: self.now(),
             heard: Some(Heard { server: self.now().plus(-self.ahead), device: self.now() }),
+            mends: Vec::new(),
             body,
         }
     }
@@ -350,7 +351,13 @@ impl Device {
 
     /// Makes and pushes one command.
     pub async fn send(&mut self, kind: &str, aggregate: impl Aggregate, body: Value) -> Verdict {
-        let text = self.make(kind, aggregate, body);
+        let envelope = self.envelope(kind, aggregate.id(), body);
+        self.send_envelope(envelope).await
+    }
+
+    /// Pushes a command that goes on this device's chain.
+    pub async fn send_envelope(&mut self, envelope: Envelope) -> Verdict {
+        let text = self.chain(envelope.write());
         let verdict = self.push(vec![text.clone()]).await.remove(0);
         let had = Had { n: self.n, verdict: verdict.clone(), at: self.now().plus(-self.ahead), number: None };
         self.sent.push(Sent { text, had });
