@@ -39,14 +39,13 @@ impl State {
         // Without a network this waits for the next time.
         let Ok(response) = self.browser().send(Request::get("/api/session")).await else { return };
         let Ok(now) = response.json::<Session>() else { return };
-        let Some(known) = self.session.get_untracked().filter(|known| known.person == now.person) else {
-            return;
-        };
-        let session = Session { relay_key: now.relay_key, ..known };
-        if let Ok(local) = self.local() {
-            let _ = local.keep_session(Some(&session)).await;
+        let mine = self.session.with_untracked(|known| known.as_ref().map(|known| known.person));
+        let Ok(local) = self.local() else { return };
+        if mine == Some(now.person)
+            && let Ok(Some(session)) = local.keep_relay_key(now.relay_key).await
+        {
+            self.session.set(Some(session));
         }
-        self.session.set(Some(session));
     }
 
     fn relay_key(&self) -> Option<Vec<u8>> {

@@ -1,6 +1,6 @@
 //! What is on a device stays what it was made to be, whatever was read of it before.
 
-use device::{Engine, Page};
+use device::{Engine, Page, accounts};
 use futures::executor::block_on;
 use serde_json::json;
 use shared::{
@@ -101,5 +101,18 @@ fn what_waits_again_since_a_restore_does_not_go_with_a_page_that_was_asked_for_b
         cleaner.keep_answered(&done, "second").await.unwrap();
         cleaner.keep_page(&site, &page(), &done).await.unwrap();
         assert_eq!(cleaner.outbox().await.unwrap(), []);
+    });
+}
+
+#[test]
+fn a_key_that_comes_late_signs_nobody_in_again() {
+    block_on(async {
+        let phone = Phone::default();
+        let cleaner = phone.sign_in("cleaner").await;
+        let known = cleaner.keep_relay_key(Some("key".to_owned())).await.unwrap().unwrap();
+        assert_eq!(cleaner.session().await.unwrap(), Some(known));
+        accounts::sign_out(&phone, &cleaner).await.unwrap();
+        assert_eq!(cleaner.keep_relay_key(Some("key".to_owned())).await.unwrap(), None);
+        assert_eq!(cleaner.session().await.unwrap(), None);
     });
 }
