@@ -96,11 +96,17 @@ fn set_root_attribute(name: &str, value: Option<&str>) {
     }
 }
 
-/// Vibrates, where the device can.
+/// Vibrates, where the device can. On a page that nobody has touched yet, such as that of a label's link, browsers do not let
+/// it, and complain.
 pub fn vibrate(ms: u32) {
     if let Ok(window) = bridge::window() {
-        // iOS has no such method, and being quiet there is right.
-        let _ = bridge::call(&window.navigator(), "vibrate", &[&JsValue::from(ms)]);
+        let navigator = window.navigator();
+        let touched = bridge::property(&navigator, "userActivation")
+            .and_then(|activation| bridge::property(&activation, "hasBeenActive"));
+        if touched.is_none_or(|touched| touched.is_truthy()) {
+            // iOS has no such method, and being quiet there is right.
+            let _ = bridge::call(&navigator, "vibrate", &[&JsValue::from(ms)]);
+        }
     }
 }
 
