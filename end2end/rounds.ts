@@ -29,15 +29,22 @@ function onTheWall(at: number): string {
 /**
  * Gives the property one route, with one round a day for its guards, whose window is so many minutes long. It begins with
  * the next minute, because a route has no rounds from before it was made; what comes back waits for that. Nothing else
- * is to be walked.
+ * is to be walked, but what lies `beside` it: the stops of a second such route.
  */
-export async function plan(server: Server, stops: object[], window: number): Promise<() => Promise<void>> {
+export async function plan(
+  server: Server,
+  stops: object[],
+  window: number,
+  beside: object[] = [],
+): Promise<() => Promise<void>> {
   const site = JSON.parse(await readFile(join(ROOT, "demo/site-jinzhou.json"), "utf8"));
   // The route has to be there by then.
   const begins = Math.ceil((Date.now() + 10_000) / 60_000) * 60_000;
   const time = onTheWall(begins);
   const when = { start: time, last: time, every_min: 1440, window_min: window };
-  site.routes = [{ code: "R-J", name: "北区夜巡", kind: "patrol", ordered: true, ...when, roles: ["guard"], stops }];
+  const walked = { kind: "patrol", ordered: true, ...when, roles: ["guard"] };
+  site.routes = [{ code: "R-J", name: "北区夜巡", ...walked, stops }];
+  if (beside.length > 0) site.routes.push({ code: "R-K", name: "南区夜巡", ...walked, stops: beside });
   await server.import(site);
   return () => setTimeout(Math.max(0, begins + 500 - Date.now()));
 }

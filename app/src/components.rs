@@ -15,6 +15,7 @@ mod person_picker;
 mod place_picker;
 mod receipt;
 mod relay;
+mod taken_photos;
 mod trail;
 mod unsent;
 mod withdraw;
@@ -33,6 +34,7 @@ pub use person_picker::PersonPicker;
 pub use place_picker::PlacePicker;
 pub use receipt::Refused;
 pub use relay::{HandOver, TakeOver};
+pub use taken_photos::TakenPhotos;
 pub use unsent::{
     Entry, Got, Mend, Photos, Unsent, asked, at_stop, children, mend, of_round, of_state, said, taken,
     text_of, unsent_count,

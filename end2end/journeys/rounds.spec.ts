@@ -136,7 +136,7 @@ test(
       await guard.getByRole("button", { name: "扫不了码" }).click();
       const sheet = guard.getByRole("dialog", { name: "扫不了码" });
       await sheet.getByLabel("拍现场照片").setInputFiles(people.photo("litter-small.jpg"));
-      await expect(sheet.getByRole("button", { name: "去掉这张照片" })).toBeVisible();
+      await expect(sheet.getByRole("button", { name: "去掉照片 1" })).toBeVisible();
       await sheet.getByRole("radio", { name: "标签不见了" }).check();
       await picture(guard, "cannot-be-scanned");
       await sheet.getByRole("button", { name: "记下" }).click();
@@ -347,7 +347,7 @@ test(
       await guard.getByRole("button", { name: "不去这一点" }).click();
       const sheet = guard.getByRole("dialog", { name: "不去这一点" });
       await sheet.getByLabel("拍现场照片").setInputFiles(people.photo("litter-small.jpg"));
-      await expect(sheet.getByRole("button", { name: "去掉这张照片" })).toBeVisible();
+      await expect(sheet.getByRole("button", { name: "去掉照片 1" })).toBeVisible();
       await sheet.getByRole("radio", { name: "正在施工" }).check();
       await sheet.getByRole("button", { name: "记下" }).click();
       await expect(sheet).toBeHidden();
@@ -396,3 +396,30 @@ test(
     expect([...phone.errors, ...others.errors, ...office.errors]).toEqual([]);
   },
 );
+
+test("a label of another round that is on is ticked in that one", { tag: "@phone" }, async ({ server, device, picture }) => {
+  test.setTimeout(180_000);
+  const begun = await rounds.plan(server, rounds.STOPS.slice(0, 1), 240, rounds.STOPS.slice(1, 2));
+  const [supervisor, guard] = [(await device(TABLET)).page, (await device(PHONE)).page];
+  await people.signIn(supervisor, people.SUPERVISOR);
+  const label = await labels.printed(supervisor, rounds.SITE);
+  await people.signIn(guard, people.GUARD);
+  await begun();
+  await guard.goto("/rounds");
+  await guard.getByRole("link", { name: /北区夜巡/ }).first().click();
+  await expect(stop(guard, "东门岗亭")).toBeVisible();
+  const sheet = await rounds.prove(guard);
+  await sheet.getByLabel("标签上的短码").fill(label("B1-1-LOBBY").short);
+  await sheet.getByRole("button", { name: "用短码打点" }).click();
+  const there = sheet.getByRole("button", { name: "记到“南区夜巡”里" });
+  await expect(there).toBeVisible();
+  await picture(guard, "a-label-of-another-round");
+  await there.click();
+  await expect(guard.getByRole("heading", { level: 1, name: "南区夜巡" })).toBeVisible();
+  await expect(stop(guard, "1 号楼大堂")).toContainText("手输短码");
+  await expect(guard.getByText("已打点：1 号楼大堂")).toBeVisible();
+  // Nothing of the other round was ticked by it.
+  await guard.goBack();
+  await expect(guard.getByRole("heading", { level: 1, name: "北区夜巡" })).toBeVisible();
+  await expect(stop(guard, "东门岗亭")).not.toContainText("手输短码");
+});

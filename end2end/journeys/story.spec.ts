@@ -111,7 +111,7 @@ test("a leak reported offline reaches the desk, a technician and its end", { tag
     await technician.getByRole("button", { name: /^完成: / }).click();
     const form = technician.getByRole("dialog", { name: "完成" });
     await form.getByLabel("拍照").setInputFiles(people.photo("tile-exif8.jpg"));
-    await expect(form.getByRole("button", { name: "去掉这张照片" })).toBeVisible();
+    await expect(form.getByRole("button", { name: "去掉照片 1" })).toBeVisible();
     await form.getByLabel("做了什么").fill("接头拧紧，换了密封圈");
     await picture(technician, "completing-offline");
     await form.getByRole("button", { name: "处理完成" }).click();

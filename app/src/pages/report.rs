@@ -18,7 +18,6 @@ use shared::{
     },
     ids::{CategoryCode, CommandId, PersonId, PlaceCode},
     site::{CaseKind, Category},
-    wire::Part,
 };
 
 use self::{
@@ -28,18 +27,17 @@ use self::{
 use crate::{
     address::Address,
     components::{
-        LittleRoom, PersonPicker, PlacePicker,
+        LittleRoom, PersonPicker, PlacePicker, TakenPhotos,
         actions::{Usual, work::fixes},
-        asked, children, picture, taken, text_of, toast,
+        asked, children, text_of, toast,
     },
     i18n::*,
     platform::{clock, device, events, ids, photo},
     reactive::{Memo, RwSignal, Signal, effect, memo},
     state::{REPORT_DRAFT, ReportDraft, State, report_key},
     ui::{
-        Banner, Button, ButtonKind, Card, Choice, EmptyState, Field, FieldKind, For, Glyph, Icon, IconButton,
-        Lightbox, Photo, PhotoAdd, PhotoStrip, Picks, PicksLayout, Picture, Sheet, Show, Skeleton, Tone,
-        TopBar, view,
+        Banner, Button, ButtonKind, Card, Choice, EmptyState, Field, FieldKind, Glyph, Icon, IconButton,
+        PhotoAdd, Picks, PicksLayout, Sheet, Show, Skeleton, Tone, TopBar, view,
     },
     words,
 };
@@ -580,11 +578,10 @@ fn limit(max: usize) -> u32 {
 /// The photos taken so far, and the ways to take more.
 #[component]
 fn Photos(page: Page) -> impl IntoView {
-    let (state, paper) = (page.state, page.paper);
+    let paper = page.paper;
     let i18n = use_i18n();
     let case = paper.draft.with_untracked(|draft| draft.case);
     let photos = memo(move |_| paper.draft.with(|draft| draft.photos.clone()));
-    let shown = RwSignal::new(None::<usize>);
     let busy = paper.adding;
     let add = move |event: ev::Event| {
         let room = PHOTOS_MAX.saturating_sub(photos.with_untracked(Vec::len));
@@ -606,51 +603,15 @@ fn Photos(page: Page) -> impl IntoView {
             }
         });
     };
-    let name = move |index: usize| format!("{} {}", t_string!(i18n, field.photo), index + 1);
-    let place_of =
-        move |id| photos.with(|photos| photos.iter().position(|photo| photo.id == id)).unwrap_or(0);
-    let time = move |id| {
-        state.property.with(|property| {
-            let zone = &property.as_ref()?.zone;
-            Some(words::clock(zone, taken(id)?.plus(state.offset())))
-        })
-    };
-    let addresses = memo(move |_| {
-        let wanted = if shown.get().is_some() { photos.get() } else { Vec::new() };
-        wanted
-            .into_iter()
-            .map(|photo| (picture(state, case, photo.id, Part::Full), photo.id))
-            .collect::<Vec<_>>()
-    });
-    let pictures = Signal::derive(move || {
-        addresses.with(|addresses| {
-            addresses
-                .iter()
-                .enumerate()
-                .map(|(index, (src, id))| Picture {
-                    src: src.get().unwrap_or_default(),
-                    alt: name(index),
-                    caption: time(*id).unwrap_or_default(),
-                })
-                .collect::<Vec<_>>()
-        })
-    });
     let error = page.error(Spot::Photos);
     view! {
-        <PhotoStrip label=t_string!(i18n, field.photos)>
-            <For each=move || photos.get() key=|photo| photo.id let(photo)>
-                <Photo
-                    src=picture(state, case, photo.id, Part::Thumb)
-                    alt=move || name(place_of(photo.id))
-                    time=move || time(photo.id).unwrap_or_default()
-                    on_open=move || shown.set(Some(place_of(photo.id)))
-                    remove=move || {
-                        format!("{} {}", t_string!(i18n, field.remove_photo), place_of(photo.id) + 1)
-                    }
-                    on_remove=move || page.paper.remove(photo.clone())
-                />
-            </For>
-            <Show when=move || photos.with(Vec::len) < PHOTOS_MAX && !busy.get()>
+        <TakenPhotos
+            photos=photos
+            of=case
+            saving=busy
+            on_remove=move |photo| paper.remove(photo)
+        >
+            <Show when=move || photos.with(Vec::len) < PHOTOS_MAX>
                 <PhotoAdd
                     label=move || {
                         if photos.with(Vec::is_empty) {
@@ -664,22 +625,8 @@ fn Photos(page: Page) -> impl IntoView {
                 />
                 <PhotoAdd label=t_string!(i18n, field.from_gallery) on_files=Callback::new(add) />
             </Show>
-            <Show when=move || busy.get()>
-                <div class="photo-add" role="status">
-                    <span class="spin" aria-hidden="true"></span>
-                    <span>{t_string!(i18n, field.keeping_photo)}</span>
-                </div>
-            </Show>
-        </PhotoStrip>
+        </TakenPhotos>
         <ErrorLine error=error />
-        <Lightbox
-            pictures=pictures
-            shown=shown
-            label=t_string!(i18n, field.photos)
-            close=t_string!(i18n, frame.close)
-            previous=t_string!(i18n, frame.previous)
-            next=t_string!(i18n, frame.next)
-        />
     }
     .into_any()
 }

@@ -387,6 +387,11 @@ impl State {
         self.with_rounds(now, |rounds| rounds.find(id)).flatten()
     }
 
+    /// The stop at which a label hangs that is shown now; see [`Rounds::labelled`].
+    pub fn labelled(&self, shown: Shown<'_>) -> Option<(RoundId, StopCode)> {
+        self.with_rounds(self.now_ms(), |rounds| rounds.labelled(shown)).flatten()
+    }
+
     /// What a label's link leads to; see [`Rounds::led`].
     pub fn led(&self, shown: Shown<'_>, opened: Ms, told: bool) -> Led {
         let pulled = !self.busy.get() && self.link.with(|link| *link != Link::Unknown);

@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 use shared::{
     case::{CaseCommand, command::PhotoRef},
     ids::{CaseId, CommandId},
-    wire::Part,
 };
 
 use super::{
@@ -15,12 +14,12 @@ use super::{
     offer::Action,
 };
 use crate::{
-    components::picture,
+    components::TakenPhotos,
     i18n::*,
     platform::photo,
     reactive::{RwSignal, Signal, memo},
     state::State,
-    ui::{Field, FieldKind, For, Lightbox, Photo, PhotoAdd, PhotoStrip, Picture, Show, view},
+    ui::{Field, FieldKind, PhotoAdd, view},
 };
 
 /// What is begun and not yet saved as a command.
@@ -199,67 +198,18 @@ pub fn WorkForm(
         _ => t_string!(i18n, case.comment_now),
     };
     let photos = memo(move |_| draft.with(|draft| draft.photos.clone()));
-    let shown = RwSignal::new(None::<usize>);
-    let place_of = move |id| photos.with(|photos| photos.iter().position(|photo| photo.id == id));
-    let addresses = memo(move |_| {
-        let wanted = if shown.with(Option::is_some) { photos.get() } else { Vec::new() };
-        wanted.into_iter().map(|photo| picture(state, case, photo.id, Part::Full)).collect::<Vec<_>>()
-    });
-    let pictures = Signal::derive(move || {
-        let named = |(index, src): (usize, &RwSignal<Option<String>>)| Picture {
-            src: src.get().unwrap_or_default(),
-            alt: format!("{} {}", t_string!(i18n, case.photo), index + 1),
-            caption: String::new(),
-        };
-        addresses.with(|addresses| addresses.iter().enumerate().map(named).collect::<Vec<_>>())
-    });
     let text = Signal::derive(move || draft.with(|draft| draft.text.clone()));
     let usual = Signal::derive(move || usual(i18n, action));
     view! {
         <ActionForm label=button incomplete=incomplete on_send=send>
-            <PhotoStrip label=t_string!(i18n, case.photos)>
-                <For each=move || photos.get() key=|photo| photo.id let(photo)>
-                    {
-                        let src = picture(state, case, photo.id, Part::Thumb);
-                        let gone = photo.clone();
-                        view! {
-                            <Photo
-                                src=src
-                                alt=t_string!(i18n, case.photo)
-                                on_open=move || shown.set(place_of(photo.id))
-                                remove=t_string!(i18n, case.remove_photo)
-                                on_remove=move |()| remove(gone.clone())
-                            />
-                        }
-                    }
-                </For>
-                <Show
-                    when=move || !taking.get()
-                    fallback=move || {
-                        view! {
-                            <p class="s" role="status">
-                                {t_string!(i18n, field.keeping_photo)}
-                            </p>
-                        }
-                        .into_any()
-                    }
-                >
-                    <PhotoAdd
-                        label=t_string!(i18n, case.take_photo)
-                        camera=true
-                        on_files=take
-                    />
-                    <PhotoAdd label=t_string!(i18n, case.choose_photo) on_files=take />
-                </Show>
-            </PhotoStrip>
-            <Lightbox
-                pictures=pictures
-                shown=shown
-                label=t_string!(i18n, case.photos)
-                close=t_string!(i18n, frame.close)
-                previous=t_string!(i18n, frame.previous)
-                next=t_string!(i18n, frame.next)
-            />
+            <TakenPhotos photos=photos of=case saving=taking on_remove=remove>
+                <PhotoAdd
+                    label=t_string!(i18n, case.take_photo)
+                    camera=true
+                    on_files=take
+                />
+                <PhotoAdd label=t_string!(i18n, case.choose_photo) on_files=take />
+            </TakenPhotos>
             <Usual answers=usual text=text on_text=typed />
             <Field
                 id="work-text"

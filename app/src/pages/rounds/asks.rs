@@ -6,20 +6,16 @@ use shared::{
     case::command::{PhotoRef, TEXT_MAX},
     ids::{PersonId, RoundId, StopCode},
     round::{RoundCommand, command::Proof},
-    wire::Part,
 };
 
 use super::walk::Page;
 use crate::{
     address::Address,
-    components::{PersonPicker, picture, toast},
+    components::{PersonPicker, TakenPhotos, toast},
     i18n::*,
     platform::{clock, photo},
     reactive::{RwSignal, Signal, memo},
-    ui::{
-        Button, ButtonKind, Choice, Field, FieldKind, For, Glyph, Lightbox, Photo, PhotoAdd, PhotoStrip,
-        Picks, Picture, Show, view,
-    },
+    ui::{Button, ButtonKind, Choice, Field, FieldKind, Glyph, PhotoAdd, Picks, view},
     words::round as said,
 };
 
@@ -259,61 +255,16 @@ fn Shots(note: Note) -> impl IntoView {
     let i18n = use_i18n();
     let Note { page, noted, .. } = note;
     let photos = memo(move |_| noted.with(|noted| noted.photos.clone()));
-    let shown = RwSignal::new(None::<usize>);
-    let place_of = move |id| photos.with_untracked(|photos| photos.iter().position(|photo| photo.id == id));
-    let addresses = memo(move |_| {
-        let wanted = if shown.with(Option::is_some) { photos.get() } else { Vec::new() };
-        let full = |photo: PhotoRef| picture(page.state, page.id, photo.id, Part::Full);
-        wanted.into_iter().map(full).collect::<Vec<_>>()
-    });
-    let pictures = Signal::derive(move || {
-        let named = |(index, src): (usize, &RwSignal<Option<String>>)| Picture {
-            src: src.get().unwrap_or_default(),
-            alt: format!("{} {}", t_string!(i18n, case.photo), index + 1),
-            caption: String::new(),
-        };
-        addresses.with(|addresses| addresses.iter().enumerate().map(named).collect::<Vec<_>>())
-    });
     let shoot = Callback::new(move |event: ev::Event| note.take(photo::chosen(&event)));
     view! {
-        <PhotoStrip label=t_string!(i18n, case.photos)>
-            <For each=move || photos.get() key=|photo| photo.id let(photo)>
-                {
-                    let src = picture(page.state, page.id, photo.id, Part::Thumb);
-                    let gone = photo.clone();
-                    view! {
-                        <Photo
-                            src=src
-                            alt=t_string!(i18n, case.photo)
-                            on_open=move || shown.set(place_of(photo.id))
-                            remove=t_string!(i18n, case.remove_photo)
-                            on_remove=move |()| note.remove(gone.clone())
-                        />
-                    }
-                }
-            </For>
-            <Show
-                when=move || !page.taking.get()
-                fallback=move || {
-                    view! {
-                        <p class="s" role="status">
-                            {t_string!(i18n, field.keeping_photo)}
-                        </p>
-                    }
-                    .into_any()
-                }
-            >
-                <PhotoAdd label=t_string!(i18n, rounds.add_photo) camera=true on_files=shoot />
-            </Show>
-        </PhotoStrip>
-        <Lightbox
-            pictures=pictures
-            shown=shown
-            label=t_string!(i18n, case.photos)
-            close=t_string!(i18n, frame.close)
-            previous=t_string!(i18n, frame.previous)
-            next=t_string!(i18n, frame.next)
-        />
+        <TakenPhotos
+            photos=photos
+            of=page.id
+            saving=page.taking
+            on_remove=move |photo| note.remove(photo)
+        >
+            <PhotoAdd label=t_string!(i18n, rounds.add_photo) camera=true on_files=shoot />
+        </TakenPhotos>
     }
     .into_any()
 }

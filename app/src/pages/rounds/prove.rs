@@ -6,6 +6,7 @@ use std::rc::Rc;
 use leptos::{html, prelude::*};
 use shared::{
     Rejection,
+    ids::{RoundId, StopCode},
     label::{self, Shown},
     round::command::{Proof, Via},
     time::{Ms, SECOND},
@@ -63,6 +64,8 @@ struct Stray {
     why: String,
     /// What to tick the open stop with all the same; `None` where it was no label at all.
     proof: Option<Proof>,
+    /// Where it hangs in another round of this person's that is on.
+    elsewhere: Option<(RoundId, StopCode)>,
 }
 
 /// The sheet's inside.
@@ -89,7 +92,7 @@ pub fn Prove(
             Some(token) => offer(page, stray, Proof::Token { via, token: token.to_owned() }),
             None => {
                 let why = td_string!(i18n.get_locale_untracked(), rounds.not_here).to_owned();
-                stray.set(Some(Stray { why, proof: None }));
+                stray.set(Some(Stray { why, proof: None, elsewhere: None }));
             }
         }
     });
@@ -113,23 +116,24 @@ fn offer(page: Page, stray: RwSignal<Option<Stray>>, proof: Proof) {
     let focus = page.focus.get_untracked();
     let hangs =
         page.walk.with_untracked(|walk| walk.as_ref().map(|walk| walk.hangs(shown, focus.as_ref(), now)));
+    let elsewhere = untrack(|| page.state.labelled(shown)).filter(|(round, _)| *round != page.id);
     let locale = page.i18n.get_locale_untracked();
     match hangs {
         Some(Hangs::At(stop)) => {
             stray.set(None);
             page.tick(stop, proof, None);
         }
-        Some(Hangs::Unknown(stop)) => {
+        Some(Hangs::Unknown(stop)) if elsewhere.is_none() => {
             stray.set(None);
             toast(Ok(td_string!(locale, rounds.unchecked).to_owned()));
             page.tick(stop, proof, None);
         }
-        Some(Hangs::Astray(label)) => {
-            let why = page.state.property.with_untracked(|property| match property {
-                Some(property) => said::not_here(locale, property, &label),
-                None => td_string!(locale, rounds.not_here).to_owned(),
+        Some(found @ (Hangs::Astray(_) | Hangs::Unknown(_))) => {
+            let why = page.state.property.with_untracked(|property| match (property, &found) {
+                (Some(property), Hangs::Astray(label)) => said::not_here(locale, property, label),
+                _ => td_string!(locale, rounds.not_here).to_owned(),
             });
-            stray.set(Some(Stray { why, proof: Some(proof) }));
+            stray.set(Some(Stray { why, proof: Some(proof), elsewhere }));
         }
         None => {}
     }
@@ -268,7 +272,21 @@ fn Tag(on_read: Callback<(Via, String)>) -> impl IntoView {
 #[component]
 fn Other(page: Page, stray: Stray) -> impl IntoView {
     let i18n = use_i18n();
-    let Stray { why, proof } = stray;
+    let Stray { why, proof, elsewhere } = stray;
+    let there = elsewhere.zip(proof.clone()).and_then(|((round, stop), proof)| {
+        let walk = untrack(|| page.state.walk(round, page.now()))?;
+        let property = page.state.property.get_untracked()?;
+        let locale = i18n.get_locale_untracked();
+        let title = said::title(locale, &walk.round, walk.route.as_deref(), &property.zone);
+        let tick = move || page.tick_in(round, stop.clone(), proof.clone(), None);
+        Some(view! {
+            <Button
+                label=said::with(t_string!(i18n, rounds.tick_elsewhere), &title)
+                busy=page.busy
+                on_click=tick
+            />
+        })
+    });
     let stop = untrack(|| page.aim());
     let place = page.walk.with_untracked(|walk| {
         let stop = walk.as_ref()?.round.find(stop.as_ref()?)?;
@@ -287,6 +305,7 @@ fn Other(page: Page, stray: Stray) -> impl IntoView {
     view! {
         <div class="col" role="alert">
             <Banner text=why tone=Tone::Warn glyph=Glyph::Warn />
+            {there}
             {anyway}
         </div>
     }

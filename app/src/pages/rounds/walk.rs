@@ -138,7 +138,12 @@ impl Page {
 
     /// Ticks a stop with what shows that somebody is there.
     pub fn tick(self, stop: StopCode, proof: Proof, draft: Option<String>) {
-        let Page { state, id, .. } = self;
+        self.tick_in(self.id, stop, proof, draft);
+    }
+
+    /// The same in any round, and goes on in that one.
+    pub fn tick_in(self, id: RoundId, stop: StopCode, proof: Proof, draft: Option<String>) {
+        let state = self.state;
         let position = self.fix.with_untracked(|fix| fix.position(clock::now_ms()));
         let saving = async move { state.tick(id, stop, proof, position, draft.as_deref()).await };
         let locale = self.i18n.get_locale_untracked();
@@ -147,6 +152,10 @@ impl Page {
             self.close();
             let property = state.property.get_untracked();
             toast(Ok(said::ticked(locale, property.as_deref(), &place)));
+            // Whoever has left the page meanwhile stays where they went.
+            if id != self.id && self.asked.try_get_untracked().is_some() {
+                self.address.to(&format!("/rounds/{id}"));
+            }
         });
     }
 
