@@ -277,3 +277,14 @@ fn end2end(beside: &mut Beside, script: &str) -> Result<()> {
 fn name(stage: Stage) -> String {
     stage.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_test_of_many_seeds_has_the_name_by_which_it_is_called() {
+        let sim = std::fs::read_to_string(workspace::path("server/tests/sim/main.rs")).unwrap_or_default();
+        assert!(sim.contains(&format!("fn {SEEDS}()")), "nothing would be run");
+    }
+}
