@@ -275,3 +275,48 @@ test("what a colleague left on the phone goes out under the colleague's name, un
   expect(await people.reports(desk, "jinzhou")).toEqual(["王姐说漏水"]);
   expect([...phone.errors, ...desks.errors]).toEqual([]);
 });
+
+test("a remark is written in the tab that was opened last, and closes in the other", { tag: "@phone" }, async ({
+  device,
+  picture,
+}) => {
+  const phone = await device(PHONE);
+  const first = phone.page;
+  await people.signIn(first, people.GUARD);
+  await people.write(first, { category: "漏水", place: ["5大堂", /^大堂/], text: "水管滴水" });
+  await people.send(first);
+  const form = (page: Page) => page.getByRole("dialog", { name: "补充补拍" });
+  const line = (page: Page) => form(page).getByLabel("要补充的话");
+  await people.begin(first, "补充补拍");
+  await line(first).fill("有人滑倒了");
+  await form(first).getByLabel("拍照").setInputFiles(people.photo("litter-small.jpg"));
+  await expect(form(first).getByRole("button", { name: "去掉照片 1" })).toBeVisible();
+
+  // A page that was killed behind the camera opens on the same words.
+  await first.reload();
+  await expect(line(first)).toHaveValue("有人滑倒了");
+
+  // The other tab opens on what was begun here, and here it closes.
+  const second = await phone.context.newPage();
+  await second.goto(first.url());
+  await expect(line(second)).toHaveValue("有人滑倒了");
+  await expect(form(second).getByRole("button", { name: "去掉照片 1" })).toBeVisible();
+  await expect(form(first)).toBeHidden();
+  await picture(second, "gone-on-with-in-another-tab");
+
+  // Back here it is as it was left there.
+  await line(second).fill("有人滑倒了，已扶起");
+  await people.begin(first, "补充补拍");
+  await expect(line(first)).toHaveValue("有人滑倒了，已扶起");
+  await expect(form(second)).toBeHidden();
+  await form(first).getByRole("button", { name: "补充", exact: true }).click();
+  await expect(form(first)).toBeHidden();
+  await expect(first.getByText("有人滑倒了，已扶起").first()).toBeVisible();
+  // What was said is not begun again: nothing opens by itself.
+  await second.reload();
+  await expect(second.getByText("有人滑倒了，已扶起").first()).toBeVisible();
+  await people.begin(second, "补充补拍");
+  await expect(line(second)).toHaveValue("");
+  await expect(form(second).getByRole("button", { name: "去掉照片 1" })).toHaveCount(0);
+  expect(phone.errors).toEqual([]);
+});

@@ -23,7 +23,7 @@ pub use form::Usual;
 pub use offer::{Action, Offer, offer};
 
 use crate::{
-    components::minute::minute,
+    components::{Jotting, minute::minute},
     i18n::*,
     reactive::{Memo, Signal, memo},
     state::State,
@@ -31,7 +31,7 @@ use crate::{
     words,
 };
 use forms::{ClassifyForm, ConfirmForm, PauseForm, PromiseForm, ReasonForm, SucceedForm, TellForm};
-use work::{DRAFTED, WorkDraft, WorkForm, draft_key};
+use work::{DRAFTED, WorkForm, draft_key};
 
 /// What an action is called on a button; some are called differently as the next step than in the history.
 pub fn label(locale: Locale, action: Action, stage: Option<StageName>) -> &'static str {
@@ -257,7 +257,7 @@ fn More(
 pub fn reopen_draft(state: State, asking: Asking, case: CaseId) {
     leptos::task::spawn_local(async move {
         for action in DRAFTED {
-            let Ok(Some(draft)) = state.draft::<WorkDraft>(&draft_key(action, case, None)).await else {
+            let Ok(Some(draft)) = state.draft::<Jotting>(&draft_key(action, case, None)).await else {
                 continue;
             };
             let free = asking.asked.try_with_untracked(Option::is_none) == Some(true);

@@ -1,8 +1,6 @@
-//! Saying and showing what was done: a text with photos, kept as a draft from the first letter or photo on, so that a
-//! page killed behind the camera opens on the same words.
+//! Saying and showing what was done.
 
 use leptos::{prelude::*, reactive::owner::Owner};
-use serde::{Deserialize, Serialize};
 use shared::{
     case::{CaseCommand, command::PhotoRef},
     ids::{CaseId, CommandId},
@@ -14,29 +12,12 @@ use super::{
     offer::Action,
 };
 use crate::{
-    components::TakenPhotos,
+    components::{Form, Jotter, Jotting, TakenPhotos},
     i18n::*,
-    platform::photo,
     reactive::{RwSignal, Signal, memo},
     state::State,
     ui::{Field, FieldKind, PhotoAdd, view},
 };
-
-/// What is begun and not yet saved as a command.
-#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
-pub struct WorkDraft {
-    /// What was done, or the remark.
-    pub text: String,
-    /// Taken so far.
-    pub photos: Vec<PhotoRef>,
-}
-
-impl WorkDraft {
-    /// Whether there is nothing in it that would be missed.
-    pub fn is_empty(&self) -> bool {
-        self.text.trim().is_empty() && self.photos.is_empty()
-    }
-}
 
 /// The actions that keep a draft.
 pub const DRAFTED: [Action; 3] = [Action::Complete, Action::Fix, Action::Comment];
@@ -100,88 +81,33 @@ pub fn WorkForm(
     let asking = expect_context::<Asking>();
     let i18n = use_i18n();
     let owner = Owner::current().unwrap_or_default();
-    let key = StoredValue::new(draft_key(action, case, mends));
-    let asked = WorkDraft { text, photos };
-    let draft = RwSignal::new(asked.clone());
     let taking = RwSignal::new(false);
-
-    leptos::task::spawn_local(async move {
-        // Without the draft the form is empty, as it would be without one.
-        if let Ok(Some(kept)) = state.draft::<WorkDraft>(&key.get_value()).await {
-            let _ = draft.try_update(|draft| {
-                // What was begun in this moment stays.
-                if *draft == asked {
-                    *draft = kept;
-                }
-            });
-        }
-    });
-    // Not while it is being saved as a command, for that ends the draft, or with a photo, which is kept with it.
-    let keep = move || {
-        let waits = [asking.busy, taking].iter().any(|busy| busy.try_get_untracked().unwrap_or(true));
-        let (Some(key), Some(draft)) = (key.try_get_value(), draft.try_get_untracked()) else { return };
-        if waits {
-            return;
-        }
-        leptos::task::spawn_local(async move {
-            // What cannot be kept now stays on the screen, and is kept with the next letter.
-            let _ = state.keep_draft(&key, &draft).await;
-        });
+    let form = Form {
+        busy: asking.busy,
+        taking,
+        say: Callback::new(move |rejection| owner.with(|| asking.refused(&rejection))),
+        close: Callback::new(move |()| asking.close()),
     };
-    let typed = move |text: String| {
-        draft.update(|draft| draft.text = text);
-        keep();
-    };
+    let jotter = Jotter::open(state, form, draft_key(action, case, mends), Jotting { text, photos });
+    let draft = jotter.jotting;
+    let typed = move |text: String| jotter.write(text);
     let take = Callback::new(move |event: leptos::ev::Event| {
-        if taking.get_untracked() || asking.busy.get_untracked() {
-            return;
-        }
-        let chosen = photo::chosen(&event);
-        let owner = owner.clone();
-        taking.set(true);
         asking.error.set(None);
-        let (key, mut latest) = (key.get_value(), draft.get_untracked());
-        leptos::task::spawn_local(async move {
-            for one in chosen {
-                let add = |photo: PhotoRef| {
-                    // With what was typed while the photo was made small; the sheet may be closed by now.
-                    latest = draft.try_get_untracked().unwrap_or_else(|| latest.clone());
-                    latest.photos.push(photo);
-                    latest.clone()
-                };
-                match state.take_photo(&key, &one, add).await {
-                    Ok(photo) => drop(draft.try_update(|draft| draft.photos.push(photo))),
-                    Err(rejection) => owner.with(|| asking.refused(&rejection)),
-                }
-            }
-            let _ = taking.try_set(false);
-            // With what was typed since.
-            keep();
-        });
+        jotter.take(&event);
     });
-    let remove = move |photo: PhotoRef| {
-        if asking.busy.get_untracked() {
-            return;
-        }
-        draft.update(|draft| draft.photos.retain(|kept| kept.id != photo.id));
-        let (key, draft) = (key.get_value(), draft.get_untracked());
-        leptos::task::spawn_local(async move {
-            // Bytes that could not be deleted now are found later, with all that nothing names.
-            let _ = state.drop_photo(&key, &draft, &photo).await;
-        });
-    };
     let send = move |()| {
-        let WorkDraft { text, photos } = draft.get_untracked();
+        let Jotting { text, photos } = draft.get_untracked();
         let text = text.trim().to_owned();
         let command = match action {
             Action::Complete => CaseCommand::Complete { result: text, photos },
             Action::Fix => CaseCommand::Fix { result: text, photos },
             _ => CaseCommand::Comment { text, photos },
         };
-        asking.send(case, vec![command], Some(key.get_value()));
+        asking.send(case, vec![command], Some(jotter.key()));
     };
     let incomplete = Signal::derive(move || {
         taking.get()
+            || !jotter.ready.get()
             || draft.with(|draft| match action {
                 Action::Comment => draft.is_empty(),
                 _ => draft.text.trim().is_empty(),
@@ -202,7 +128,12 @@ pub fn WorkForm(
     let usual = Signal::derive(move || usual(i18n, action));
     view! {
         <ActionForm label=button incomplete=incomplete on_send=send>
-            <TakenPhotos photos=photos of=case saving=taking on_remove=remove>
+            <TakenPhotos
+                photos=photos
+                of=case
+                saving=taking
+                on_remove=move |photo| jotter.remove(photo)
+            >
                 <PhotoAdd
                     label=t_string!(i18n, case.take_photo)
                     camera=true
