@@ -128,10 +128,6 @@ codes! {
     /// Labels cannot be printed before the server knows its own address.
     LabelNoAddress = "label.no_address",
     // --- one command of a push ---
-    /// What it takes the place of has taken effect after all, on a server that was put back.
-    CommandOriginalDone = "command.original_done",
-    /// Its author has mended or withdrawn it, and it came once more to a server that was put back.
-    CommandTakenBack = "command.taken_back",
     /// The command's text is not a command at all.
     CommandUnreadable = "command.unreadable",
     /// The kind is unknown to the server: the app is newer or wrong. Fields: `kind`.
@@ -154,6 +150,10 @@ codes! {
     CommandAuthorRevoked = "command.author_revoked",
     /// It was in quarantine, and somebody of the office discarded it. Fields: `person`, `reason`.
     CommandDiscarded = "command.discarded",
+    /// What it takes the place of has taken effect after all, on a server that was put back.
+    CommandOriginalDone = "command.original_done",
+    /// Its author has mended or withdrawn it, and it came once more to a server that was put back.
+    CommandTakenBack = "command.taken_back",
     /// The site is unknown to the server, or never was the author's. Fields: `site`.
     CommandUnknownSite = "command.unknown_site",
     // --- ruling on a command in quarantine ---

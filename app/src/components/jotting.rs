@@ -135,12 +135,17 @@ impl Jotter {
             return;
         };
         let hold = self.hold.try_get_value();
-        let kept = self.state.keep_draft(&key, &jotting).await.is_ok();
-        // What was written meanwhile is kept by its own turn.
-        if kept && self.jotting.try_with_untracked(|latest| *latest == jotting) == Some(true) {
-            let _ = self.changed.try_set_value(false);
+        if self.state.keep_draft(&key, &jotting).await.is_ok() {
+            self.is_kept(&jotting);
         }
         drop(hold);
+    }
+
+    /// Notes that this is kept; what was written meanwhile is kept by its own turn.
+    fn is_kept(self, kept: &Jotting) {
+        if self.jotting.try_with_untracked(|latest| latest == kept) == Some(true) {
+            let _ = self.changed.try_set_value(false);
+        }
     }
 
     fn waits(self) -> bool {
@@ -217,11 +222,13 @@ impl Jotter {
             return;
         }
         self.jotting.update(|jotting| jotting.photos.retain(|kept| kept.id != photo.id));
+        self.changed.set_value(true);
         let (key, jotting) = (self.key.get_value(), self.jotting.get_untracked());
         let hold = self.hold.get_value();
         leptos::task::spawn_local(async move {
-            if let Err(rejection) = self.state.drop_photo(&key, &jotting, &photo).await {
-                self.say(rejection);
+            match self.state.drop_photo(&key, &jotting, &photo).await {
+                Ok(()) => self.is_kept(&jotting),
+                Err(rejection) => self.say(rejection),
             }
             drop(hold);
         });
@@ -230,22 +237,8 @@ impl Jotter {
 
 #[cfg(test)]
 mod tests {
-    use shared::ids::AttachmentId;
-    use uuid::Uuid;
-
     use super::*;
-
-    fn photo(n: u128) -> PhotoRef {
-        PhotoRef {
-            id: AttachmentId(Uuid::from_u128(n)),
-            sha256: String::new(),
-            bytes: 1,
-            width: 1,
-            height: 1,
-            thumb_sha256: String::new(),
-            thumb_bytes: 1,
-        }
-    }
+    use crate::components::office_kit::photo;
 
     fn jotting(photos: &[u128], text: &str) -> Jotting {
         Jotting { photos: photos.iter().map(|n| photo(*n)).collect(), text: text.to_owned() }

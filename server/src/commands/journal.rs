@@ -1,7 +1,10 @@
 //! What the database knows of the chains and commands that a transaction has to do with, and what is to be written of
 //! them: looked up and written in few statements, however many commands there are.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    hash::Hash,
+};
 
 use shared::{
     Code, Rejection,
@@ -26,6 +29,12 @@ const NAMESPACE: Uuid = Uuid::from_u128(0x0b9a_6a52_5c1d_5f0e_8e0d_7f64_31c2_d8a
 fn id_of_place(batch: &Batch, link: &Link) -> CommandId {
     let place = format!("{}/{}/{}/{}", batch.device, batch.author, link.n, link.hash);
     CommandId(Uuid::new_v5(&NAMESPACE, place.as_bytes()))
+}
+
+/// Those of some keys that were not looked up yet, each once and in their order.
+fn unknown<K: Copy + Ord + Hash, V>(known: &HashMap<K, V>, keys: impl IntoIterator<Item = K>) -> Vec<K> {
+    let unknown: BTreeSet<K> = keys.into_iter().filter(|key| !known.contains_key(key)).collect();
+    unknown.into_iter().collect()
 }
 
 /// Chains and commands in a transaction.
@@ -164,9 +173,7 @@ impl Journal {
         conn: &mut Conn,
         ids: impl IntoIterator<Item = CommandId>,
     ) -> Result<(), Error> {
-        let unknown: BTreeSet<CommandId> =
-            ids.into_iter().filter(|id| !self.taken.contains_key(id)).collect();
-        let unknown: Vec<CommandId> = unknown.into_iter().collect();
+        let unknown = unknown(&self.taken, ids);
         let taken = store::taken(conn, &unknown).await?;
         self.taken.extend(unknown.into_iter().map(|id| (id, taken.contains(&id))));
         Ok(())
@@ -338,9 +345,7 @@ impl Journal {
         site: &SiteCode,
         aggregates: impl IntoIterator<Item = Uuid>,
     ) -> Result<(), Error> {
-        let unknown: BTreeSet<Uuid> =
-            aggregates.into_iter().filter(|id| !self.absent.contains_key(id)).collect();
-        let unknown: Vec<Uuid> = unknown.into_iter().collect();
+        let unknown = unknown(&self.absent, aggregates);
         let mut found = store::absent(conn, site, &unknown).await?;
         for id in &unknown {
             let mut absent = found.remove(id).unwrap_or_default();
@@ -431,9 +436,7 @@ impl Journal {
         site: &SiteCode,
         ids: impl IntoIterator<Item = CommandId>,
     ) -> Result<(), Error> {
-        let unknown: BTreeSet<CommandId> =
-            ids.into_iter().filter(|id| !self.refused.contains_key(id)).collect();
-        let unknown: Vec<CommandId> = unknown.into_iter().collect();
+        let unknown = unknown(&self.refused, ids);
         let found = store::find_refused(conn, site, &unknown).await?;
         self.refused.extend(unknown.into_iter().map(|id| (id, None)));
         self.refused.extend(found.into_iter().map(|refused| (refused.id, Some(refused))));
@@ -458,11 +461,9 @@ impl Journal {
         site: &SiteCode,
         ids: impl IntoIterator<Item = CommandId>,
     ) -> Result<(), Error> {
-        let unknown: BTreeSet<CommandId> =
-            ids.into_iter().filter(|id| !self.taken_back.contains_key(id)).collect();
-        let ids: Vec<CommandId> = unknown.iter().copied().collect();
-        let found = store::taken_back(conn, site, &ids).await?;
-        self.taken_back.extend(ids.into_iter().map(|id| (id, BTreeSet::new())));
+        let unknown = unknown(&self.taken_back, ids);
+        let found = store::taken_back(conn, site, &unknown).await?;
+        self.taken_back.extend(unknown.iter().map(|id| (*id, BTreeSet::new())));
         // What this transaction has kept is not in the database yet.
         let new = self.takes_back.iter().map(|(_, id, author)| (*id, *author));
         for (id, author) in found.into_iter().chain(new.filter(|(id, _)| unknown.contains(id))) {
@@ -490,6 +491,9 @@ impl Journal {
         author: PersonId,
         ids: &[CommandId],
     ) -> Result<bool, Error> {
+        if ids.is_empty() {
+            return Ok(false);
+        }
         let done =
             |kept: &Kept| kept.status == Status::Done && kept.author == author && ids.contains(&kept.id);
         let here = self.new.iter().chain(&self.decided).any(done);

@@ -640,13 +640,14 @@ struct Mended {
 }
 
 impl Mended {
-    async fn after(app: &TestApp, backups: &Backups) -> Mended {
+    async fn begin(on: On) -> (TestApp, Backups, Mended) {
+        let (app, backups) = (TestApp::start(on).await, Backups::new());
         let mut desk = app.sign_in(cast::DESK).await;
         let mut technician = app.sign_in(cast::TECHNICIAN).await;
         let mut carrier = app.sign_in(cast::GUARD).await;
         let case = carrier.report().await;
         desk.accepted("case.dispatch", case, json!({ "to": technician.person })).await;
-        backups.make(app, "backup").await;
+        backups.make(&app, "backup").await;
         let promise = json!({ "until": app.now().plus(HOUR) });
         desk.accepted("case.promise", case, promise.clone()).await;
         let envelope = technician.envelope("case.promise", case.0, promise);
@@ -654,7 +655,8 @@ impl Mended {
         let verdict = technician.send_envelope(envelope).await;
         assert!(matches!(verdict, Verdict::Rejected(_)), "{verdict:?}");
         technician.accepted(wire::SETTLE, refused, json!({})).await;
-        Mended { desk, technician, carrier, case, refused, file }
+        let mended = Mended { desk, technician, carrier, case, refused, file };
+        (app, backups, mended)
     }
 
     /// The technician accepts the dispatch instead.
@@ -668,12 +670,14 @@ impl Mended {
         assert!(matches!(verdict, Verdict::Accepted { .. }), "{verdict:?}");
     }
 
+    /// Puts the backup back; the file is the first that comes.
     async fn restore(&mut self, app: &mut TestApp, backups: &Backups) {
         app.advance(10);
         backups.restore(app, "backup").await;
         for device in [&mut self.desk, &mut self.technician, &mut self.carrier] {
             device.router = app.router.clone();
         }
+        assert!(restoring(&self.carrier.take(&self.file).await));
     }
 
     /// What the technician has when the server was put back; the refused one went with what mended it.
@@ -696,12 +700,9 @@ fn refused(verdict: &Verdict) -> Option<Code> {
 }
 
 async fn what_was_mended_and_comes_once_more_in_a_file_counts_once(on: On) {
-    let mut app = TestApp::start(on).await;
-    let backups = Backups::new();
-    let mut mended = Mended::after(&app, &backups).await;
+    let (mut app, backups, mut mended) = Mended::begin(on).await;
     mended.mend().await;
     mended.restore(&mut app, &backups).await;
-    assert!(restoring(&mended.carrier.take(&mended.file).await));
     assert!(restoring(&mended.technician.take(&mended.again()).await));
     collected(&app).await;
     let verdicts = mended.technician.take(&mended.again()).await;
@@ -714,11 +715,8 @@ async fn what_was_mended_and_comes_once_more_in_a_file_counts_once(on: On) {
 }
 
 async fn what_was_withdrawn_and_comes_once_more_in_a_file_does_not_count(on: On) {
-    let mut app = TestApp::start(on).await;
-    let backups = Backups::new();
-    let mut withdrawn = Mended::after(&app, &backups).await;
+    let (mut app, backups, mut withdrawn) = Mended::begin(on).await;
     withdrawn.restore(&mut app, &backups).await;
-    assert!(restoring(&withdrawn.carrier.take(&withdrawn.file).await));
     assert!(restoring(&withdrawn.technician.take(&withdrawn.again()).await));
     collected(&app).await;
     assert_eq!(refused(&withdrawn.carrier.take(&withdrawn.file).await[0]), Some(Code::CommandTakenBack));
@@ -726,12 +724,9 @@ async fn what_was_withdrawn_and_comes_once_more_in_a_file_does_not_count(on: On)
 }
 
 async fn what_mends_something_that_has_counted_after_all_does_not_count(on: On) {
-    let mut app = TestApp::start(on).await;
-    let backups = Backups::new();
-    let mut mended = Mended::after(&app, &backups).await;
+    let (mut app, backups, mut mended) = Mended::begin(on).await;
     mended.mend().await;
     mended.restore(&mut app, &backups).await;
-    assert!(restoring(&mended.carrier.take(&mended.file).await));
     collected(&app).await;
     assert!(matches!(mended.carrier.take(&mended.file).await[0], Verdict::Accepted { .. }));
     let verdicts = mended.technician.take(&mended.again()).await;
@@ -753,12 +748,9 @@ async fn what_mends_something_that_has_counted_after_all_does_not_count(on: On) 
 }
 
 async fn what_was_mended_does_not_count_though_the_word_that_it_is_settled_is_lost(on: On) {
-    let mut app = TestApp::start(on).await;
-    let backups = Backups::new();
-    let mut mended = Mended::after(&app, &backups).await;
+    let (mut app, backups, mut mended) = Mended::begin(on).await;
     mended.mend().await;
     mended.restore(&mut app, &backups).await;
-    assert!(restoring(&mended.carrier.take(&mended.file).await));
     // The phone has let go of the word, and not of what came after it.
     let last = mended.technician.with_gap(mended.technician.again(3), &app.app.epoch);
     assert!(restoring(&mended.technician.take(&last).await));
@@ -769,9 +761,7 @@ async fn what_was_mended_does_not_count_though_the_word_that_it_is_settled_is_lo
 }
 
 async fn what_mends_something_mended_stands_for_all_of_it(on: On) {
-    let mut app = TestApp::start(on).await;
-    let backups = Backups::new();
-    let mut mended = Mended::after(&app, &backups).await;
+    let (mut app, backups, mut mended) = Mended::begin(on).await;
     // The first try to mend it was refused, too.
     let second = mended.technician.envelope("case.confirm", mended.case.0, json!({}));
     let second = Envelope { mends: vec![mended.refused], ..second };
@@ -780,7 +770,6 @@ async fn what_mends_something_mended_stands_for_all_of_it(on: On) {
     mended.technician.accepted(wire::SETTLE, again, json!({})).await;
     mended.mend_with(vec![again, mended.refused]).await;
     mended.restore(&mut app, &backups).await;
-    assert!(restoring(&mended.carrier.take(&mended.file).await));
     collected(&app).await;
     assert!(matches!(mended.carrier.take(&mended.file).await[0], Verdict::Accepted { .. }));
     let verdicts = mended.technician.take(&mended.again()).await;

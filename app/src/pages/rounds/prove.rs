@@ -116,7 +116,12 @@ fn offer(page: Page, stray: RwSignal<Option<Stray>>, proof: Proof) {
     let focus = page.focus.get_untracked();
     let hangs =
         page.walk.with_untracked(|walk| walk.as_ref().map(|walk| walk.hangs(shown, focus.as_ref(), now)));
-    let elsewhere = untrack(|| page.state.labelled(shown)).filter(|(round, _)| *round != page.id);
+    // Of this round alone it is known at once; what else is on is looked through only then.
+    let elsewhere = match hangs {
+        Some(Hangs::At(_)) | None => None,
+        Some(Hangs::Astray(_) | Hangs::Unknown(_)) => untrack(|| page.state.labelled(shown)),
+    };
+    let elsewhere = elsewhere.filter(|(round, _)| *round != page.id);
     let locale = page.i18n.get_locale_untracked();
     match hangs {
         Some(Hangs::At(stop)) => {
